@@ -1,0 +1,81 @@
+#pragma once
+
+#include <linux/netlink.h>
+
+#include "wire/bytes.h"
+
+// Netlink attributes (struct nlattr, <linux/netlink.h>): 4-byte aligned type-length-value, header in host byte order.
+namespace slowpath {
+
+struct Attribute {
+  uint16_t type = 0;                     // Without NLA_F_NESTED and NLA_F_NET_BYTEORDER.
+  std::span<const uint8_t> payload = {};  // Without header and padding.
+};
+
+// Walks a sequence of attributes. Next() is false at the end and at the first malformed header; malformed() tells which.
+class AttributeReader {
+ public:
+  explicit AttributeReader(std::span<const uint8_t> bytes) : reader_(bytes) {}
+
+  bool Next(Attribute& attribute) {
+    if (reader_.left() == 0) return false;
+    const uint8_t* header = reader_.TryPull(NLA_HDRLEN);
+    if (header == nullptr) return Fail();
+    uint16_t length = LoadHost<uint16_t>(header);
+    if (length < NLA_HDRLEN) return Fail();
+    size_t payload = length - static_cast<size_t>(NLA_HDRLEN);
+    const uint8_t* p = reader_.TryPull(payload);
+    if (p == nullptr) return Fail();
+    // The padding of the last attribute may be missing.
+    reader_.TryPull(reader_.left() < Padding(payload) ? reader_.left() : Padding(payload));
+    attribute.type = LoadHost<uint16_t>(header + 2) & NLA_TYPE_MASK;
+    attribute.payload = {p, payload};
+    return true;
+  }
+  bool malformed() const { return malformed_; }
+
+  static size_t Padding(size_t n) { return (NLA_ALIGNTO - n % NLA_ALIGNTO) % NLA_ALIGNTO; }
+
+ private:
+  bool Fail() {
+    malformed_ = true;
+    return false;
+  }
+  ByteReader reader_;
+  bool malformed_ = false;
+};
+
+// Appends an attribute with 'n' zeroed payload bytes; returns the payload, null on overflow.
+inline uint8_t* PutAttribute(ByteWriter& out, uint16_t type, size_t n) {
+  uint8_t* p = out.Push(NLA_HDRLEN + n + AttributeReader::Padding(n));
+  if (p == nullptr) return nullptr;
+  StoreHost<uint16_t>(p, static_cast<uint16_t>(NLA_HDRLEN + n));
+  StoreHost<uint16_t>(p + 2, type);
+  return p + NLA_HDRLEN;
+}
+inline void PutBytes(ByteWriter& out, uint16_t type, std::span<const uint8_t> bytes) {
+  if (uint8_t* p = PutAttribute(out, type, bytes.size()); p != nullptr && !bytes.empty()) {
+    std::memcpy(p, bytes.data(), bytes.size());
+  }
+}
+inline void PutU32(ByteWriter& out, uint16_t type, uint32_t value) {
+  if (uint8_t* p = PutAttribute(out, type, 4)) StoreHost<uint32_t>(p, value);
+}
+
+// Opens a nested attribute now and writes its length when it goes out of scope. NLA_F_NESTED is not set: the Linux
+// datapath neither sets it in what it sends nor asks for it.
+class NestedAttribute {
+ public:
+  NestedAttribute(ByteWriter& out, uint16_t type) : out_(out), start_(out.size()) { PutAttribute(out, type, 0); }
+  ~NestedAttribute() {
+    if (!out_.overflowed()) StoreHost<uint16_t>(out_.data() + start_, static_cast<uint16_t>(out_.size() - start_));
+  }
+  NestedAttribute(const NestedAttribute&) = delete;
+  NestedAttribute& operator=(const NestedAttribute&) = delete;
+
+ private:
+  ByteWriter& out_;
+  size_t start_;
+};
+
+}  // namespace slowpath

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "wire/bytes.h"
+#include "wire/layout.generated.h"
+
+// A flow key: flow::kWords words in host byte order, laid out by scripts/gen/table.mjs. A mask has the same layout.
+namespace slowpath {
+
+// How well key attributes describe a flow (OVS's odp_key_fitness). Values cross to JavaScript: FITNESS in native.ts.
+enum class Fitness : uint32_t {
+  kPerfect = 0,    // Every attribute known, none missing.
+  kTooMuch = 1,    // Has attributes (or bits) that we do not know: usable, but it matches more than we see.
+  kTooLittle = 2,  // Attributes are missing that the others call for.
+  kError = 3,      // Malformed; the key must not be used.
+};
+
+// Netlink key attributes (content of OVS_FLOW_ATTR_KEY) → key. Writes all of 'key', also on error.
+Fitness DecodeKey(std::span<const uint8_t> attributes, uint32_t* key);
+// Netlink mask attributes → mask, given the decoded key that they belong to. An attribute that is absent is wildcarded.
+Fitness DecodeMask(std::span<const uint8_t> attributes, const uint32_t* key, uint32_t* mask);
+// The name of the attribute that the last failing decode on this thread tripped over, with what was wrong; for messages.
+const char* LastDecodeProblem();
+
+// Key → netlink attributes, in the order and form the Linux datapath takes (no attribute that it would reject).
+void EncodeKey(const uint32_t* key, ByteWriter& out);
+// Mask → netlink attributes that accompany EncodeKey(key): attributes that are wholly wildcarded and not needed as the
+// carrier of another are left out.
+void EncodeMask(const uint32_t* key, const uint32_t* mask, ByteWriter& out);
+
+// Ethernet frame → L2, L3 and L4 words of 'key' (which are overwritten; metadata and options words are left alone).
+// Stops where the truth stops: a truncated or lying header leaves the fields behind it zero, as the Linux datapath does.
+void ExtractPacket(std::span<const uint8_t> frame, uint32_t* key);
+
+// 128-bit flow id of key attributes: keyed with a random secret of this process, so that nobody outside can aim for
+// a collision. Not stable over processes.
+void FlowId(std::span<const uint8_t> attributes, uint32_t out[4]);
+
+}  // namespace slowpath

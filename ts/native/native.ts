@@ -1,0 +1,181 @@
+/**
+ * Everything the addon offers, declared in one place. Nobody but this folder imports the .node file.
+ *
+ * Buffers given to the addon are read and written in place. Flow keys and masks are rows of FLOW_WORDS 32-bit words in
+ * host byte order (see ../fields); they are viewed as Int32Array, so use `>>> 0` where an unsigned number is wanted.
+ */
+
+/** How well decoded key attributes describe a flow, as OVS's odp_key_fitness. Index = value in rows. */
+export const FITNESS = ['perfect', 'too_much', 'too_little', 'error'] as const;
+export type Fitness = (typeof FITNESS)[number];
+
+/** Receive batch: one slab that datagrams land in, a row and a flow key for each upcall. Made once, reused for ever. */
+export interface UpcallBatch {
+  /** Bytes of the received datagrams. Row offsets point into it. */
+  readonly slab: Uint8Array;
+  /** capacity × UPCALL_ROW_WORDS. */
+  readonly rows: Int32Array;
+  /** capacity × FLOW_WORDS. */
+  readonly keys: Int32Array;
+  /** Upcalls a batch can hold: 64. */
+  readonly capacity: number;
+}
+
+/** Operations collected for one submit or exchange. Row layout: OP_* columns. */
+export interface OpBatch {
+  /** capacity × OP_ROW_WORDS. */
+  readonly rows: Int32Array;
+  /** capacity × FLOW_WORDS; a row's mask_row names one. */
+  readonly masks: Int32Array;
+  /** Actions, keys and packets that do not come from the upcall slab. Offsets into it carry OP_OWN_BYTES. */
+  readonly bytes: Uint8Array;
+  readonly capacity: number;
+}
+
+/** Set in an op's offset when it points into OpBatch.bytes and not into the upcall slab (bit 31, so: negative). */
+export const OP_OWN_BYTES = -0x80000000;
+
+/** Flows of a dump or of replies. Row layout: FLOW_* columns (packets low, packets high, …). */
+export interface FlowBatch {
+  readonly slab: Uint8Array;
+  readonly rows: Int32Array;
+  readonly capacity: number;
+}
+
+/** What a channel counted since it was opened. All monotonic. */
+export interface ChannelCounters {
+  /** Datagrams received. */
+  readonly received: number;
+  /** Upcalls decoded. */
+  readonly upcalls: number;
+  /** Upcall messages that could not be decoded, dropped. */
+  readonly malformed: number;
+  /** Messages whose sender was not the kernel (nl_pid not 0), ignored. */
+  readonly foreign: number;
+  /** Datagrams larger than a receive slot, dropped. */
+  readonly truncated: number;
+  /** Times the socket reported ENOBUFS. */
+  readonly overruns: number;
+  /** Messages lost because the receive buffer (or bounded queue) was full, exact: from SO_MEMINFO or the queue. */
+  readonly lost: number;
+  /** System calls made to receive, and to send; 0 on the embedded datapath. */
+  readonly receiveCalls: number;
+  readonly sendCalls: number;
+  /** Datagrams sent. */
+  readonly sent: number;
+}
+
+/** A netlink socket, or the embedded datapath's equivalent: the same bytes cross both. */
+export interface Channel {
+  /** Netlink port id (nl_pid); what OVS_VPORT_ATTR_UPCALL_PID and userspace actions name. */
+  readonly portId: number;
+  readonly closed: boolean;
+  /**
+   * Sends one whole request (its seq and pid are overwritten, in place) and returns the messages of the answer, each a
+   * copy with its nlmsghdr, up to and including NLMSG_DONE or NLMSG_ERROR (also the error 0 that acknowledges). A request
+   * must carry NLM_F_ACK or NLM_F_DUMP so that its end can be known. Blocks up to `timeoutMs` (default 5000).
+   * Throws an Error with { code, errno, syscall } when a system call fails, ETIMEDOUT when no answer comes.
+   */
+  transact(message: Uint8Array, timeoutMs?: number): Uint8Array[];
+  /**
+   * Polls on the environment's own event loop. Per wake-up: receives up to 64 datagrams, decodes them into `batch`, calls
+   * `onBatch(count)`; again while there is more, at most 8 batches a turn. What the batch shows is valid during the call.
+   * An error thrown by onBatch is an uncaught exception.
+   */
+  startUpcalls(batch: UpcallBatch, onBatch: (count: number) => void): void;
+  /** Polls and hands over every datagram (a copy): notifications of multicast groups, answers of the kernel. */
+  startMessages(onDatagram: (datagram: Uint8Array) => void): void;
+  /** Ends polling. Idempotent. */
+  stop(): void;
+  /** One non-blocking receive into `batch`; the number of upcalls decoded, 0 when nothing was waiting. */
+  receive(batch: UpcallBatch): number;
+  /**
+   * Encodes ops 0…count-1 and sends them in as few datagrams as possible, without acknowledgement. Fills in OP_SEQ. Returns
+   * the number of ops sent; fewer than `count` only when the send failed, then the reason is in `lastError` (errno).
+   * Errors of single operations arrive later and are read with `drainErrors`.
+   */
+  submit(ops: OpBatch, count: number, upcalls: UpcallBatch | null): number;
+  readonly lastError: number;
+  /**
+   * Reads waiting error answers without blocking: pairs (seq, errno) into `out`; the number of pairs. Other answers are
+   * dropped.
+   */
+  drainErrors(out: Int32Array): number;
+  /**
+   * Sends ops 0…count-1 and waits for each one's answer. OP_ERROR of each row is set. Flows that were returned (OP echo flag,
+   * flow get) are put into `replies` in order of arrival, with their seq. Returns the number of flows in `replies`.
+   */
+  exchange(ops: OpBatch, count: number, upcalls: UpcallBatch | null, replies: FlowBatch): number;
+  /** Begins a dump with a whole request message that carries NLM_F_DUMP. One dump at a time on a channel. */
+  dumpStart(message: Uint8Array): void;
+  /** Next flows of the dump: their number (may be 0 while more follow), or -1 at the end, or -2 when the end says that the
+   * dump was interrupted (NLM_F_DUMP_INTR) and may have missed flows. Throws when the dump failed. */
+  dumpNext(batch: FlowBatch): number;
+  /** Grows the receive buffer (SO_RCVBUFFORCE, else SO_RCVBUF); returns the size in force in bytes. */
+  setReceiveBuffer(bytes: number): number;
+  counters(): ChannelCounters;
+  /** Idempotent; also happens when the environment ends. */
+  close(): void;
+}
+
+export interface NetlinkOptions {
+  /** NETLINK_GENERIC (16) or NETLINK_ROUTE (0). */
+  readonly protocol: number;
+  /** Multicast groups to join. */
+  readonly groups?: readonly number[];
+  /** Path of a network namespace to open the socket in; default: the current one. */
+  readonly netns?: string;
+}
+
+/** The embedded datapath: a datapath of the OVS messages in this process, forwarding on a thread of its own. */
+export interface EmbeddedDatapath {
+  /** Opens a channel to it, as socket(AF_NETLINK) does to the kernel. */
+  openChannel(): Channel;
+  /** Named counters of the forwarding thread. */
+  counters(): Record<string, number>;
+  /** Stops the thread, closes all ports and channels. Idempotent. */
+  close(): void;
+}
+
+export interface EmbeddedOptions {
+  /** Network namespace (path) in which ports are opened; default: the current one. */
+  readonly netns?: string;
+  /** Messages an upcall queue (one a channel) holds before more are counted as lost. Default 4096. */
+  readonly upcallQueueLength?: number;
+}
+
+export interface Addon {
+  readonly layoutHash: number;
+  readonly FLOW_WORDS: number;
+  openNetlink(options: NetlinkOptions): Channel;
+  openEmbedded(options?: EmbeddedOptions): EmbeddedDatapath;
+  createUpcallBatch(): UpcallBatch;
+  createOpBatch(capacity: number, byteCapacity: number): OpBatch;
+  createFlowBatch(capacity: number, byteCapacity: number): FlowBatch;
+  /** Key attributes → key row. Returns an index of FITNESS. */
+  decodeKey(attributes: Uint8Array, key: Int32Array, keyBase: number): number;
+  /** Mask attributes → mask row; needs the key they belong to. */
+  decodeMask(
+    attributes: Uint8Array,
+    key: Int32Array,
+    keyBase: number,
+    mask: Int32Array,
+    maskBase: number,
+  ): number;
+  /** Key row → key attributes at `out[offset]`; returns the bytes written, or -1 when `out` is too small. */
+  encodeKey(key: Int32Array, keyBase: number, out: Uint8Array, offset: number): number;
+  encodeMask(
+    key: Int32Array,
+    keyBase: number,
+    mask: Int32Array,
+    maskBase: number,
+    out: Uint8Array,
+    offset: number,
+  ): number;
+  /** Ethernet frame → the L2 to L4 words of a key row; the metadata words are left alone. */
+  extractPacket(frame: Uint8Array, key: Int32Array, keyBase: number): void;
+  /** The 128-bit flow id of key attributes, as in upcall rows. */
+  flowId(attributes: Uint8Array, out: Int32Array, offset: number): void;
+  /** CLOCK_MONOTONIC in milliseconds, the clock of flow statistics. */
+  monotonicMs(): number;
+}
