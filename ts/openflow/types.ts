@@ -69,7 +69,8 @@ export type Prerequisite =
   | 'nd'
   | 'nd_solicit'
   | 'nd_advert'
-  | 'nsh';
+  | 'nsh'
+  | 'ct';
 
 /** What a rule matches: `key` has no bit outside `mask`. FLOW_WORDS words each; in_port is the OpenFlow port. */
 export interface FlowMatch {
