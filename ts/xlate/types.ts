@@ -1,4 +1,7 @@
 import type { Rule } from '../openflow/index.js';
+import type { DatapathSupport } from '../ovs/index.js';
+
+export type { DatapathSupport };
 
 /** VLAN handling of a port (ovs-vswitchd.conf.db(5), Port vlan_mode). */
 export type VlanMode = 'access' | 'trunk' | 'native-tagged' | 'native-untagged';
@@ -73,19 +76,6 @@ export interface FrozenState {
   readonly metadataLow: number;
   /** reg0 to reg15. */
   readonly registers: Int32Array;
-}
-
-/** What the datapath in use can do; probed when it is opened. */
-export interface DatapathSupport {
-  readonly maxVlanHeaders: number;
-  readonly maxMplsDepth: number;
-  readonly recirc: boolean;
-  readonly clone: boolean;
-  readonly truncate: boolean;
-  readonly sampleNesting: number;
-  readonly ctClear: boolean;
-  readonly checkPktLen: boolean;
-  readonly ufid: boolean;
 }
 
 /**
