@@ -97,6 +97,11 @@ export interface Channel {
   startMessages(onDatagram: (datagram: Uint8Array) => void): void;
   /** Ends polling. Idempotent. */
   stop(): void;
+  /**
+   * What the messages of submit, exchange and upcalls carry: the generic netlink ids of the families "ovs_flow" and
+   * "ovs_packet", and the datapath that operations are for. To be called before any of them.
+   */
+  configureOps(context: OpContext): void;
   /** One non-blocking receive into `batch`; the number of upcalls decoded, 0 when nothing was waiting. */
   receive(batch: UpcallBatch): number;
   /**
@@ -128,6 +133,16 @@ export interface Channel {
   counters(): ChannelCounters;
   /** Idempotent; also happens when the environment ends. */
   close(): void;
+}
+
+/** Addresses of the OVS families on one datapath; see Channel.configureOps. */
+export interface OpContext {
+  /** Interface index of the datapath's local port, as in struct ovs_header. */
+  readonly dpIfindex: number;
+  /** Generic netlink id of the family "ovs_flow". */
+  readonly flowFamily: number;
+  /** Generic netlink id of the family "ovs_packet". */
+  readonly packetFamily: number;
 }
 
 export interface NetlinkOptions {
