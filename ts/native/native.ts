@@ -65,16 +65,6 @@ export interface ChannelCounters {
   readonly sent: number;
 }
 
-/** Where the operations of a channel go: the numbers that head their messages. */
-export interface OpTarget {
-  /** Interface index of the datapath (struct ovs_header). */
-  readonly dpIfindex: number;
-  /** Genetlink family id of ovs_flow. */
-  readonly flowFamily: number;
-  /** Genetlink family id of ovs_packet; upcalls are known by it too. */
-  readonly packetFamily: number;
-}
-
 /** A netlink socket, or the embedded datapath's equivalent: the same bytes cross both. */
 export interface Channel {
   /** Netlink port id (nl_pid); what OVS_VPORT_ATTR_UPCALL_PID and userspace actions name. */
@@ -111,8 +101,6 @@ export interface Channel {
    */
   submit(ops: OpBatch, count: number, upcalls: UpcallBatch | null): number;
   readonly lastError: number;
-  /** Says which datapath, and under which genetlink families, submit and exchange address. Once, before the first op. */
-  configureOps(target: OpTarget): void;
   /**
    * Reads waiting error answers without blocking: pairs (seq, errno) into `out`; the number of pairs. Other answers are
    * dropped.
