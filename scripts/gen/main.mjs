@@ -90,7 +90,7 @@ function typescript(layout, rowLayouts, hash) {
       `/** First word after the ${s.name} stage. */`,
       `export const FLOW_END_${s.name.toUpperCase()} = ${s.end};`,
     );
-  out.push('', 'export type FlowStage = ' + layout.stageEnds.map((s) => `'${s.name}'`).join(' | ') + ';', '');
+  out.push('', `export type FlowStage = ${layout.stageEnds.map((s) => `'${s.name}'`).join(' | ')};`, '');
   out.push(
     '/** A field of the flow key: `bits` wide, in `words` words from `word` on, most significant word first. */',
   );

@@ -1,0 +1,57 @@
+// Debian packages that tests need. Installs what is missing, when it may; starts no service.
+import { existsSync } from 'node:fs';
+import { run } from './process.mjs';
+
+/** Packages by what needs them. */
+export const packages = {
+  vm: ['qemu-system-x86', 'busybox-static', 'kmod', 'xz-utils'],
+  native: ['cmake', 'doctest-dev'],
+  host: ['iproute2', 'iputils-ping', 'iperf3', 'tcpdump', 'ethtool', 'openvswitch-common'],
+};
+
+/** RUNLEVEL=1 makes invoke-rc.d refuse to start services that a package brings. */
+const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+const quiet = ['-y', '-q', '-o', 'DPkg::Lock::Timeout=300'];
+
+/** Those of `names` that are not installed. On systems without dpkg: none, the tools are looked for when used. */
+export async function missingPackages(names) {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg-query's own syntax
+  const query = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...names]);
+  if (query.code === 127) return [];
+  const present = new Set();
+  for (const line of query.output.split('\n')) {
+    const [name, status] = line.split(' ');
+    if (status === 'installed') present.add(name.split(':')[0]);
+  }
+  return names.filter((name) => !present.has(name));
+}
+
+/** Why packages cannot be installed here; '' when they can. */
+export function whyNoInstall() {
+  if (!existsSync('/usr/bin/apt-get')) return 'this system has no apt-get';
+  if (process.getuid() !== 0) return 'not root';
+  return '';
+}
+
+/**
+ * Installs those of `names` that are missing; refreshes the package lists once when the first try fails.
+ *
+ * @returns {Promise<{ missing: string[], reason: string }>} what is still missing, and why
+ */
+export async function installPackages(names) {
+  const missing = await missingPackages(names);
+  if (missing.length === 0) return { missing, reason: '' };
+  const reason = whyNoInstall();
+  if (reason) return { missing, reason };
+  console.log(`Installing Debian packages: ${missing.join(' ')}`);
+  const install = () =>
+    run('apt-get', ['install', '--no-install-recommends', ...quiet, ...missing], { env, timeoutMs: 900_000 });
+  let result = await install();
+  if (!result.ok) {
+    await run('apt-get', ['update', ...quiet], { env, timeoutMs: 600_000 });
+    result = await install();
+  }
+  if (result.ok) return { missing: [], reason: '' };
+  console.error(result.output);
+  return { missing: await missingPackages(missing), reason: 'apt-get install failed' };
+}

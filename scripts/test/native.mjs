@@ -1,0 +1,68 @@
+// Lane "native": C++ unit tests and a short run of every fuzz target, both under ASan and UBSan.
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { jobs } from './build.mjs';
+import { missingPackages, packages } from './debian.mjs';
+import { run } from './process.mjs';
+import { root } from './root.mjs';
+import { skipOrFail } from './strict.mjs';
+
+const out = join(root, 'build-native');
+const sanitizers = {
+  ASAN_OPTIONS: 'detect_leaks=1:strict_string_checks=1:abort_on_error=0',
+  UBSAN_OPTIONS: 'print_stacktrace=1',
+};
+/** Inputs each fuzz target is given in a test run; seconds, not minutes. */
+const fuzzRuns = 20_000;
+
+async function build(tally) {
+  const compile = ['exec', '--', 'cmake-js', 'compile', '--out', 'build-native', '--parallel', jobs];
+  const result = await run('npm', [...compile, '--CDCMAKE_BUILD_TYPE=None'], {
+    cwd: root,
+    timeoutMs: 1_800_000,
+  });
+  if (!result.ok) {
+    console.error(result.output);
+    tally.fail('native: build', result.timedOut ? 'took too long' : '');
+  }
+  return result.ok;
+}
+
+/** Counts from doctest's last line: "[doctest] test cases: 3 | 2 passed | 1 failed | 0 skipped". */
+function countDoctest(tally, { ok, output, code, timedOut }) {
+  const found = /\[doctest\] test cases:\s*\d+\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed/.exec(output);
+  if (!found)
+    return tally.fail('native: native_tests', timedOut ? 'took too long' : `ended with status ${code}`);
+  tally.pass(Number(found[1]));
+  const failed = /TEST CASE:\s*(.*)/g;
+  const names = new Set([...output.matchAll(failed)].map((match) => match[1].trim()));
+  for (let i = 0; i < Number(found[2]); i++) tally.fail(`native: ${[...names][i] ?? 'test case'}`);
+  // A sanitizer report after the last test case.
+  if (!ok && Number(found[2]) === 0) tally.fail('native: native_tests', `ended with status ${code}`);
+}
+
+async function fuzz(tally) {
+  const targets = existsSync(out) ? readdirSync(out).filter((name) => name.endsWith('_fuzz')) : [];
+  for (const target of targets.sort()) {
+    const corpus = join(root, 'native', 'test', 'corpus', basename(target, '_fuzz'));
+    const args = [`-runs=${fuzzRuns}`, ...(existsSync(corpus) ? [corpus] : [])];
+    const result = await run(join(out, target), args, { env: sanitizers, cwd: out, timeoutMs: 300_000 });
+    console.log(`${result.ok ? 'ok' : 'FAILED'}: ${target}`);
+    if (result.ok) tally.pass();
+    else {
+      console.error(result.output);
+      tally.fail(`native: ${target}`, result.timedOut ? 'took too long' : '');
+    }
+  }
+}
+
+export async function nativeLane(tally) {
+  const missing = await missingPackages(packages.native);
+  if (missing.length > 0)
+    return skipOrFail(tally, 'native', `needs apt-get install ${missing.join(' ')}, as root`);
+  if (!(await build(tally))) return;
+  const tests = await run(join(out, 'native_tests'), [], { env: sanitizers, cwd: root, timeoutMs: 600_000 });
+  console.log(tests.output.trimEnd());
+  countDoctest(tally, tests);
+  await fuzz(tally);
+}

@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import type { Namespace } from './netns.js';
+import { Child, command, root } from './processes.js';
+
+const tool = join(root, '.cache', 'bin', 'traffic');
+
+/** Result of `flood`: frames sent, in which time, and how often the device's queue was full. */
+export interface FloodResult {
+  readonly sent: number;
+  readonly seconds: number;
+  readonly pps: number;
+  readonly waits: number;
+}
+
+/** Result of `sink`. */
+export interface SinkResult {
+  /** Frames of the flood that came, `distinct` of them different. */
+  readonly received: number;
+  readonly distinct: number;
+  readonly duplicates: number;
+  /** Frames of the flood numbered beyond what was expected. */
+  readonly unexpected: number;
+  /** Frames that came and found the socket's buffer full. */
+  readonly dropped: number;
+  readonly seconds: number;
+  readonly pps: number;
+}
+
+/** Sends frames out of a device, in order. */
+export function sendFrames(namespace: Namespace, device: string, frames: readonly Uint8Array[]): void {
+  const lines = frames.map((frame) => Buffer.from(frame).toString('hex')).join('\n');
+  command(tool, ['send', '--dev', device, '--netns', namespace.name], lines);
+}
+
+/** Frames on their way into a device, since this was started. */
+export class Capture {
+  readonly #child: Child;
+
+  private constructor(child: Child) {
+    this.#child = child;
+  }
+
+  /** Listens on a device; ready when this settles. It ends by itself after `timeoutMs`. */
+  static async start(namespace: Namespace, device: string, count = 1, timeoutMs = 5000): Promise<Capture> {
+    const limits = ['--count', String(count), '--timeout-ms', String(timeoutMs)];
+    const child = new Child(tool, ['capture', '--dev', device, '--netns', namespace.name, ...limits]);
+    await child.waitFor(/^ready$/m);
+    return new Capture(child);
+  }
+
+  /** The frames, once all `count` have come or time is up. */
+  async frames(): Promise<Buffer[]> {
+    return Capture.#parse((await this.#child.exit).stdout);
+  }
+
+  /** The frames that have come up to now; ends the capture. */
+  async stop(): Promise<Buffer[]> {
+    return Capture.#parse((await this.#child.stop()).stdout);
+  }
+
+  static #parse(text: string): Buffer[] {
+    const lines = text.split('\n').filter((line) => line !== '' && line !== 'ready');
+    return lines.map((line) => Buffer.from(line, 'hex'));
+  }
+}
+
+/** Counts the frames of a flood that come into a device; ready when this settles. */
+export async function startSink(
+  namespace: Namespace,
+  device: string,
+  expect: number,
+  options: { readonly timeoutSeconds?: number; readonly quietMs?: number } = {},
+): Promise<{ readonly result: Promise<SinkResult>; readonly child: Child }> {
+  const args = ['sink', '--dev', device, '--netns', namespace.name, '--expect', String(expect)];
+  args.push('--timeout', String(options.timeoutSeconds ?? 10), '--quiet-ms', String(options.quietMs ?? 0));
+  const child = new Child(tool, args);
+  await child.waitFor(/ready/);
+  const result = child.exit.then(({ stdout, stderr }) => {
+    const line = stdout.trim().split('\n').at(-1) ?? '';
+    if (!line.includes('received')) throw new Error(`traffic sink ended without a result: ${stderr}`);
+    return JSON.parse(line) as SinkResult;
+  });
+  return { result, child };
+}
+
+/** Sends UDP frames, each of another flow unless `single`, at a bounded rate. */
+export async function flood(
+  namespace: Namespace,
+  device: string,
+  options: {
+    readonly count: number;
+    readonly rate: number;
+    readonly single?: boolean;
+    readonly first?: number;
+  },
+): Promise<FloodResult> {
+  const args = ['flood', '--dev', device, '--netns', namespace.name, '--count', String(options.count)];
+  args.push('--rate', String(options.rate), '--flows', options.single ? 'single' : 'distinct');
+  args.push('--first', String(options.first ?? 0));
+  const { code, stdout, stderr } = await new Child(tool, args).exit;
+  if (code !== 0) throw new Error(`traffic flood: ${stderr}`);
+  return JSON.parse(stdout) as FloodResult;
+}
