@@ -16,7 +16,7 @@ const sanitizers = {
 const fuzzRuns = 20_000;
 
 async function build(tally) {
-  const compile = ['exec', '--', 'cmake-js', 'compile', '--out', 'build-native', '--parallel', jobs];
+  const compile = ['exec', '--', 'cmake-js', 'build', '--out', 'build-native', '--parallel', jobs];
   const result = await run('npm', [...compile, '--CDCMAKE_BUILD_TYPE=None'], {
     cwd: root,
     timeoutMs: 1_800_000,
