@@ -1,0 +1,274 @@
+import { F_TP_DST, F_TP_SRC, FLOW_WORDS } from '../fields/index.js';
+import { finishHash, mixHash } from './hash.js';
+import { PrefixTrie } from './prefix-trie.js';
+import { TRIE_FIELDS } from './stages.js';
+import { portsWord, Subtable } from './subtable.js';
+import type { ClassifierRule } from './types.js';
+
+/** The `length` most significant bits of word `index` of a value of several words. */
+function prefixWord(length: number, index: number): number {
+  const bits = length - 32 * index;
+  if (bits <= 0) return 0;
+  return bits >= 32 ? -1 : -1 << (32 - bits);
+}
+
+function hashMask(mask: Int32Array): number {
+  let hash = 0;
+  for (let i = 0; i < FLOW_WORDS; i++) if (mask[i] !== 0) hash = mixHash(mixHash(hash, i), mask[i]);
+  return finishHash(hash);
+}
+
+function sameMask(a: Int32Array, b: Int32Array): boolean {
+  for (let i = 0; i < FLOW_WORDS; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/**
+ * Tuple space search as OVS's classifier does it: one subtable per mask, tried in order of their best priority; each
+ * subtable is looked at in stages (metadata, L2, L3, L4) and left at the first stage that no rule of it passes; prefix
+ * tries over addresses and ports tell a miss from fewer bits than the mask has. What was looked at is what a megaflow must
+ * match, so every shortcut also makes megaflows wider.
+ *
+ * Rules may come and go between lookups. A lookup allocates nothing. Of several matching rules of the same priority any
+ * one may be returned, but always the same one while the rules do not change.
+ */
+export class Classifier<R extends ClassifierRule> {
+  /** By falling maxPriority. */
+  private readonly ordered: Subtable<R>[] = [];
+  /** By hash of the mask. */
+  private readonly byMask = new Map<number, Subtable<R>[]>();
+  /** One per TRIE_FIELDS: the prefixes of all rules whose mask is a prefix there. */
+  private readonly tries = TRIE_FIELDS.map((field) => new PrefixTrie(field.words));
+  /** Bits that the trie needed for the flow at hand. Valid where `triesDone` has the trie's bit. */
+  private readonly trieBits = new Int32Array(TRIE_FIELDS.length);
+  private triesDone = 0;
+  private readonly scratch = new Int32Array(1);
+  /** Rules in the classifier. */
+  size = 0;
+
+  /** How many different masks the rules have; what a lookup costs grows with it. */
+  get subtableCount(): number {
+    return this.ordered.length;
+  }
+
+  /**
+   * The rule of highest priority that matches the flow key `flow[base …]`, or null. Sets in `wildcards[wildcardsBase …]` each
+   * bit that was looked at: every flow that agrees on those bits gets the same answer.
+   */
+  lookup(flow: Int32Array, base: number, wildcards: Int32Array, wildcardsBase: number): R | null {
+    const { ordered } = this;
+    this.triesDone = 0;
+    let best: R | null = null;
+    let bestPriority = -1;
+    for (let i = 0; i < ordered.length; i++) {
+      const subtable = ordered[i];
+      if (subtable.maxPriority <= bestPriority) break;
+      const rule = this.search(subtable, flow, base, wildcards, wildcardsBase);
+      if (rule !== null && rule.priority > bestPriority) {
+        best = rule;
+        bestPriority = rule.priority;
+      }
+    }
+    return best;
+  }
+
+  /** Adds a rule. One with the same match and priority is replaced and returned. */
+  insert(rule: R): R | null {
+    const found = this.subtableOf(rule.match.mask);
+    const subtable = found ?? this.createSubtable(rule.match.mask);
+    const before = subtable.maxPriority;
+    const displaced = subtable.insert(rule);
+    if (displaced !== null) return displaced;
+    this.size++;
+    for (let i = 0; i < this.tries.length; i++) {
+      const length = subtable.trieLengths[i];
+      if (length > 0) this.tries[i].insert(rule.match.key, TRIE_FIELDS[i].word, length);
+    }
+    if (found === undefined) this.place(subtable);
+    else if (subtable.maxPriority !== before) this.reorder(subtable);
+    return null;
+  }
+
+  /** Removes exactly this rule object. Returns false when it is not there. */
+  remove(rule: R): boolean {
+    const subtable = this.subtableOf(rule.match.mask);
+    if (subtable === undefined) return false;
+    const before = subtable.maxPriority;
+    if (!subtable.remove(rule)) return false;
+    this.size--;
+    for (let i = 0; i < this.tries.length; i++) {
+      const length = subtable.trieLengths[i];
+      if (length > 0) this.tries[i].remove(rule.match.key, TRIE_FIELDS[i].word, length);
+    }
+    if (subtable.rules.size === 0) this.destroySubtable(subtable);
+    else if (subtable.maxPriority !== before) this.reorder(subtable);
+    return true;
+  }
+
+  /** The rule with exactly this match and priority, or null. */
+  findExact(match: R['match'], priority: number): R | null {
+    return this.subtableOf(match.mask)?.findExact(match.key, priority) ?? null;
+  }
+
+  /** Some rule that could match a packet that `match` also matches, at the same priority; null when there is none. */
+  findOverlap(match: R['match'], priority: number): R | null {
+    for (const subtable of this.ordered) {
+      if (subtable.maxPriority < priority) break;
+      for (const rule of subtable.rules) {
+        if (rule.priority === priority && overlaps(rule.match, match)) return rule;
+      }
+    }
+    return null;
+  }
+
+  /** All rules, in no particular order. Rules must not be inserted or removed meanwhile. */
+  *[Symbol.iterator](): IterableIterator<R> {
+    for (const subtable of this.ordered) yield* subtable.rules;
+  }
+
+  /** Looks one subtable up, stage by stage. */
+  private search(
+    subtable: Subtable<R>,
+    flow: Int32Array,
+    base: number,
+    wildcards: Int32Array,
+    wildcardsBase: number,
+  ): R | null {
+    const { words, masks, stageEnds, indices, trieStage } = subtable;
+    let hash = 0;
+    let at = 0;
+    for (let stage = 0; stage < stageEnds.length; stage++) {
+      if (stage === trieStage && this.excludedByTrie(subtable, flow, base, wildcards, wildcardsBase)) {
+        // The trie's bits are set; what led here was looked at too.
+        fold(subtable, at, wildcards, wildcardsBase);
+        return null;
+      }
+      const end = stageEnds[stage];
+      for (; at < end; at++) hash = mixHash(hash, flow[base + words[at]] & masks[at]);
+      if (stage < indices.length && !indices[stage].has(finishHash(hash))) {
+        fold(subtable, end, wildcards, wildcardsBase);
+        return null;
+      }
+    }
+    const rule = subtable.rules.find(finishHash(hash), flow, base, words, masks);
+    if (rule === null && subtable.ports !== null) {
+      this.foldMissedPorts(subtable, subtable.ports, flow, base, wildcards, wildcardsBase);
+    } else {
+      fold(subtable, words.length, wildcards, wildcardsBase);
+    }
+    return rule;
+  }
+
+  /**
+   * Whether an address of the flow is under no prefix of the length that this subtable matches. Then the bits that show it
+   * are set in `wildcards`; never more of them than the subtable's mask has, or than are set already.
+   */
+  private excludedByTrie(
+    subtable: Subtable<R>,
+    flow: Int32Array,
+    base: number,
+    wildcards: Int32Array,
+    wildcardsBase: number,
+  ): boolean {
+    for (let i = 0; i < this.tries.length; i++) {
+      const length = subtable.trieLengths[i];
+      if (length === 0) continue;
+      const trie = this.tries[i];
+      const field = TRIE_FIELDS[i];
+      if ((this.triesDone & (1 << i)) === 0) {
+        this.trieBits[i] = trie.lookup(flow, base + field.word);
+        this.triesDone |= 1 << i;
+      }
+      if (trie.hasLength(length)) continue;
+      const bits = this.trieBits[i];
+      const at = wildcardsBase + field.word;
+      if (bits > length && !hasPrefix(wildcards, at, bits)) continue;
+      for (let word = 0; word < field.words; word++) wildcards[at + word] |= prefixWord(bits, word);
+      return true;
+    }
+    return false;
+  }
+
+  /** After a miss in the last stage of a subtable with ports: everything but the ports, and of them what the trie needed. */
+  private foldMissedPorts(
+    subtable: Subtable<R>,
+    ports: PrefixTrie,
+    flow: Int32Array,
+    base: number,
+    wildcards: Int32Array,
+    wildcardsBase: number,
+  ): void {
+    const source = wildcards[wildcardsBase + F_TP_SRC];
+    const destination = wildcards[wildcardsBase + F_TP_DST];
+    fold(subtable, subtable.words.length, wildcards, wildcardsBase);
+    this.scratch[0] = portsWord(flow, base) & subtable.portsMask;
+    const seen = subtable.portsMask & prefixWord(ports.lookup(this.scratch, 0), 0);
+    wildcards[wildcardsBase + F_TP_SRC] = source | (seen >>> 16);
+    wildcards[wildcardsBase + F_TP_DST] = destination | (seen & 0xffff);
+  }
+
+  private subtableOf(mask: Int32Array): Subtable<R> | undefined {
+    return this.byMask.get(hashMask(mask))?.find((subtable) => sameMask(subtable.mask, mask));
+  }
+
+  private createSubtable(mask: Int32Array): Subtable<R> {
+    const subtable = new Subtable<R>(mask);
+    const hash = hashMask(mask);
+    const others = this.byMask.get(hash);
+    if (others === undefined) this.byMask.set(hash, [subtable]);
+    else others.push(subtable);
+    return subtable;
+  }
+
+  private destroySubtable(subtable: Subtable<R>): void {
+    const hash = hashMask(subtable.mask);
+    const others = this.byMask.get(hash)!.filter((other) => other !== subtable);
+    if (others.length === 0) this.byMask.delete(hash);
+    else this.byMask.set(hash, others);
+    this.ordered.splice(this.ordered.indexOf(subtable), 1);
+  }
+
+  /** Puts a new subtable behind all that have its priority or a higher one. */
+  private place(subtable: Subtable<R>): void {
+    let at = this.ordered.length;
+    while (at > 0 && this.ordered[at - 1].maxPriority < subtable.maxPriority) at--;
+    this.ordered.splice(at, 0, subtable);
+  }
+
+  /** Moves a subtable whose priority changed as a stable sort would. */
+  private reorder(subtable: Subtable<R>): void {
+    const { ordered } = this;
+    let at = ordered.indexOf(subtable);
+    for (; at > 0 && ordered[at - 1].maxPriority < subtable.maxPriority; at--) ordered[at] = ordered[at - 1];
+    const last = ordered.length - 1;
+    for (; at < last && ordered[at + 1].maxPriority > subtable.maxPriority; at++)
+      ordered[at] = ordered[at + 1];
+    ordered[at] = subtable;
+  }
+}
+
+/** Sets the mask's bits in its first `count` words (in order of stage). */
+function fold<R extends ClassifierRule>(
+  subtable: Subtable<R>,
+  count: number,
+  wildcards: Int32Array,
+  wildcardsBase: number,
+): void {
+  const { words, masks } = subtable;
+  for (let i = 0; i < count; i++) wildcards[wildcardsBase + words[i]] |= masks[i];
+}
+
+function hasPrefix(wildcards: Int32Array, at: number, bits: number): boolean {
+  for (let word = 0; 32 * word < bits; word++) {
+    const wanted = prefixWord(bits, word);
+    if ((wildcards[at + word] & wanted) !== wanted) return false;
+  }
+  return true;
+}
+
+function overlaps(a: ClassifierRule['match'], b: ClassifierRule['match']): boolean {
+  for (let i = 0; i < FLOW_WORDS; i++) {
+    if (((a.key[i] ^ b.key[i]) & a.mask[i] & b.mask[i]) !== 0) return false;
+  }
+  return true;
+}

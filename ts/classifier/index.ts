@@ -1,0 +1,2 @@
+export { Classifier } from './classifier.js';
+export type { ClassifierRule } from './types.js';

@@ -1,0 +1,59 @@
+import {
+  F_ETH_DST,
+  F_IPV6_DST,
+  F_IPV6_SRC,
+  F_ND_OPTIONS_TYPE,
+  F_NW_DST,
+  F_NW_SRC,
+  F_TP_SRC,
+  F_TUN_OPTS_LEN,
+  FLOW_WORDS,
+} from '../fields/index.js';
+
+/** Stages of a lookup, from what a packet arrives with to its ports. */
+export const STAGE_METADATA = 0;
+export const STAGE_L2 = 1;
+export const STAGE_L3 = 2;
+export const STAGE_L4 = 3;
+export const STAGES = 4;
+
+/**
+ * Stage of a flow word. As in OVS, TCP flags and the type of an ND option count as L3, so that a rule that looks at them
+ * does not make others look at ports; tunnel options are metadata wherever they lie.
+ */
+function stageOf(word: number): number {
+  if (word < F_ETH_DST || word >= F_TUN_OPTS_LEN) return STAGE_METADATA;
+  if (word < F_NW_SRC) return STAGE_L2;
+  return word < F_TP_SRC || word === F_ND_OPTIONS_TYPE ? STAGE_L3 : STAGE_L4;
+}
+
+/** All flow words, those of earlier stages first. */
+export const WORDS_BY_STAGE: readonly (readonly number[])[] = Array.from({ length: STAGES }, (_, stage) =>
+  Array.from({ length: FLOW_WORDS }, (_, word) => word).filter((word) => stageOf(word) === stage),
+);
+
+/** A field that a prefix trie is kept for: first word and number of words. All of them are looked at in STAGE_L3. */
+export interface TrieField {
+  readonly word: number;
+  readonly words: number;
+}
+
+/** Destination first, as OVS has them: the first trie that excludes a subtable decides which bits were looked at. */
+export const TRIE_FIELDS: readonly TrieField[] = [
+  { word: F_NW_DST, words: 1 },
+  { word: F_NW_SRC, words: 1 },
+  { word: F_IPV6_DST, words: 4 },
+  { word: F_IPV6_SRC, words: 4 },
+];
+
+/** Length of the prefix that `mask` covers at a field; 0 when it covers nothing or is not a prefix. */
+export function prefixLength(mask: Int32Array, field: TrieField): number {
+  let length = 0;
+  for (let i = 0; i < field.words; i++) {
+    const word = mask[field.word + i];
+    const ones = Math.clz32(~word);
+    if (length === 32 * i) length += ones;
+    if (word !== (ones === 0 ? 0 : -1 << (32 - ones)) || (word !== 0 && length < 32 * i)) return 0;
+  }
+  return length;
+}
