@@ -2,7 +2,7 @@
   "targets": [
     {
       "target_name": "slowpath",
-      "sources": ["<!@(ls native/wire/*.cc native/sys/*.cc native/datapath/*.cc native/addon/*.cc)"],
+      "sources": ["<!@(find native -name \"*.cc\" -not -path \"native/test/*\" | sort)"],
       "include_dirs": ["native", "<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS", "NODE_ADDON_API_DISABLE_DEPRECATED", "_GNU_SOURCE"],
       "cflags!": ["-fno-exceptions", "-O3"],

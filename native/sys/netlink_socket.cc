@@ -1,12 +1,11 @@
 #include "sys/netlink_socket.h"
 
 #include <linux/netlink.h>
-#include <linux/sock_diag.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 
+#include "sys/clock.h"
 #include "sys/netlink_drops.h"
 #include "sys/netns.h"
 
@@ -20,12 +19,6 @@ constexpr int kSendPatienceMs = 5000;
 // Receives in a row that may bring nothing but unacceptable datagrams or ENOBUFS before Receive returns to its caller;
 // what is left makes the socket readable again.
 constexpr int kMaxFruitless = 8;
-
-int64_t NowMs() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<int64_t>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
-}
 
 int SetOption(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value); }
 

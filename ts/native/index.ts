@@ -1,1 +1,2 @@
+export { native } from './load.js';
 export * from './native.js';

@@ -1,0 +1,232 @@
+#include "addon/channel_object.h"
+
+#include <linux/netlink.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "addon/arguments.h"
+#include "addon/environment.h"
+#include "addon/errors.h"
+#include "sys/message_reader.h"
+
+namespace slowpath {
+namespace {
+
+constexpr int kTransactTimeoutMs = 5000;
+// Batches handed over in one turn of the event loop; then timers and other descriptors get theirs.
+constexpr int kBatchesPerTurn = 8;
+
+Napi::Uint8Array Copy(Napi::Env env, std::span<const uint8_t> bytes) {
+  Napi::Uint8Array array = Napi::Uint8Array::New(env, bytes.size());
+  if (!bytes.empty() && !env.IsExceptionPending()) std::memcpy(array.Data(), bytes.data(), bytes.size());
+  return array;
+}
+
+// Throws a TypeError unless 'message' is one whole request.
+bool CheckRequest(Arguments& arguments, std::span<const uint8_t> message, uint16_t endFlags, const char* flagNames) {
+  if (!arguments.ok()) return false;
+  if (message.size() < NLMSG_HDRLEN || LoadHost<nlmsghdr>(message.data()).nlmsg_len != message.size()) {
+    arguments.FailRange("message", "one whole netlink message, as long as its nlmsg_len says");
+  } else if ((LoadHost<nlmsghdr>(message.data()).nlmsg_flags & endFlags) == 0) {
+    arguments.FailRange("message", flagNames);
+  }
+  return arguments.ok();
+}
+
+}  // namespace
+
+Napi::Function ChannelObject::Define(Napi::Env env) {
+  return DefineClass(env, "Channel",
+                     {
+                         InstanceAccessor<&ChannelObject::PortId>("portId"),
+                         InstanceAccessor<&ChannelObject::Closed>("closed"),
+                         InstanceAccessor<&ChannelObject::LastError>("lastError"),
+                         InstanceMethod<&ChannelObject::Transact>("transact"),
+                         InstanceMethod<&ChannelObject::StartMessages>("startMessages"),
+                         InstanceMethod<&ChannelObject::Stop>("stop"),
+                         InstanceMethod<&ChannelObject::SetReceiveBuffer>("setReceiveBuffer"),
+                         InstanceMethod<&ChannelObject::Counters>("counters"),
+                         InstanceMethod<&ChannelObject::Close>("close"),
+                     });
+}
+
+Napi::Value ChannelObject::Wrap(Napi::Env env, std::unique_ptr<Channel> channel,
+                                std::shared_ptr<EmbeddedDatapath> datapath) {
+  Environment& environment = Environment::Of(env);
+  environment.nextChannel = std::move(channel);
+  environment.nextDatapath = std::move(datapath);
+  Napi::Value object = environment.channelClass.New({});
+  environment.nextChannel = nullptr;
+  environment.nextDatapath = nullptr;
+  return object;
+}
+
+ChannelObject::ChannelObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<ChannelObject>(info) {
+  Environment& environment = Environment::Of(info.Env());
+  if (environment.nextChannel == nullptr) {
+    Napi::TypeError::New(info.Env(), "Channel: use openNetlink or openChannel").ThrowAsJavaScriptException();
+    return;
+  }
+  channel_ = std::move(environment.nextChannel);
+  datapath_ = std::move(environment.nextDatapath);
+  requester_ = std::make_unique<Requester>(*channel_);
+}
+
+ChannelObject::~ChannelObject() = default;
+
+Napi::Value ChannelObject::PortId(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), channel_->PortId());
+}
+
+Napi::Value ChannelObject::Closed(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), closed_); }
+
+Napi::Value ChannelObject::LastError(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), lastError_); }
+
+// Throws and is false on a closed channel.
+bool ChannelObject::Usable(Napi::Env env, const char* method) {
+  if (!closed_) return true;
+  ThrowSystemError(env, EBADF, method, "the channel is closed");
+  return false;
+}
+
+// Throws and is false when something else is reading this channel, whose messages would be taken away.
+bool ChannelObject::Exclusive(Napi::Env env, const char* method) {
+  if (!Usable(env, method)) return false;
+  if (listener_ == nullptr) return true;
+  ThrowSystemError(env, EBUSY, method, "the channel is polling; use another channel, or stop() first");
+  return false;
+}
+
+Napi::Value ChannelObject::Transact(const Napi::CallbackInfo& info) {
+  Arguments arguments(info, "transact");
+  std::span<uint8_t> message = arguments.Bytes(0, "message");
+  auto timeoutMs = static_cast<int>(arguments.IntegerOr(1, "timeoutMs", 0, INT32_MAX, kTransactTimeoutMs));
+  CheckRequest(arguments, message, NLM_F_ACK | NLM_F_DUMP, "a request with NLM_F_ACK or NLM_F_DUMP");
+  if (!arguments.ok() || !Exclusive(info.Env(), "transact")) return info.Env().Undefined();
+
+  std::vector<uint8_t> answer;
+  const char* what = nullptr;
+  int error = requester_->Transact(message, timeoutMs, answer, &what);
+  if (error != 0) return ThrowSystemError(info.Env(), -error, what);
+  Napi::Array messages = Napi::Array::New(info.Env());
+  MessageReader reader(answer);
+  uint32_t count = 0;
+  for (Message part; reader.Next(part);) messages.Set(count++, Copy(info.Env(), part.bytes));
+  return messages;
+}
+
+Napi::Value ChannelObject::StartMessages(const Napi::CallbackInfo& info) {
+  Arguments arguments(info, "startMessages");
+  Napi::Function callback = arguments.Function(0, "onDatagram");
+  if (!arguments.ok() || !Exclusive(info.Env(), "startMessages")) return info.Env().Undefined();
+  return Listen(info, std::make_shared<Listener>(callback, nullptr, Value()));
+}
+
+Napi::Value ChannelObject::Listen(const Napi::CallbackInfo& info, std::shared_ptr<Listener> listener) {
+  int error = 0;
+  Poller::Callbacks callbacks = {
+      [](void* self) { static_cast<ChannelObject*>(self)->OnReadable(); },
+      [](void* self) { static_cast<ChannelObject*>(self)->StopListening(); },
+      this,
+  };
+  listener->poller = Poller::Start(info.Env(), channel_->Fd(), callbacks, &error);
+  if (listener->poller == nullptr) return ThrowSystemError(info.Env(), -error, "uv_poll_start");
+  listener_ = std::move(listener);
+  Ref();  // A polling channel is in use even if nobody holds it.
+  return info.Env().Undefined();
+}
+
+void ChannelObject::StopListening() {
+  if (listener_ == nullptr) return;
+  listener_->poller.reset();
+  listener_.reset();
+  Unref();
+}
+
+void ChannelObject::OnReadable() {
+  Napi::HandleScope scope(Env());
+  // Both are held here because a callback may let go of them.
+  Napi::Object self = Value();
+  std::shared_ptr<Listener> listener = listener_;
+  for (int turn = 0; turn < kBatchesPerTurn; turn++) {
+    int received = DeliverMessages(self, *listener);
+    if (received < 0) EndListening(-received);
+    // A callback may have stopped polling, and even started anew: the next wake-up serves that.
+    if (received < kBatch || listener_ != listener) return;
+  }
+}
+
+// The channel can deliver no more. ENETDOWN says that the embedded datapath was closed, by its owner and so on purpose;
+// anything else is unexpected and must be heard of.
+void ChannelObject::EndListening(int errnum) {
+  StopListening();
+  lastError_ = errnum;
+  if (errnum == ENETDOWN) return;
+  MakeSystemError(Env(), errnum, "recvmmsg").ThrowAsJavaScriptException();
+  ReportPendingException(Env());
+}
+
+// One receive and its callbacks. The number of datagrams received, or -errno.
+int ChannelObject::DeliverMessages(Napi::Object self, const Listener& listener) {
+  Slab* slab = Scratch();
+  if (slab == nullptr) return -ENOMEM;
+  int received = channel_->Receive(*slab, kBatch);
+  for (int i = 0; i < received; i++) {
+    Napi::HandleScope scope(Env());
+    // 0 ends the turn; polling goes on unless it was stopped.
+    if (!listener.Call(self, Copy(Env(), slab->Datagram(i))) || listener_.get() != &listener) return 0;
+  }
+  return received;
+}
+
+// Null when memory is short.
+Slab* ChannelObject::Scratch() {
+  if (scratch_.bytes == nullptr) {
+    scratchMemory_ = SharedMemory(Slab::kBytes);
+    scratch_.bytes = scratchMemory_.data();
+  }
+  return scratch_.bytes != nullptr ? &scratch_ : nullptr;
+}
+
+Napi::Value ChannelObject::Stop(const Napi::CallbackInfo& info) {
+  StopListening();
+  return info.Env().Undefined();
+}
+
+Napi::Value ChannelObject::SetReceiveBuffer(const Napi::CallbackInfo& info) {
+  Arguments arguments(info, "setReceiveBuffer");
+  int64_t bytes = arguments.Integer(0, "bytes", 0, INT32_MAX);
+  if (!arguments.ok() || !Usable(info.Env(), "setReceiveBuffer")) return info.Env().Undefined();
+  int64_t size = channel_->SetReceiveBuffer(bytes);
+  if (size < 0) return ThrowSystemError(info.Env(), static_cast<int>(-size), "setsockopt");
+  receiveBufferChosen_ = true;
+  return Napi::Number::New(info.Env(), static_cast<double>(size));
+}
+
+Napi::Value ChannelObject::Counters(const Napi::CallbackInfo& info) {
+  const ChannelCounters& counters = channel_->Counters();
+  Napi::Object object = Napi::Object::New(info.Env());
+  auto set = [&](const char* name, uint64_t value) { object.Set(name, static_cast<double>(value)); };
+  set("received", counters.received);
+  set("upcalls", counters.upcalls);
+  set("malformed", counters.malformed);
+  set("foreign", counters.foreign);
+  set("truncated", counters.truncated);
+  set("overruns", counters.overruns);
+  set("lost", counters.lost);
+  set("receiveCalls", counters.receiveCalls);
+  set("sendCalls", counters.sendCalls);
+  set("sent", counters.sent);
+  return object;
+}
+
+Napi::Value ChannelObject::Close(const Napi::CallbackInfo& info) {
+  StopListening();
+  closed_ = true;
+  channel_->Close();
+  return info.Env().Undefined();
+}
+
+}  // namespace slowpath

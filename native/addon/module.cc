@@ -1,0 +1,92 @@
+// What the addon exports, and the start of each environment. See Addon in ts/native/native.ts.
+
+#include <napi.h>
+
+#include <cerrno>
+
+#include "addon/arguments.h"
+#include "addon/batches.h"
+#include "addon/channel_object.h"
+#include "addon/environment.h"
+#include "addon/errors.h"
+#include "sys/clock.h"
+#include "sys/netlink_socket.h"
+#include "wire/layout.generated.h"
+
+namespace slowpath {
+namespace {
+
+// The member 'groups' of NetlinkOptions.
+std::vector<uint32_t> TakeGroups(Arguments& arguments, Napi::Object options) {
+  std::vector<uint32_t> groups;
+  if (!arguments.ok()) return groups;
+  Napi::Value value = options.Get("groups");
+  if (value.IsUndefined()) return groups;
+  if (!value.IsArray()) {
+    arguments.FailType("groups", "an array of group numbers");
+    return groups;
+  }
+  Napi::Object array = value.As<Napi::Object>();
+  for (uint32_t i = 0; arguments.ok() && i < value.As<Napi::Array>().Length(); i++) {
+    groups.push_back(static_cast<uint32_t>(arguments.Element(array, i, "groups", 1, INT32_MAX)));
+  }
+  return groups;
+}
+
+Napi::Value OpenNetlink(const Napi::CallbackInfo& info) {
+  Arguments arguments(info, "openNetlink");
+  Napi::Object object = arguments.Object(0, "options");
+  NetlinkSocketOptions options;
+  options.protocol = static_cast<int>(arguments.Member(object, "protocol", 0, 31, -1));
+  if (options.protocol < 0) arguments.FailType("protocol", "given");
+  options.groups = TakeGroups(arguments, object);
+  options.netns = arguments.TextMember(object, "netns");
+  if (!arguments.ok()) return info.Env().Undefined();
+
+  int error = 0;
+  const char* what = nullptr;
+  std::unique_ptr<Channel> channel = NetlinkSocket::Open(options, &error, &what);
+  if (channel == nullptr) return ThrowSystemError(info.Env(), -error, what);
+  return ChannelObject::Wrap(info.Env(), std::move(channel), nullptr);
+}
+
+Napi::Value CreateUpcallBatch(const Napi::CallbackInfo& info) {
+  return Environment::Of(info.Env()).upcallBatchClass.New({});
+}
+
+Napi::Value CreateOpBatch(const Napi::CallbackInfo& info) {
+  return Environment::Of(info.Env()).opBatchClass.New({info[0], info[1]});
+}
+
+Napi::Value CreateFlowBatch(const Napi::CallbackInfo& info) {
+  return Environment::Of(info.Env()).flowBatchClass.New({info[0], info[1]});
+}
+
+Napi::Value MonotonicMs(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(NowMs()));
+}
+
+}  // namespace
+
+Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
+  auto* environment = new Environment;
+  env.SetInstanceData(environment);
+  environment->channelClass = Napi::Persistent(ChannelObject::Define(env));
+  environment->upcallBatchClass = Napi::Persistent(UpcallBatch::Define(env));
+  environment->opBatchClass = Napi::Persistent(OpBatch::Define(env));
+  environment->flowBatchClass = Napi::Persistent(FlowBatch::Define(env));
+
+  exports.Set("layoutHash", Napi::Number::New(env, kLayoutHash));
+  exports.Set("FLOW_WORDS", Napi::Number::New(env, flow::kWords));
+  exports.Set("openNetlink", Napi::Function::New<OpenNetlink>(env, "openNetlink"));
+  exports.Set("createUpcallBatch", Napi::Function::New<CreateUpcallBatch>(env, "createUpcallBatch"));
+  exports.Set("createOpBatch", Napi::Function::New<CreateOpBatch>(env, "createOpBatch"));
+  exports.Set("createFlowBatch", Napi::Function::New<CreateFlowBatch>(env, "createFlowBatch"));
+  exports.Set("monotonicMs", Napi::Function::New<MonotonicMs>(env, "monotonicMs"));
+  return exports;
+}
+
+}  // namespace slowpath
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) { return slowpath::Initialize(env, exports); }
+NODE_API_MODULE(slowpath, Init)

@@ -1,0 +1,60 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { SlowpathError } from '../errors/index.js';
+import { FLOW_WORDS, LAYOUT_HASH } from '../fields/index.js';
+import type { Addon } from './native.js';
+
+const REBUILD = 'run `npm rebuild slowpath`, which needs python3, make and g++';
+
+let loaded: Addon | undefined;
+
+/**
+ * The addon, loaded at the first call: importing this package works on hosts that cannot load it. Throws a SlowpathError with
+ * code ERR_ADDON_MISSING when it was not built or cannot be loaded, ERR_ADDON_LAYOUT when it was built from other sources than
+ * this code.
+ */
+export function native(): Addon {
+  loaded ??= load(fileURLToPath(import.meta.url));
+  return loaded;
+}
+
+/** Loads the addon of the package that the file `from` belongs to. */
+export function load(from: string): Addon {
+  const path = findAddon(from);
+  if (path === undefined) {
+    throw new SlowpathError('ERR_ADDON_MISSING', `the native addon of slowpath is not built: ${REBUILD}`);
+  }
+  let addon: Addon;
+  try {
+    addon = createRequire(import.meta.url)(path) as Addon;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new SlowpathError('ERR_ADDON_MISSING', `cannot load ${path} (${reason}): ${REBUILD}`, { cause });
+  }
+  checkLayout(addon, path);
+  return addon;
+}
+
+/** Throws unless the addon has the flow key and row layouts of this code. */
+export function checkLayout(addon: Pick<Addon, 'layoutHash' | 'FLOW_WORDS'>, path: string): void {
+  if (addon.layoutHash === LAYOUT_HASH && addon.FLOW_WORDS === FLOW_WORDS) return;
+  throw new SlowpathError(
+    'ERR_ADDON_LAYOUT',
+    `${path} was built from other sources than this code: ${REBUILD}`,
+  );
+}
+
+/** The .node file in the build folder beside the nearest binding.gyp at or above `from`. */
+function findAddon(from: string): string | undefined {
+  for (let folder = dirname(from); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'binding.gyp'))) {
+      return ['Release', 'Debug']
+        .map((kind) => join(folder, 'build', kind, 'slowpath.node'))
+        .find((path) => existsSync(path));
+    }
+    if (folder === dirname(folder)) return undefined;
+  }
+}
