@@ -1,2 +1,6 @@
 export * from './types.js';
-export * from './fields.js';
+export { fieldByName, MATCH_FIELDS, rangeMask, requireField } from './fields.js';
+export { emptyMatch, prerequisiteHolds } from './match.js';
+export { MAX_LEN_ALL, REASON_ACTION, TABLE_CURRENT } from './parse-actions.js';
+export { type ParseFlowOptions, parseFlow, parseFlows, toRule } from './parse-flow.js';
+export { formatPort } from './ports.js';

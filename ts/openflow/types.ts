@@ -127,6 +127,16 @@ export type Action =
       readonly target: Subfield;
     };
 
+/** Priority of a flow that names none (OFP_DEFAULT_PRIORITY). */
+export const DEFAULT_PRIORITY = 0x8000;
+
+/** Flags of a flow (OFPFF_*). */
+export const FLOW_SEND_REMOVED = 1;
+export const FLOW_CHECK_OVERLAP = 2;
+export const FLOW_RESET_COUNTS = 4;
+export const FLOW_NO_PACKET_COUNTS = 8;
+export const FLOW_NO_BYTE_COUNTS = 16;
+
 /** A rule of a flow table. One object per rule, shared by the classifier and the effects that credit it. */
 export interface Rule {
   readonly table: number;
@@ -139,7 +149,15 @@ export interface Rule {
   readonly idleTimeout: number;
   readonly hardTimeout: number;
   readonly importance: number;
+  /** FLOW_* bits; none if absent. */
+  readonly flags?: number;
   /** Credited by effects; owned by the switch. */
   packets: number;
   bytes: number;
+}
+
+/** A flow as it is asked for: a rule without counters. */
+export interface FlowSpec extends Omit<Rule, 'packets' | 'bytes' | 'flags'> {
+  /** FLOW_* bits. */
+  readonly flags: number;
 }
