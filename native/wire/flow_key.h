@@ -19,7 +19,8 @@ enum class Fitness : uint32_t {
 
 // Netlink key attributes (content of OVS_FLOW_ATTR_KEY) → key. Writes all of 'key', also on error.
 Fitness DecodeKey(std::span<const uint8_t> attributes, uint32_t* key);
-// Netlink mask attributes → mask, given the decoded key that they belong to. An attribute that is absent is wildcarded.
+// Netlink mask attributes → mask, given the decoded key that they belong to. An attribute that is absent is wildcarded, with
+// the two exceptions that datapaths make: recirc_id, and VLAN tags that are not mentioned, are matched exactly.
 Fitness DecodeMask(std::span<const uint8_t> attributes, const uint32_t* key, uint32_t* mask);
 // The name of the attribute that the last failing decode on this thread tripped over, with what was wrong; for messages.
 const char* LastDecodeProblem();
@@ -30,12 +31,15 @@ void EncodeKey(const uint32_t* key, ByteWriter& out);
 // carrier of another are left out.
 void EncodeMask(const uint32_t* key, const uint32_t* mask, ByteWriter& out);
 
-// Ethernet frame → L2, L3 and L4 words of 'key' (which are overwritten; metadata and options words are left alone).
+// Ethernet frame → L2, L3 and L4 words of 'key' (which are overwritten; metadata and options words are left alone, and so
+// are the ct_* words of connections' original direction, which no packet carries).
 // Stops where the truth stops: a truncated or lying header leaves the fields behind it zero, as the Linux datapath does.
 void ExtractPacket(std::span<const uint8_t> frame, uint32_t* key);
 
 // 128-bit flow id of key attributes: keyed with a random secret of this process, so that nobody outside can aim for
-// a collision. Not stable over processes.
+// a collision. Not stable over processes. About 40 ns for an IPv4/UDP key.
 void FlowId(std::span<const uint8_t> attributes, uint32_t out[4]);
+// Sets that secret: 16 random bytes, once, before the first FlowId and before threads start. All zero until then.
+void SetFlowIdSecret(const uint8_t bytes[16]);
 
 }  // namespace slowpath

@@ -1,0 +1,88 @@
+#include "wire/key_attributes.h"
+
+#include <cstdio>
+
+#include "wire/flow_key.h"
+
+namespace slowpath {
+namespace {
+
+constexpr int16_t kAnyLength = -1;
+constexpr int16_t kUnknown = -2;
+
+struct KeyAttributeType {
+  const char* name;
+  int16_t length;  // Payload bytes, or one of the two above.
+};
+
+constexpr KeyAttributeType kTypes[kLastKeyAttribute + 1] = {
+    {"unspec", kUnknown},
+    {"encap", kAnyLength},
+    {"priority", 4},
+    {"in_port", 4},
+    {"ethernet", sizeof(ovs_key_ethernet)},
+    {"vlan", 2},
+    {"ethertype", 2},
+    {"ipv4", sizeof(ovs_key_ipv4)},
+    {"ipv6", sizeof(ovs_key_ipv6)},
+    {"tcp", sizeof(ovs_key_tcp)},
+    {"udp", sizeof(ovs_key_udp)},
+    {"icmp", sizeof(ovs_key_icmp)},
+    {"icmpv6", sizeof(ovs_key_icmpv6)},
+    {"arp", sizeof(ovs_key_arp)},
+    {"nd", sizeof(ovs_key_nd)},
+    {"skb_mark", 4},
+    {"tunnel", kAnyLength},
+    {"sctp", sizeof(ovs_key_sctp)},
+    {"tcp_flags", 2},
+    {"dp_hash", 4},
+    {"recirc_id", 4},
+    {"mpls", kAnyLength},
+    {"ct_state", 4},
+    {"ct_zone", 2},
+    {"ct_mark", 4},
+    {"ct_labels", 16},
+    {"ct_orig_tuple4", sizeof(ovs_key_ct_tuple_ipv4)},
+    {"ct_orig_tuple6", sizeof(ovs_key_ct_tuple_ipv6)},
+    {"nsh", kAnyLength},
+    {"packet_type", 4},
+    {"nd_extensions", 8},
+    {"tunnel_info", kUnknown},
+    {"ipv6_exthdrs", 2},
+};
+
+thread_local char problem[96] = "";
+
+}  // namespace
+
+bool Problem(const char* attribute, const char* what) {
+  std::snprintf(problem, sizeof problem, "%s: %s", attribute, what);
+  return false;
+}
+
+bool KeyProblem(unsigned type, const char* what) { return Problem(kTypes[type].name, what); }
+
+const char* LastDecodeProblem() { return problem; }
+
+bool CollectKeyAttributes(std::span<const uint8_t> bytes, KeyAttributes& out) {
+  AttributeReader reader(bytes);
+  Attribute attribute;
+  while (reader.Next(attribute)) {
+    unsigned type = attribute.type;
+    if (type > kLastKeyAttribute || kTypes[type].length == kUnknown) {
+      out.unknown = true;
+      continue;
+    }
+    int16_t length = kTypes[type].length;
+    if (length != kAnyLength && attribute.payload.size() != static_cast<size_t>(length)) {
+      return KeyProblem(type, "wrong length");
+    }
+    if (out.Has(type)) return KeyProblem(type, "there twice");
+    out.present |= Bit(type);
+    out.data[type] = attribute.payload.data();
+    out.size[type] = attribute.payload.size();
+  }
+  return !reader.malformed() || Problem("key", "attribute runs past its end");
+}
+
+}  // namespace slowpath

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <linux/openvswitch.h>
+
+#include "wire/attributes.h"
+
+// Key attributes of one nesting level, found and length-checked but not yet interpreted. Internal to native/wire.
+namespace slowpath {
+
+// OVS_KEY_ATTR_IPV6_EXTHDRS, which Debian 12's <linux/openvswitch.h> has but older ones lack, is the last one known.
+inline constexpr unsigned kLastKeyAttribute = 32;
+
+struct KeyAttributes {
+  uint64_t present = 0;   // Bit n: attribute n is there.
+  bool unknown = false;   // An attribute that we have no name for was there too.
+  // Payload of attribute n, and its bytes. Indeterminate where 'present' does not say so: clearing them would cost more than
+  // reading the key does.
+  const uint8_t* data[kLastKeyAttribute + 1];
+  size_t size[kLastKeyAttribute + 1];
+
+  KeyAttributes() {}
+  bool Has(unsigned type) const { return (present >> type & 1) != 0; }
+  const uint8_t* At(unsigned type) const { return data[type]; }
+  // Empty when the attribute is not there.
+  std::span<const uint8_t> Payload(unsigned type) const {
+    return Has(type) ? std::span<const uint8_t>(data[type], size[type]) : std::span<const uint8_t>();
+  }
+};
+
+inline constexpr uint64_t Bit(unsigned type) { return uint64_t{1} << type; }
+
+// Collects the attributes of 'bytes'. False, with the problem noted, if they do not parse, one has a length that its type
+// does not have, or one is there twice.
+bool CollectKeyAttributes(std::span<const uint8_t> bytes, KeyAttributes& out);
+
+// Notes what LastDecodeProblem() returns; always false, so that callers can `return Problem(...)`.
+bool Problem(const char* attribute, const char* what);
+// The same with the name of OVS_KEY_ATTR number 'type'.
+bool KeyProblem(unsigned type, const char* what);
+
+}  // namespace slowpath

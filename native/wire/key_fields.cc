@@ -1,0 +1,81 @@
+#include "wire/key_fields.h"
+
+namespace slowpath {
+
+void LoadMetadata(const KeyAttributes& a, uint32_t* words) {
+  struct Word {
+    unsigned type, word;
+  };
+  constexpr Word kHostWords[] = {
+      {OVS_KEY_ATTR_RECIRC_ID, flow::kRecircId},   {OVS_KEY_ATTR_DP_HASH, flow::kDpHash},
+      {OVS_KEY_ATTR_PRIORITY, flow::kSkbPriority}, {OVS_KEY_ATTR_SKB_MARK, flow::kSkbMark},
+      {OVS_KEY_ATTR_IN_PORT, flow::kInPort},       {OVS_KEY_ATTR_CT_STATE, flow::kCtState},
+      {OVS_KEY_ATTR_CT_MARK, flow::kCtMark},
+  };
+  for (const Word& w : kHostWords) {
+    if (a.Has(w.type)) words[w.word] = LoadHost<uint32_t>(a.At(w.type));
+  }
+  if (a.Has(OVS_KEY_ATTR_CT_ZONE)) words[flow::kCtZone] = LoadHost<uint16_t>(a.At(OVS_KEY_ATTR_CT_ZONE));
+  if (a.Has(OVS_KEY_ATTR_CT_LABELS)) LoadLabels(a.At(OVS_KEY_ATTR_CT_LABELS), words + flow::kCtLabel);
+  if (a.Has(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4)) {
+    const uint8_t* p = a.At(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4);
+    words[flow::kCtNwSrc] = LoadBe32(p);
+    words[flow::kCtNwDst] = LoadBe32(p + 4);
+    words[flow::kCtTpSrc] = LoadBe16(p + 8);
+    words[flow::kCtTpDst] = LoadBe16(p + 10);
+    words[flow::kCtNwProto] = p[12];
+  }
+  if (a.Has(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6)) {
+    const uint8_t* p = a.At(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6);
+    LoadWords(p, words + flow::kCtIpv6Src, 4);
+    LoadWords(p + 16, words + flow::kCtIpv6Dst, 4);
+    words[flow::kCtTpSrc] = LoadBe16(p + 32);
+    words[flow::kCtTpDst] = LoadBe16(p + 34);
+    words[flow::kCtNwProto] = p[36];
+  }
+}
+
+// The last byte, the fragment type, is for the caller: it differs between key and mask.
+void LoadIpv4(const uint8_t* p, uint32_t* words) {
+  words[flow::kNwSrc] = LoadBe32(p);
+  words[flow::kNwDst] = LoadBe32(p + 4);
+  words[flow::kNwProto] = p[8];
+  words[flow::kNwTos] = p[9];
+  words[flow::kNwTtl] = p[10];
+}
+
+void LoadIpv6(const uint8_t* p, uint32_t* words) {
+  LoadWords(p, words + flow::kIpv6Src, 4);
+  LoadWords(p + 16, words + flow::kIpv6Dst, 4);
+  words[flow::kIpv6Label] = LoadBe32(p + 32) & 0xfffff;
+  words[flow::kNwProto] = p[36];
+  words[flow::kNwTos] = p[37];
+  words[flow::kNwTtl] = p[38];
+}
+
+void LoadArp(const uint8_t* p, uint32_t* words) {
+  words[flow::kNwSrc] = LoadBe32(p);
+  words[flow::kNwDst] = LoadBe32(p + 4);
+  words[flow::kNwProto] = LoadBe16(p + 8) & 0xff;
+  LoadMac(p + 10, words + flow::kArpSha);
+  LoadMac(p + 16, words + flow::kArpTha);
+}
+
+void LoadL4(unsigned type, const uint8_t* p, uint32_t* words) {
+  bool bytes = type == OVS_KEY_ATTR_ICMP || type == OVS_KEY_ATTR_ICMPV6;
+  words[flow::kTpSrc] = bytes ? p[0] : LoadBe16(p);
+  words[flow::kTpDst] = bytes ? p[1] : LoadBe16(p + 2);
+}
+
+void LoadNd(const uint8_t* p, uint32_t* words) {
+  LoadWords(p, words + flow::kNdTarget, 4);
+  LoadMac(p + 16, words + flow::kArpSha);
+  LoadMac(p + 22, words + flow::kArpTha);
+}
+
+void LoadNdExtensions(const uint8_t* p, uint32_t* words) {
+  words[flow::kNdReserved] = LoadBe32(p);
+  words[flow::kNdOptionsType] = p[4];
+}
+
+}  // namespace slowpath
