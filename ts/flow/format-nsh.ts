@@ -1,0 +1,66 @@
+import { OVS_NSH_KEY_ATTR_BASE, OVS_NSH_KEY_ATTR_MD1, OVS_NSH_KEY_ATTR_MD2 } from '../fields/index.js';
+import { hex32, toHex } from '../util/index.js';
+import { attributeMap, netU32 } from './attributes.js';
+
+/** NSH header with its metadata, of the attributes of OVS_KEY_ATTR_NSH and OVS_ACTION_ATTR_PUSH_NSH. */
+interface Nsh {
+  /** [flags, ttl, mdtype, np]. */
+  readonly base: Uint8Array;
+  /** Service path id and index. */
+  readonly path: number;
+  /** MD type 1 context headers. */
+  readonly context: Uint8Array | undefined;
+  /** MD type 2 TLVs. */
+  readonly md2: Uint8Array | undefined;
+}
+
+const NAMES = ['flags', 'ttl', 'mdtype', 'np'];
+
+function readNsh(bytes: Uint8Array): Nsh | null {
+  const attributes = attributeMap(bytes);
+  const base = attributes.get(OVS_NSH_KEY_ATTR_BASE);
+  if (base?.length !== 8) return null;
+  const context = attributes.get(OVS_NSH_KEY_ATTR_MD1);
+  return {
+    base,
+    path: netU32(base, 4),
+    context: context?.length === 16 ? context : undefined,
+    md2: attributes.get(OVS_NSH_KEY_ATTR_MD2),
+  };
+}
+
+/** What stands between the parentheses of nsh(…), set(nsh(…)) and push_nsh(…). */
+export function formatNsh(key: Uint8Array, mask?: Uint8Array): string {
+  const nsh = readNsh(key);
+  if (nsh === null) return 'error: bad nsh attributes';
+  const nshMask = mask === undefined ? null : readNsh(mask);
+  return nshMask === null ? exactText(nsh) : maskedText(nsh, nshMask);
+}
+
+function exactText(nsh: Nsh): string {
+  const parts = NAMES.map((name, i) => `${name}=${nsh.base[i]}`);
+  parts.push(`spi=${hex32(nsh.path >>> 8)}`, `si=${nsh.path & 0xff}`);
+  if (nsh.context !== undefined) {
+    for (let i = 0; i < 4; i++) parts.push(`c${i + 1}=${hex32(netU32(nsh.context, 4 * i))}`);
+  }
+  if (nsh.md2 !== undefined && nsh.md2.length > 0) parts.push(`md2=0x${toHex(nsh.md2)}`);
+  return parts.join(',');
+}
+
+function maskedText(nsh: Nsh, mask: Nsh): string {
+  const parts: string[] = [];
+  const byte = (name: string, value: number, m: number) => {
+    const hex = (x: number) => hex32(x, 2);
+    if (m !== 0) parts.push(m === 0xff ? `${name}=${value}` : `${name}=${hex(value)}/${hex(m)}`);
+  };
+  const word = (name: string, value: number, m: number, full: number) => {
+    if (m !== 0) parts.push(m === full ? `${name}=${hex32(value)}` : `${name}=${hex32(value)}/${hex32(m)}`);
+  };
+  for (const [i, name] of NAMES.entries()) byte(name, nsh.base[i], mask.base[i]);
+  word('spi', nsh.path >>> 8, mask.path >>> 8, 0xffffff);
+  byte('si', nsh.path & 0xff, mask.path & 0xff);
+  for (let i = 0; i < 4 && nsh.context !== undefined && mask.context !== undefined; i++) {
+    word(`c${i + 1}`, netU32(nsh.context, 4 * i), netU32(mask.context, 4 * i), 0xffffffff);
+  }
+  return parts.join(',');
+}
