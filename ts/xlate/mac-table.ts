@@ -1,0 +1,262 @@
+import type { Effect, MacTableView, XPort } from './types.js';
+
+/** Defaults of ovs-vswitchd.conf.db(5): other_config mac-aging-time and mac-table-size. */
+const AGING_MS = 300_000;
+const CAPACITY = 8192;
+/** An entry is refreshed when it was last this long ago; more often would cost and gain nothing. */
+const REFRESH_MS = 1000;
+const NONE = -1;
+
+export interface MacTableOptions {
+  /** Milliseconds after which an address that was not seen is forgotten. Default 300,000. */
+  readonly agingMs?: number;
+  /** Addresses held at most; then the one not seen longest goes. Default 8192. */
+  readonly capacity?: number;
+  /** Called whenever an answer of `lookup` may have changed. */
+  readonly onChange?: () => void;
+}
+
+/** One learned address, for display. */
+export interface MacEntry {
+  readonly vlan: number;
+  readonly macHigh: number;
+  readonly macLow: number;
+  readonly port: XPort;
+  /** Milliseconds since it was last seen. */
+  readonly ageMs: number;
+}
+
+/** Counters of a table, all monotonic. */
+export interface MacTableCounters {
+  /** Addresses entered. */
+  learned: number;
+  /** Entries whose address showed up on another port. */
+  moved: number;
+  /** Entries that grew too old. */
+  expired: number;
+  /** Entries that went to make room. */
+  evicted: number;
+}
+
+/**
+ * What a bridge learned about where addresses are (OVS: mac-learning). Keyed by (VLAN, MAC). Time is what the owner says in
+ * `advance`: there is no timer and no clock here, so a table behaves the same in every replay. Lookups allocate nothing.
+ *
+ * Entries live in columns and hang on two lists: the chain of their hash bucket, and one in order of last sighting.
+ */
+export class MacTable implements MacTableView {
+  readonly counters: MacTableCounters = { learned: 0, moved: 0, expired: 0, evicted: 0 };
+  /** Grows by one whenever an answer of `lookup` may have changed. */
+  generation = 0;
+  private readonly agingMs: number;
+  private readonly capacity: number;
+  private readonly onChange: (() => void) | null;
+  private readonly buckets: Int32Array;
+  /** (VLAN, high 16 bits), low 32 bits of each entry. */
+  private readonly upper: Int32Array;
+  private readonly lower: Int32Array;
+  private readonly ports: (XPort | null)[];
+  /** When each was last seen. */
+  private readonly seen: Float64Array;
+  /** Next in the bucket's chain; also the free list. */
+  private readonly chain: Int32Array;
+  /** Neighbours in order of sighting. */
+  private readonly older: Int32Array;
+  private readonly newer: Int32Array;
+  private oldest = NONE;
+  private newest = NONE;
+  private free = 0;
+  private count = 0;
+  private now = 0;
+
+  constructor(options: MacTableOptions = {}) {
+    this.agingMs = options.agingMs ?? AGING_MS;
+    this.capacity = options.capacity ?? CAPACITY;
+    this.onChange = options.onChange ?? null;
+    const n = this.capacity;
+    this.buckets = new Int32Array(1 << (32 - Math.clz32(Math.max(n, 2) - 1))).fill(NONE);
+    this.upper = new Int32Array(n);
+    this.lower = new Int32Array(n);
+    this.ports = new Array<XPort | null>(n).fill(null);
+    this.seen = new Float64Array(n);
+    this.chain = Int32Array.from({ length: n }, (_, i) => (i + 1 < n ? i + 1 : NONE));
+    this.older = new Int32Array(n).fill(NONE);
+    this.newer = new Int32Array(n).fill(NONE);
+    if (n === 0) this.free = NONE;
+  }
+
+  /** Addresses in the table. */
+  get size(): number {
+    return this.count;
+  }
+
+  lookup(vlan: number, macHigh: number, macLow: number): XPort | null {
+    const at = this.find(vlan, macHigh, macLow);
+    return at === NONE ? null : this.ports[at];
+  }
+
+  wouldLearn(vlan: number, macHigh: number, macLow: number, port: XPort, _gratuitousArp: boolean): boolean {
+    if (!isLearnable(macHigh)) return false;
+    const at = this.find(vlan, macHigh, macLow);
+    return at === NONE || this.ports[at]!.name !== port.name || this.now - this.seen[at] >= REFRESH_MS;
+  }
+
+  /** Applies a learn effect: enters, moves or refreshes. Returns whether an answer of `lookup` changed. */
+  apply(effect: Effect): boolean {
+    const { vlan, macHigh, macLow, port } = effect;
+    if (!isLearnable(macHigh)) return false;
+    const at = this.find(vlan, macHigh, macLow);
+    if (at === NONE) return this.enter(vlan, macHigh, macLow, port);
+    this.seen[at] = this.now;
+    this.unlink(at);
+    this.append(at);
+    const before = this.ports[at]!;
+    this.ports[at] = port;
+    if (before.name === port.name) return false;
+    this.counters.moved++;
+    this.changed();
+    return true;
+  }
+
+  /** Sets the time (milliseconds, any origin, never backwards) and forgets what is too old by then. */
+  advance(nowMs: number): void {
+    this.now = Math.max(nowMs, this.now);
+    let gone = false;
+    while (this.oldest !== NONE && this.now - this.seen[this.oldest] >= this.agingMs) {
+      this.remove(this.oldest);
+      this.counters.expired++;
+      gone = true;
+    }
+    if (gone) this.changed();
+  }
+
+  /** Milliseconds until the next entry is too old, or null for an empty table: when to call `advance` at the latest. */
+  nextExpiryMs(): number | null {
+    return this.oldest === NONE ? null : this.seen[this.oldest] + this.agingMs - this.now;
+  }
+
+  /** Forgets all addresses, or those of one port. */
+  flush(port?: XPort): void {
+    let gone = false;
+    for (let at = this.oldest; at !== NONE; ) {
+      const next = this.newer[at];
+      if (port === undefined || this.ports[at]!.name === port.name) {
+        this.remove(at);
+        gone = true;
+      }
+      at = next;
+    }
+    if (gone) this.changed();
+  }
+
+  /**
+   * Points the entries at the ports of a new configuration: `find` gives the port that an old one became, or undefined when it is
+   * gone, and its addresses with it.
+   */
+  replacePorts(find: (port: XPort) => XPort | undefined): void {
+    let gone = false;
+    for (let at = this.oldest; at !== NONE; ) {
+      const next = this.newer[at];
+      const port = find(this.ports[at]!);
+      if (port === undefined) {
+        this.remove(at);
+        gone = true;
+      } else {
+        this.ports[at] = port;
+      }
+      at = next;
+    }
+    if (gone) this.changed();
+  }
+
+  /** All entries, those seen longest ago first. */
+  *entries(): IterableIterator<MacEntry> {
+    for (let at = this.oldest; at !== NONE; at = this.newer[at]) {
+      yield {
+        vlan: this.upper[at] >>> 16,
+        macHigh: this.upper[at] & 0xffff,
+        macLow: this.lower[at],
+        port: this.ports[at]!,
+        ageMs: this.now - this.seen[at],
+      };
+    }
+  }
+
+  private changed(): void {
+    this.generation++;
+    this.onChange?.();
+  }
+
+  private bucket(upper: number, lower: number): number {
+    let h = Math.imul(upper, 0x9e3779b1) ^ lower;
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+    return (h ^ (h >>> 13)) & (this.buckets.length - 1);
+  }
+
+  private find(vlan: number, macHigh: number, macLow: number): number {
+    const upper = (vlan << 16) | macHigh;
+    const lower = macLow | 0;
+    let at = this.buckets[this.bucket(upper, lower)];
+    while (at !== NONE && (this.upper[at] !== upper || this.lower[at] !== lower)) at = this.chain[at];
+    return at;
+  }
+
+  private enter(vlan: number, macHigh: number, macLow: number, port: XPort): boolean {
+    if (this.free === NONE) {
+      if (this.oldest === NONE) return false;
+      this.remove(this.oldest);
+      this.counters.evicted++;
+    }
+    const at = this.free;
+    this.free = this.chain[at];
+    const upper = (vlan << 16) | macHigh;
+    const lower = macLow | 0;
+    const bucket = this.bucket(upper, lower);
+    this.upper[at] = upper;
+    this.lower[at] = lower;
+    this.ports[at] = port;
+    this.seen[at] = this.now;
+    this.chain[at] = this.buckets[bucket];
+    this.buckets[bucket] = at;
+    this.append(at);
+    this.count++;
+    this.counters.learned++;
+    this.changed();
+    return true;
+  }
+
+  private remove(at: number): void {
+    const bucket = this.bucket(this.upper[at], this.lower[at]);
+    let before = NONE;
+    for (let i = this.buckets[bucket]; i !== at; i = this.chain[i]) before = i;
+    if (before === NONE) this.buckets[bucket] = this.chain[at];
+    else this.chain[before] = this.chain[at];
+    this.unlink(at);
+    this.ports[at] = null;
+    this.chain[at] = this.free;
+    this.free = at;
+    this.count--;
+  }
+
+  private append(at: number): void {
+    this.older[at] = this.newest;
+    this.newer[at] = NONE;
+    if (this.newest === NONE) this.oldest = at;
+    else this.newer[this.newest] = at;
+    this.newest = at;
+  }
+
+  private unlink(at: number): void {
+    const older = this.older[at];
+    const newer = this.newer[at];
+    if (older === NONE) this.oldest = newer;
+    else this.newer[older] = newer;
+    if (newer === NONE) this.newest = older;
+    else this.older[newer] = older;
+  }
+}
+
+/** Nobody sends from a group address in earnest. */
+function isLearnable(macHigh: number): boolean {
+  return (macHigh & 0x100) === 0;
+}

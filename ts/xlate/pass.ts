@@ -1,0 +1,131 @@
+import {
+  F_IN_PORT,
+  F_SKB_MARK,
+  F_SKB_PRIORITY,
+  FLOW_END_L4,
+  FLOW_END_METADATA,
+  FLOW_WORDS,
+} from '../fields/index.js';
+import { ActionsWriter, CookieWriter } from '../flow/index.js';
+import type { Rule } from '../openflow/index.js';
+import type { Tracer } from './trace.js';
+import {
+  type Effect,
+  type Snapshot,
+  type Translation,
+  XLATE_ERRORS,
+  type XBridge,
+  type XPort,
+} from './types.js';
+
+/** Index of an error name. */
+export function errorNumber(name: (typeof XLATE_ERRORS)[number]): number {
+  return XLATE_ERRORS.indexOf(name);
+}
+
+/** A learn effect while it is being filled in; effects are objects that are used again. */
+type LearnEffect = { -readonly [K in keyof Effect]: Effect[K] };
+
+/**
+ * The state of one translation: the packet as it stands, the mask earned so far, what was written. One object for all
+ * translations of a translator; `begin` makes it ready for the next packet.
+ */
+export class Pass implements Translation {
+  /** The packet as the pipeline sees it now; in_port is the OpenFlow port. */
+  readonly flow = new Int32Array(FLOW_WORDS);
+  /** The packet as the actions written so far leave it. Valid once `changed` is true; before, it equals `flow`. */
+  readonly base = new Int32Array(FLOW_WORDS);
+  readonly mask = new Int32Array(FLOW_WORDS);
+  /** Which bits of one key attribute a set action writes; used between two writes only. */
+  readonly setMask = new Int32Array(FLOW_WORDS);
+  /** Scratch of hash functions. */
+  readonly words = new Int32Array(9);
+  /** Scratch of NORMAL: VLAN tags as (tpid, vid, pcp) twice; on the port that the packet came from, in the bridge, and out. */
+  readonly tags = new Int32Array(18);
+  readonly writer = new ActionsWriter();
+  readonly cookie = new CookieWriter();
+  readonly rules: Rule[] = [];
+  readonly effects: LearnEffect[] = [];
+  ruleCount = 0;
+  effectCount = 0;
+  slow = 0;
+  error = 0;
+  /** A field that the datapath can set may differ between `flow` and `base`. */
+  changed = false;
+  /** Where the packet came in, and its datapath port. */
+  snapshot!: Snapshot;
+  bridge!: XBridge;
+  odpPort = 0;
+  /** The rule whose actions are being done, and its table. */
+  rule: Rule | null = null;
+  table = 0;
+  /** Which table a resubmit or goto asks for, and as if from which port. */
+  nextTable = 0;
+  nextInPort = 0;
+  /** Rules nested, for the tracer. */
+  nesting = 0;
+  tracer: Tracer | null = null;
+
+  get actions(): Uint8Array {
+    return this.writer.bytes;
+  }
+
+  get actionsLength(): number {
+    return this.error === 0 ? this.writer.length : 0;
+  }
+
+  /** Takes the packet with key `keys[base …]` from `port`; `port` null when it belongs to no bridge. */
+  begin(snapshot: Snapshot, keys: Int32Array, base: number, odpPort: number, port: XPort | null): void {
+    const { flow } = this;
+    for (let w = 0; w < FLOW_WORDS; w++) flow[w] = keys[base + w];
+    this.writer.reset();
+    this.ruleCount = 0;
+    this.effectCount = 0;
+    this.slow = 0;
+    this.error = 0;
+    this.changed = false;
+    this.rule = null;
+    this.table = 0;
+    this.nesting = 0;
+    this.snapshot = snapshot;
+    this.odpPort = odpPort;
+    if (port !== null) {
+      this.bridge = port.bridge;
+      flow[F_IN_PORT] = port.ofport;
+    }
+  }
+
+  /** To be called before word `word` of the flow is written: keeps what `commit` will compare with. */
+  touch(word: number): void {
+    if (this.changed || (word < FLOW_END_METADATA && word !== F_SKB_MARK && word !== F_SKB_PRIORITY)) return;
+    const { flow, base } = this;
+    base[F_SKB_PRIORITY] = flow[F_SKB_PRIORITY];
+    base[F_SKB_MARK] = flow[F_SKB_MARK];
+    for (let w = FLOW_END_METADATA; w < FLOW_END_L4; w++) base[w] = flow[w];
+    this.changed = true;
+  }
+
+  credit(rule: Rule): void {
+    this.rules[this.ruleCount++] = rule;
+  }
+
+  learn(port: XPort, vlan: number, macHigh: number, macLow: number, gratuitousArp: boolean): void {
+    const at = this.effectCount++;
+    const { bridge } = this;
+    const effect = this.effects[at];
+    if (effect === undefined) {
+      this.effects[at] = { type: 'learn', bridge, port, vlan, macHigh, macLow, gratuitousArp };
+      return;
+    }
+    effect.bridge = bridge;
+    effect.port = port;
+    effect.vlan = vlan;
+    effect.macHigh = macHigh;
+    effect.macLow = macLow;
+    effect.gratuitousArp = gratuitousArp;
+  }
+
+  note(text: string): void {
+    if (this.tracer !== null) this.tracer.note(text);
+  }
+}

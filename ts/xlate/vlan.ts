@@ -1,0 +1,75 @@
+import { F_VLAN_TCI, F_VLAN_TPID } from '../fields/index.js';
+import type { Pass } from './pass.js';
+import { ETH_TYPE_VLAN, isVlanType, VLAN_CFI, VLAN_PCP_MASK, VLAN_VID_MASK } from './protocols.js';
+import type { XPort } from './types.js';
+
+/*
+ * The tags of a packet in NORMAL, in `Pass.tags`: (TPID, VID, PCP in place) for the outer and the inner tag, three times:
+ * words 0 to 5 as it came in, 6 to 11 inside the bridge (VID is the packet's VLAN), 12 to 17 as it leaves by a port.
+ */
+const BRIDGE = 6;
+const OUT = 12;
+/** Words of one packet's tags. */
+const TAG_WORDS = 6;
+
+/** Whether a port that is no access port carries a VLAN. Ports with a native VLAN always carry it, and never VLAN 0. */
+export function carries(port: XPort, vid: number): boolean {
+  if (port.vlanMode !== 'trunk' && port.tag !== 0) {
+    if (vid === port.tag) return true;
+    if (vid === 0) return false;
+  }
+  const { trunks } = port;
+  return trunks === null || (trunks[vid >> 5] & (1 << (vid & 31))) !== 0;
+}
+
+/** The packet's own tags. */
+export function readTags(flow: Int32Array, tags: Int32Array): void {
+  tags.fill(0, 0, TAG_WORDS);
+  for (let i = 0; i < 2; i++) {
+    const tpid = flow[F_VLAN_TPID + 2 * i];
+    const tci = flow[F_VLAN_TCI + 2 * i];
+    if (!isVlanType(tpid) || (tci & VLAN_CFI) === 0) break;
+    tags[3 * i] = tpid;
+    tags[3 * i + 1] = tci & VLAN_VID_MASK;
+    tags[3 * i + 2] = tci & VLAN_PCP_MASK;
+  }
+}
+
+/** Tags inside the bridge of a packet that came in by `port` (OVS: xvlan_input_translate). */
+export function bridgeTags(port: XPort, tags: Int32Array): void {
+  if (port.vlanMode === 'access') {
+    tags[BRIDGE] = tags[0] === 0 ? ETH_TYPE_VLAN : tags[0];
+    tags[BRIDGE + 1] = port.tag;
+    tags[BRIDGE + 2] = tags[2];
+    tags.fill(0, BRIDGE + 3, OUT);
+    return;
+  }
+  for (let i = 0; i < TAG_WORDS; i++) tags[BRIDGE + i] = tags[i];
+  if (port.vlanMode !== 'trunk' && tags[1] === 0) tags[BRIDGE + 1] = port.tag;
+}
+
+/** Tags on the wire behind `port` (OVS: xvlan_output_translate). */
+function leaveTags(port: XPort, tags: Int32Array): void {
+  tags.fill(0, OUT, OUT + TAG_WORDS);
+  if (port.vlanMode === 'access') return;
+  const native = port.vlanMode === 'native-untagged' && tags[BRIDGE + 1] === port.tag;
+  const from = native ? BRIDGE + 3 : BRIDGE;
+  for (let i = 0; i < BRIDGE + TAG_WORDS - from; i++) tags[OUT + i] = tags[from + i];
+}
+
+/** Gives the flow the tags that packets leaving by `port` carry. The caller restores the flow's own. */
+export function putTags(pass: Pass, port: XPort): void {
+  const { flow, mask, tags } = pass;
+  leaveTags(port, tags);
+  for (let i = 0; i < 2; i++) {
+    const bits = tags[OUT + 3 * i + 1] | tags[OUT + 3 * i + 2];
+    const tci = bits === 0 ? 0 : bits | VLAN_CFI;
+    const tpid = bits === 0 ? flow[F_VLAN_TPID + 2 * i] : tags[OUT + 3 * i] || ETH_TYPE_VLAN;
+    if (tci === flow[F_VLAN_TCI + 2 * i] && tpid === flow[F_VLAN_TPID + 2 * i]) continue;
+    // The priority of a priority tag goes on into the VLAN's tag.
+    if (i === 0 && tci !== 0 && tags[0] !== 0 && tags[1] === 0) mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
+    pass.touch(F_VLAN_TPID);
+    flow[F_VLAN_TPID + 2 * i] = tpid;
+    flow[F_VLAN_TCI + 2 * i] = tci;
+  }
+}
