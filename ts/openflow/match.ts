@@ -145,7 +145,21 @@ export const PREREQUISITE_HINTS: Readonly<Record<Prerequisite, string>> = {
  * other (`arp,nw_src=…`, `icmp6,icmp_type=…`, `udp,tp_src=…`).
  */
 export function mayMatch(match: FlowMatch, field: MatchField): boolean {
+  // A match on ports of later fragments is useless, but not refused.
+  const unfragmented = { key: match.key.slice(), mask: match.mask };
+  unfragmented.key[F_NW_FRAG] = 0;
   return MATCH_FIELDS.some(
-    (other) => other.flow === field.flow && prerequisiteHolds(match, other.prerequisite),
+    (other) => other.flow === field.flow && prerequisiteHolds(unfragmented, other.prerequisite),
   );
+}
+
+/**
+ * Turns a match on the VLAN TCI into what OpenFlow 1.2 and later can say: VLAN id and presence with any mask, priority only
+ * as a whole and only of tagged packets. ovs-ofctl -O OpenFlow15 does so when it sends `vlan_tci`.
+ */
+export function normalizeVlan(match: FlowMatch): void {
+  const vid = match.key[F_VLAN_TCI] & 0x1fff;
+  const priority = vid !== 0 && (match.mask[F_VLAN_TCI] & 0xe000) !== 0;
+  match.mask[F_VLAN_TCI] = (match.mask[F_VLAN_TCI] & 0x1fff) | (priority ? 0xe000 | VLAN_CFI : 0);
+  match.key[F_VLAN_TCI] = vid | (priority ? (match.key[F_VLAN_TCI] & 0xe000) | VLAN_CFI : 0);
 }

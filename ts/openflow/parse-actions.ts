@@ -76,8 +76,10 @@ const UNSUPPORTED = new Set(
 /** What the actions of a flow depend on. */
 export interface ActionContext {
   readonly match: FlowMatch;
+  /** Table that the flow is in. */
+  readonly table: number;
   readonly portNames: ReadonlyMap<string, number> | undefined;
-  /** OpenFlow 1.5 has no mod_vlan_vid: it becomes push_vlan and set_field, as in ovs-ofctl -O OpenFlow15. */
+  /** OpenFlow 1.5 has no mod_vlan_vid: it becomes push_vlan and set_field. Otherwise goto_table becomes resubmit. */
   readonly openFlow15: boolean;
 }
 
@@ -420,6 +422,18 @@ function namedArguments<T extends string>(
   return args as { [name in T]?: Token };
 }
 
+function checkGoto(table: number, at: Token, context: ActionContext): void {
+  if (table > context.table) return;
+  fail(at, `goto_table:${table} from table ${context.table}: expected a higher table`);
+}
+
+/** OpenFlow 1.0 has no instructions: goto_table is sent as a resubmit. */
+function toOpenFlow10(action: Action): Action {
+  return action.type === 'goto_table'
+    ? { type: 'resubmit', port: OFPP_IN_PORT, table: action.table }
+    : action;
+}
+
 /** The actions of a flow. `drop` and no action at all are an empty list. Throws SyntaxProblem. */
 export function parseActions(list: Token, context: ActionContext): Action[] {
   const items = splitItems(list);
@@ -428,5 +442,7 @@ export function parseActions(list: Token, context: ActionContext): Action[] {
   if (drop !== undefined) return [];
   const parser = new ActionParser(context);
   for (const item of items) parser.accept(item);
-  return parser.actions;
+  const last = parser.actions.at(-1);
+  if (last?.type === 'goto_table') checkGoto(last.table, items.at(-1)!.key, context);
+  return parser.actions.map((action) => (context.openFlow15 ? action : toOpenFlow10(action)));
 }

@@ -10,7 +10,7 @@ import {
   splitItems,
   type Token,
 } from './syntax.js';
-import { emptyMatch } from './match.js';
+import { emptyMatch, normalizeVlan } from './match.js';
 import {
   DEFAULT_PRIORITY,
   FLOW_CHECK_OVERLAP,
@@ -26,8 +26,10 @@ export interface ParseFlowOptions {
   /** OpenFlow numbers of ports that may be given by name. */
   readonly portNames?: ReadonlyMap<string, number>;
   /**
-   * How `mod_vlan_vid` and `mod_vlan_pcp` act on untagged packets. OpenFlow10 (ovs-ofctl's default): they push a tag where
-   * there is none. OpenFlow15: they become push_vlan and set_field unless the flow matches a tag.
+   * What the flow would be after ovs-ofctl sent it in that version. It is about VLANs: how `mod_vlan_vid` and `mod_vlan_pcp` act on untagged packets. OpenFlow10 (ovs-ofctl's default): they push a tag where
+   * there is none. OpenFlow15: they become push_vlan and set_field unless the flow matches a tag, and `vlan_tci` in the match
+   * becomes what that version can say of VLANs. In OpenFlow10
+   * goto_table becomes resubmit, and adding a flow resets the counters of the one that it replaces.
    */
   readonly version?: 'OpenFlow10' | 'OpenFlow15';
   /** Line that errors name; 1 if not given. */
@@ -97,6 +99,7 @@ function splitActions(text: Token): { head: Token; list: Token } {
  */
 export function parseFlow(text: string, options: ParseFlowOptions = {}): FlowSpec {
   const { head, list } = splitActions(slice({ text, line: options.line ?? 1, column: 1 }, 0));
+  const openFlow15 = options.version === 'OpenFlow15';
   const attributes: Attributes = {
     table: 0,
     priority: DEFAULT_PRIORITY,
@@ -105,7 +108,7 @@ export function parseFlow(text: string, options: ParseFlowOptions = {}): FlowSpe
     idleTimeout: 0,
     hardTimeout: 0,
     importance: 0,
-    flags: 0,
+    flags: openFlow15 ? 0 : FLOW_RESET_COUNTS,
   };
   const match = emptyMatch();
   const matchParser = new MatchParser(match, options.portNames);
@@ -117,15 +120,13 @@ export function parseFlow(text: string, options: ParseFlowOptions = {}): FlowSpe
     );
   }
   matchParser.finish();
+  if (openFlow15) normalizeVlan(match);
   const actions = parseActions(list, {
     match,
+    table: attributes.table,
     portNames: options.portNames,
-    openFlow15: options.version === 'OpenFlow15',
+    openFlow15,
   });
-  const last = actions.at(-1);
-  if (last?.type === 'goto_table' && last.table <= attributes.table) {
-    fail(list, `goto_table:${last.table} from table ${attributes.table}: expected a higher table`);
-  }
   return { ...attributes, match, actions };
 }
 
