@@ -1,5 +1,6 @@
 import type { Channel, FlowBatch, UpcallBatch } from '../native/index.js';
-import type { DatapathSupport } from '../ovs/index.js';
+import type { RouteClient } from '../netlink/index.js';
+import type { DatapathSupport, FlowClient, PacketClient } from '../ovs/index.js';
 
 /** 'system' is the openvswitch module of the kernel, 'netdev' the embedded datapath of this process (OVS's own names). */
 export type DatapathType = 'system' | 'netdev';
@@ -157,6 +158,8 @@ export interface Datapath {
   addPort(request: PortRequest): DatapathPort;
   /** Flows that name the port stay installed and drop. Error: ERR_NO_PORT. */
   delPort(portNo: number): void;
+  /** Devices and addresses in the datapath's network namespace: link state of ports, setting internal ports up. */
+  readonly route: RouteClient;
   /** In order of port number. */
   ports(): DatapathPort[];
   /** Watches ports and their devices until the returned function is called. Several may watch. */
@@ -164,6 +167,10 @@ export interface Datapath {
   stats(): DatapathStats;
   /** Deletes all flows. */
   flush(): void;
+  /** Single flow operations, each waiting for its answer: tools and tests. The slow path submits batches on a channel. */
+  readonly flows: FlowClient;
+  /** Execution of single packets, waiting for the verdict. */
+  readonly packets: PacketClient;
   /** Begins a dump that the caller steps through. */
   openDump(options?: DumpOptions): FlowDump;
   /**

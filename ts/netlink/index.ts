@@ -6,3 +6,4 @@ export * from './message.js';
 export * from './message-builder.js';
 export * from './route.js';
 export * from './route-messages.js';
+export * from './sock-diag.js';

@@ -1,6 +1,7 @@
 import { NetlinkError, SlowpathError } from '../errors/index.js';
 import type { Channel } from '../native/index.js';
 import { NetlinkClient } from './client.js';
+import { NLMSG_HDRLEN } from './constants.js';
 import { parseMessages } from './message.js';
 import { MessageBuilder } from './message-builder.js';
 import {
@@ -23,6 +24,7 @@ import {
 export const MAX_INTERFACE_NAME = 15;
 
 const family = 'rtnetlink';
+const AF_UNSPEC = 0;
 
 /** Asks rtnetlink about network devices and their addresses, and enables devices. */
 export class RouteClient {
@@ -106,6 +108,8 @@ export function watchLinks(channel: Channel, callback: (event: LinkEvent) => voi
   let overruns = channel.counters().overruns;
   channel.startMessages((datagram) => {
     for (const message of parseMessages(datagram)) {
+      // Other families announce their own affairs with the same messages: AF_BRIDGE that a device left a bridge.
+      if (message.bytes[NLMSG_HDRLEN] !== AF_UNSPEC) continue;
       if (message.type === RTM_NEWLINK) callback({ type: 'link', link: decodeLink(message) });
       else if (message.type === RTM_DELLINK) callback({ type: 'gone', link: decodeLink(message) });
     }

@@ -1,0 +1,138 @@
+import { NetlinkError, SlowpathError } from '../errors/index.js';
+import { type Addon, native } from '../native/index.js';
+import { checkName, NetlinkClient, needsCapability } from '../netlink/index.js';
+import {
+  DatapathClient,
+  type DatapathInfo,
+  FlowClient,
+  lookupOvsFamilies,
+  OVS_DP_F_DISPATCH_UPCALL_PER_CPU,
+  OVS_DP_F_UNALIGNED,
+  OVS_DP_F_VPORT_PIDS,
+  type OvsFamilies,
+  probeSupport,
+  probeUserFeatures,
+  VportClient,
+} from '../ovs/index.js';
+import { type Connector, EmbeddedConnector, KernelConnector } from './connector.js';
+import { Dispatch, possibleCpus } from './dispatch.js';
+import { DatapathProvider } from './provider.js';
+import { type Datapath, type DatapathOptions, DEFAULT_RECEIVE_BUFFER, type DispatchMode } from './types.js';
+
+/** Options of a datapath whose type is known. */
+export type ProviderOptions = Omit<DatapathOptions, 'type'>;
+
+/**
+ * Opens a datapath, makes it if there is none of its name, and finds out what it can do. Errors (SlowpathError codes):
+ * ERR_NO_FAMILY (kernel module absent), ERR_NO_CAP_NET_ADMIN, ERR_DATAPATH_BUSY (another process serves it),
+ * ERR_NAME_TAKEN (a device has the name), ERR_DISPATCH_UNSUPPORTED, ERR_BAD_INTERFACE_NAME; NetlinkError otherwise.
+ */
+export function openDatapath(options: DatapathOptions): Datapath {
+  return options.type === 'system' ? openKernelDatapath(options) : openEmbeddedDatapath(options);
+}
+
+/** The datapath of the kernel's openvswitch module. */
+export function openKernelDatapath(options: ProviderOptions = {}, addon: Addon = native()): Datapath {
+  const connector = new KernelConnector(addon, options.netns);
+  return open(addon, connector, { ...options, type: 'system' }, 'ovs-system');
+}
+
+/** The embedded datapath of this process. It needs no kernel module; its ports need CAP_NET_RAW and CAP_NET_ADMIN. */
+export function openEmbeddedDatapath(options: ProviderOptions = {}, addon: Addon = native()): Datapath {
+  const connector = new EmbeddedConnector(addon, options.netns, options.upcallQueueLength);
+  return open(addon, connector, { ...options, type: 'netdev' }, 'ovs-netdev');
+}
+
+function open(addon: Addon, connector: Connector, options: DatapathOptions, defaultName: string): Datapath {
+  const { type, name = defaultName, dispatch: mode = 'per-vport' } = options;
+  const { receiveBuffer = DEFAULT_RECEIVE_BUFFER } = options;
+  let client: NetlinkClient | null = null;
+  try {
+    checkName(name);
+    client = new NetlinkClient(connector.openChannel());
+    const families = lookupOvsFamilies(client);
+    const datapaths = new DatapathClient(client, families.datapath);
+    const { info, adopted } = obtain(datapaths, name, (found) =>
+      refuseToShare(found, families, client!, connector),
+    );
+    const { ifindex } = info;
+    const dispatch = new Dispatch(mode, possibleCpus());
+    const rollBack = (): void => {
+      if (!adopted) datapaths.remove(ifindex);
+    };
+    try {
+      const features = negotiate(datapaths, info, mode);
+      const support = probeSupport(new FlowClient(client, families.flow, ifindex));
+      const provider = new DatapathProvider({
+        ...{ type, name, ifindex, features, support, adopted },
+        ...{ addon, connector, client, families, datapaths, dispatch, receiveBuffer },
+      });
+      // An adopted datapath still names the port ids of the process that left it.
+      if (adopted) provider.setUpcallPids([]);
+      return provider;
+    } catch (error) {
+      rollBack();
+      throw error;
+    }
+  } catch (error) {
+    client?.close();
+    connector.close();
+    throw needsCapability(error) ?? error;
+  }
+}
+
+/** The datapath of the name, made if need be. `check` looks at one that was there. */
+function obtain(
+  datapaths: DatapathClient,
+  name: string,
+  check: (found: DatapathInfo) => void,
+): { info: DatapathInfo; adopted: boolean } {
+  try {
+    const info = datapaths.get(name);
+    check(info);
+    return { info, adopted: true };
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || error.code !== 'ENODEV') throw error;
+  }
+  try {
+    return { info: datapaths.create(name, 0), adopted: false };
+  } catch (error) {
+    if (!(error instanceof NetlinkError) || (error.code !== 'EEXIST' && error.code !== 'EBUSY')) throw error;
+    throw new SlowpathError(
+      'ERR_NAME_TAKEN',
+      `cannot make datapath ${name}: a network device of that name exists; choose another name`,
+      { cause: error },
+    );
+  }
+}
+
+/** Two processes on one datapath would delete each other's flows: leave one that somebody listens to alone. */
+function refuseToShare(
+  found: DatapathInfo,
+  families: OvsFamilies,
+  client: NetlinkClient,
+  connector: Connector,
+): void {
+  const vports = new VportClient(client, families.vport, found.ifindex);
+  const pids = vports.list().flatMap((vport) => vport.upcallPids);
+  const live = connector.liveAmong([...found.perCpuPids, ...pids]);
+  if (live.length === 0) return;
+  throw new SlowpathError(
+    'ERR_DATAPATH_BUSY',
+    `datapath ${found.name} is in use by another process (netlink port id ${live[0]} receives its upcalls): ` +
+      'stop that process (ovs-vswitchd?) or choose another datapath name',
+  );
+}
+
+/** Agrees on the user features that the mode of dispatch needs; returns those in force. */
+function negotiate(datapaths: DatapathClient, { ifindex, name }: DatapathInfo, mode: DispatchMode): number {
+  const needed = mode === 'per-cpu' ? OVS_DP_F_DISPATCH_UPCALL_PER_CPU : OVS_DP_F_VPORT_PIDS;
+  const features = probeUserFeatures(datapaths, ifindex, OVS_DP_F_UNALIGNED | needed);
+  if (mode === 'per-cpu' && (features & needed) === 0) {
+    throw new SlowpathError(
+      'ERR_DISPATCH_UNSUPPORTED',
+      `datapath ${name} has no per-cpu dispatch (Linux 5.15 and later have): use per-vport`,
+    );
+  }
+  return features;
+}

@@ -1,0 +1,125 @@
+import { OVS_VPORT_CMD_DEL, OVS_VPORT_CMD_NEW } from '../fields/index.js';
+import type { Channel } from '../native/index.js';
+import { type Link, type LinkEvent, parseMessages, watchLinks } from '../netlink/index.js';
+import { decodeVport, ovsCommand, ovsDpIfindex } from '../ovs/index.js';
+import type { DatapathPort, PortEvent } from './types.js';
+
+/** What a watch needs of the datapath. */
+export interface WatchSources {
+  readonly dpIfindex: number;
+  /** Joined to RTNLGRP_LINK. */
+  readonly links: Channel;
+  /** Joined to the vport multicast group; null where the datapath has none and `portAdded`/`portRemoved` are called. */
+  readonly vports: Channel | null;
+  /** Message type of the vport family. */
+  readonly vportFamily: number;
+  /** Asks the datapath for its ports: at the start, and after notifications were lost. */
+  readonly listPorts: () => readonly DatapathPort[];
+}
+
+/**
+ * Joins the two sources of news about ports, the datapath's own notifications and rtnetlink's about their devices, into one
+ * stream of events by port number.
+ */
+export class PortWatch {
+  readonly #sources: WatchSources;
+  readonly #callbacks = new Set<(event: PortEvent) => void>();
+  readonly #byIfindex = new Map<number, { readonly portNo: number; readonly name: string }>();
+  readonly #portGone: (portNo: number) => void;
+
+  /** `portGone` is called when the device of a port has vanished, before the event. */
+  constructor(sources: WatchSources, portGone: (portNo: number) => void) {
+    this.#sources = sources;
+    this.#portGone = portGone;
+    this.#reset();
+    watchLinks(sources.links, (event) => this.#link(event));
+    if (sources.vports !== null) this.#watchVports(sources.vports);
+  }
+
+  get watched(): boolean {
+    return this.#callbacks.size > 0;
+  }
+
+  add(callback: (event: PortEvent) => void): void {
+    this.#callbacks.add(callback);
+  }
+
+  remove(callback: (event: PortEvent) => void): void {
+    this.#callbacks.delete(callback);
+  }
+
+  portAdded({ portNo, name, ifindex }: { portNo: number; name: string; ifindex: number }): void {
+    if (this.#byIfindex.get(ifindex)?.portNo === portNo) return;
+    this.#byIfindex.set(ifindex, { portNo, name });
+    this.#emit({ type: 'added', portNo, name });
+  }
+
+  portRemoved(portNo: number): void {
+    for (const [ifindex, port] of this.#byIfindex) {
+      if (port.portNo !== portNo) continue;
+      this.#byIfindex.delete(ifindex);
+      this.#emit({ type: 'removed', portNo, name: port.name });
+      return;
+    }
+  }
+
+  close(): void {
+    this.#callbacks.clear();
+    this.#sources.links.close();
+    this.#sources.vports?.close();
+  }
+
+  #watchVports(channel: Channel): void {
+    let overruns = channel.counters().overruns;
+    channel.startMessages((datagram) => {
+      for (const message of parseMessages(datagram)) {
+        if (message.type === this.#sources.vportFamily) this.#vport(message.bytes);
+      }
+      const now = channel.counters().overruns;
+      if (now !== overruns) {
+        overruns = now;
+        this.#resync();
+      }
+    });
+  }
+
+  #vport(message: Uint8Array): void {
+    if (ovsDpIfindex(message) !== this.#sources.dpIfindex) return;
+    const cmd = ovsCommand(message);
+    if (cmd === OVS_VPORT_CMD_NEW) this.portAdded(decodeVport(message));
+    else if (cmd === OVS_VPORT_CMD_DEL) this.portRemoved(decodeVport(message).portNo);
+  }
+
+  #link(event: LinkEvent): void {
+    if (event.type === 'resync') {
+      this.#resync();
+      return;
+    }
+    const port = this.#byIfindex.get(event.link.ifindex);
+    if (port === undefined) return;
+    if (event.type === 'gone') {
+      this.#portGone(port.portNo);
+      this.portRemoved(port.portNo);
+    } else {
+      this.#emit(linkEvent(port, event.link));
+    }
+  }
+
+  #reset(): void {
+    this.#byIfindex.clear();
+    for (const port of this.#sources.listPorts()) this.#byIfindex.set(port.ifindex, port);
+  }
+
+  #resync(): void {
+    this.#reset();
+    this.#emit({ type: 'resync' });
+  }
+
+  #emit(event: PortEvent): void {
+    for (const callback of this.#callbacks) callback(event);
+  }
+}
+
+function linkEvent(port: { portNo: number; name: string }, { up, running }: Link): PortEvent {
+  return { type: 'link', portNo: port.portNo, name: port.name, up, running };
+}
