@@ -1,2 +1,3 @@
 export { Classifier } from './classifier.js';
+export { type AddResult, ALL_TABLES, type FlowSelection, FlowTables, TABLE_COUNT } from './flow-table.js';
 export type { ClassifierRule } from './types.js';

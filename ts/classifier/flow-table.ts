@@ -1,0 +1,157 @@
+import {
+  type Action,
+  FLOW_CHECK_OVERLAP,
+  FLOW_RESET_COUNTS,
+  type FlowMatch,
+  type FlowSpec,
+  OFPP_NONE,
+  type Rule,
+  toRule,
+} from '../openflow/index.js';
+import { Classifier } from './classifier.js';
+
+/** Tables 0 to 253 are the pipeline's; 254 belongs to the switch itself. */
+export const TABLE_COUNT = 254;
+/** Table number in a selection that means every table. */
+export const ALL_TABLES = 255;
+
+/** Which rules a modification or deletion is about (OpenFlow 1.5, section 6.4). */
+export interface FlowSelection {
+  /** Table, or ALL_TABLES. */
+  readonly table: number;
+  /** Loose: rules whose match is this one or more specific. Strict: rules with exactly this match. */
+  readonly match: FlowMatch;
+  /** Strict also demands this priority; loose when absent. */
+  readonly strictPriority?: number;
+  /** Only rules whose cookie equals this one in the bits of the mask; 64 bits each. */
+  readonly cookie?: bigint;
+  readonly cookieMask?: bigint;
+  /** Only rules with an output to this port; any when absent or OFPP_NONE. */
+  readonly outPort?: number;
+}
+
+/** What adding a flow did. */
+export type AddResult =
+  | { readonly outcome: 'added'; readonly rule: Rule }
+  | { readonly outcome: 'replaced'; readonly rule: Rule; readonly old: Rule }
+  /** check_overlap was asked for, and `with` could match the same packet at the same priority, without being the same match (that is
+   * replaced, as in OVS). Nothing changed. */
+  | { readonly outcome: 'overlap'; readonly with: Rule };
+
+/**
+ * The flow tables of one bridge. Rules are immutable but for their counters: a modification puts a new rule object in the
+ * place of the old, so that whoever still holds the old one knows it is gone.
+ */
+export class FlowTables {
+  private readonly classifiers: (Classifier<Rule> | undefined)[] = new Array(TABLE_COUNT).fill(undefined);
+
+  /** The tables for translation, by number; one that never had a flow is undefined. The array is live. */
+  get tables(): readonly (Classifier<Rule> | undefined)[] {
+    return this.classifiers;
+  }
+
+  /** Rules in all tables. */
+  get size(): number {
+    return this.classifiers.reduce((sum, table) => sum + (table?.size ?? 0), 0);
+  }
+
+  /**
+   * Adds a flow. A rule with the same match and priority is replaced; the new one inherits its counters unless reset_counts
+   * is set. Throws RangeError for a table that does not exist.
+   */
+  add(flow: FlowSpec): AddResult {
+    if (!(flow.table >= 0 && flow.table < TABLE_COUNT)) {
+      throw new RangeError(`table ${flow.table}: expected 0 to ${TABLE_COUNT - 1}`);
+    }
+    this.classifiers[flow.table] ??= new Classifier<Rule>();
+    const table = this.classifiers[flow.table]!;
+    const old = table.findExact(flow.match, flow.priority);
+    if (old === null && (flow.flags & FLOW_CHECK_OVERLAP) !== 0) {
+      const other = table.findOverlap(flow.match, flow.priority);
+      if (other !== null) return { outcome: 'overlap', with: other };
+    }
+    const rule = toRule(flow);
+    table.insert(rule);
+    if (old === null) return { outcome: 'added', rule };
+    if ((flow.flags & FLOW_RESET_COUNTS) === 0) inheritCounters(rule, old);
+    return { outcome: 'replaced', rule, old };
+  }
+
+  /** Gives the selected rules other actions. Counters stay unless `flags` has reset_counts. Returns the new rules. */
+  modify(selection: FlowSelection, actions: readonly Action[], flags = 0): Rule[] {
+    return this.select(selection).map((old) => {
+      const rule: Rule = { ...old, actions };
+      if ((flags & FLOW_RESET_COUNTS) !== 0) {
+        rule.packets = 0;
+        rule.bytes = 0;
+      }
+      this.classifiers[old.table]!.insert(rule);
+      return rule;
+    });
+  }
+
+  /** Removes the selected rules and returns them. */
+  delete(selection: FlowSelection): Rule[] {
+    const gone = this.select(selection);
+    for (const rule of gone) this.classifiers[rule.table]!.remove(rule);
+    return gone;
+  }
+
+  /** Removes one rule, as an expiry does; false when it is gone already. */
+  remove(rule: Rule): boolean {
+    return this.classifiers[rule.table]?.remove(rule) ?? false;
+  }
+
+  /** The selected rules, by table and then by falling priority. */
+  select(selection: FlowSelection): Rule[] {
+    const numbers = selection.table === ALL_TABLES ? this.classifiers.keys() : [selection.table];
+    const found: Rule[] = [];
+    for (const number of numbers) {
+      const table = this.classifiers[number];
+      if (table === undefined) continue;
+      const candidates = this.candidates(table, selection);
+      found.push(...candidates.filter((rule) => isSelected(rule, selection)).sort(byPriority));
+    }
+    return found;
+  }
+
+  private candidates(table: Classifier<Rule>, selection: FlowSelection): Rule[] {
+    if (selection.strictPriority === undefined) {
+      return [...table].filter((rule) => isWithin(rule.match, selection.match));
+    }
+    const rule = table.findExact(selection.match, selection.strictPriority);
+    return rule === null ? [] : [rule];
+  }
+}
+
+function byPriority(a: Rule, b: Rule): number {
+  return b.priority - a.priority;
+}
+
+function inheritCounters(rule: Rule, old: Rule): void {
+  rule.packets = old.packets;
+  rule.bytes = old.bytes;
+}
+
+/** Whether `inner` matches only packets that `outer` matches. */
+function isWithin(inner: FlowMatch, outer: FlowMatch): boolean {
+  for (let i = 0; i < outer.mask.length; i++) {
+    const wanted = outer.mask[i];
+    if ((wanted & ~inner.mask[i]) !== 0 || ((inner.key[i] ^ outer.key[i]) & wanted) !== 0) return false;
+  }
+  return true;
+}
+
+function isSelected(
+  rule: Rule,
+  { cookie = 0n, cookieMask = 0n, outPort = OFPP_NONE }: FlowSelection,
+): boolean {
+  if (cookieMask !== 0n) {
+    const own = (BigInt(rule.cookieHigh >>> 0) << 32n) | BigInt(rule.cookieLow >>> 0);
+    if (((own ^ cookie) & cookieMask) !== 0n) return false;
+  }
+  return (
+    outPort === OFPP_NONE ||
+    rule.actions.some((action) => action.type === 'output' && action.port === outPort)
+  );
+}
