@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import type { Namespace } from './netns.js';
 import { Child, command, root } from './processes.js';
 
+/** How long a frame that should not come is waited for. */
+const QUIET_MS = 100;
+
 const tool = join(root, '.cache', 'bin', 'traffic');
 
 /** Result of `flood`: frames sent, in which time, and how often the device's queue was full. */
@@ -51,6 +54,14 @@ export class Capture {
   /** The frames, once all `count` have come or time is up. */
   async frames(): Promise<Buffer[]> {
     return Capture.#parse((await this.#child.exit).stdout);
+  }
+
+  /** Waits for `count` frames, and a little longer for any that should not come; ends the capture. */
+  async settled(count: number, waitMs = 5000): Promise<Buffer[]> {
+    const pattern = new RegExp(`^ready\\n(?:[0-9a-f]+\\n){${count}}`);
+    await this.#child.waitFor(pattern, waitMs).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    return this.stop();
   }
 
   /** The frames that have come up to now; ends the capture. */
