@@ -1,0 +1,4 @@
+export * from './build.js';
+export * from './checksum.js';
+export * from './headers.js';
+export * from './numbers.js';
