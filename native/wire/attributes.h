@@ -18,18 +18,18 @@ class AttributeReader {
   explicit AttributeReader(std::span<const uint8_t> bytes) : reader_(bytes) {}
 
   bool Next(Attribute& attribute) {
-    if (reader_.left() == 0) return false;
-    const uint8_t* header = reader_.TryPull(NLA_HDRLEN);
-    if (header == nullptr) return Fail();
-    uint16_t length = LoadHost<uint16_t>(header);
-    if (length < NLA_HDRLEN) return Fail();
-    size_t payload = length - static_cast<size_t>(NLA_HDRLEN);
-    const uint8_t* p = reader_.TryPull(payload);
-    if (p == nullptr) return Fail();
+    auto rest = reader_.rest();
+    if (rest.empty()) return false;
+    size_t length = rest.size() >= NLA_HDRLEN ? LoadHost<uint16_t>(rest.data()) : 0;
+    if (length < NLA_HDRLEN || length > rest.size()) {
+      malformed_ = true;
+      return false;
+    }
+    attribute.type = LoadHost<uint16_t>(rest.data() + 2) & NLA_TYPE_MASK;
+    attribute.payload = rest.subspan(NLA_HDRLEN, length - NLA_HDRLEN);
     // The padding of the last attribute may be missing.
-    reader_.TryPull(reader_.left() < Padding(payload) ? reader_.left() : Padding(payload));
-    attribute.type = LoadHost<uint16_t>(header + 2) & NLA_TYPE_MASK;
-    attribute.payload = {p, payload};
+    size_t aligned = NLA_ALIGN(length);
+    reader_.TryPull(aligned < rest.size() ? aligned : rest.size());
     return true;
   }
   bool malformed() const { return malformed_; }
@@ -37,10 +37,6 @@ class AttributeReader {
   static size_t Padding(size_t n) { return (NLA_ALIGNTO - n % NLA_ALIGNTO) % NLA_ALIGNTO; }
 
  private:
-  bool Fail() {
-    malformed_ = true;
-    return false;
-  }
   ByteReader reader_;
   bool malformed_ = false;
 };

@@ -233,10 +233,9 @@ void ParseNsh(ByteReader frame, uint32_t* key) {
 
 // Clears the words that a frame can fill.
 void ClearPacketWords(uint32_t* key) {
-  auto clear = [key](unsigned from, unsigned to) { std::memset(key + from, 0, (to - from) * sizeof *key); };
-  clear(flow::kEndMetadata, flow::kCtNwSrc);
-  clear(flow::kIpv6Exthdrs, flow::kCtTpSrc);
-  clear(flow::kNdReserved, flow::kEndL4);
+  ClearWords(key + flow::kEndMetadata, flow::kCtNwSrc - flow::kEndMetadata);
+  ClearWords(key + flow::kIpv6Exthdrs, flow::kCtTpSrc - flow::kIpv6Exthdrs);
+  key[flow::kNdReserved] = key[flow::kNdOptionsType] = 0;
 }
 
 }  // namespace

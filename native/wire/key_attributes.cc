@@ -64,24 +64,28 @@ bool KeyProblem(unsigned type, const char* what) { return Problem(kTypes[type].n
 
 const char* LastDecodeProblem() { return problem; }
 
+void ClearWords(uint32_t* words, size_t n) { std::memset(words, 0, n * sizeof *words); }
+
+void CopyWords(uint32_t* to, const uint32_t* from, size_t n) { std::memcpy(to, from, n * sizeof *to); }
+
 bool CollectKeyAttributes(std::span<const uint8_t> bytes, KeyAttributes& out) {
   AttributeReader reader(bytes);
   Attribute attribute;
+  uint64_t present = 0;
   while (reader.Next(attribute)) {
     unsigned type = attribute.type;
-    if (type > kLastKeyAttribute || kTypes[type].length == kUnknown) {
+    int length = type <= kLastKeyAttribute ? kTypes[type].length : kUnknown;
+    if (length != static_cast<int>(attribute.payload.size()) && length != kAnyLength) {
+      if (length != kUnknown) return KeyProblem(type, "wrong length");
       out.unknown = true;
       continue;
     }
-    int16_t length = kTypes[type].length;
-    if (length != kAnyLength && attribute.payload.size() != static_cast<size_t>(length)) {
-      return KeyProblem(type, "wrong length");
-    }
-    if (out.Has(type)) return KeyProblem(type, "there twice");
-    out.present |= Bit(type);
+    if ((present & Bit(type)) != 0) return KeyProblem(type, "there twice");
+    present |= Bit(type);
     out.data[type] = attribute.payload.data();
     out.size[type] = attribute.payload.size();
   }
+  out.present = present;
   return !reader.malformed() || Problem("key", "attribute runs past its end");
 }
 

@@ -33,6 +33,12 @@ inline constexpr uint64_t Bit(unsigned type) { return uint64_t{1} << type; }
 // does not have, or one is there twice.
 bool CollectKeyAttributes(std::span<const uint8_t> bytes, KeyAttributes& out);
 
+// Zeroes 'n' words. Out of line, so that the C library does it: the compiler knows the size of a key and would put a
+// `rep stos`, which takes four times as long (50 ns and not 12).
+void ClearWords(uint32_t* words, size_t n);
+// Copies 'n' words, out of line for the same reason.
+void CopyWords(uint32_t* to, const uint32_t* from, size_t n);
+
 // Notes what LastDecodeProblem() returns; always false, so that callers can `return Problem(...)`.
 bool Problem(const char* attribute, const char* what);
 // The same with the name of OVS_KEY_ATTR number 'type'.

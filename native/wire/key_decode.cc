@@ -188,7 +188,7 @@ Fitness DecodeFromVlan(Level& level, unsigned tags, uint32_t* key) {
 }  // namespace
 
 Fitness DecodeKey(std::span<const uint8_t> attributes, uint32_t* key) {
-  std::memset(key, 0, flow::kWords * sizeof *key);
+  ClearWords(key, flow::kWords);
   Level level;
   if (!CollectKeyAttributes(attributes, level.attributes) || !DecodeMetadata(level, key) ||
       !DecodeEthertype(level, key)) {

@@ -261,7 +261,7 @@ void EncodeKey(const uint32_t* key, ByteWriter& out) { Encoder(key, key, out).Ru
 
 void EncodeMask(const uint32_t* key, const uint32_t* mask, ByteWriter& out) {
   uint32_t complete[flow::kWords];
-  std::memcpy(complete, mask, sizeof complete);
+  CopyWords(complete, mask, flow::kWords);
   Complete(key, complete);
   Encoder(key, complete, out).Run();
 }

@@ -3,18 +3,16 @@
 namespace slowpath {
 
 void LoadMetadata(const KeyAttributes& a, uint32_t* words) {
-  struct Word {
-    unsigned type, word;
+  auto hostWord = [&](unsigned type, unsigned word) {
+    if (a.Has(type)) words[word] = LoadHost<uint32_t>(a.At(type));
   };
-  constexpr Word kHostWords[] = {
-      {OVS_KEY_ATTR_RECIRC_ID, flow::kRecircId},   {OVS_KEY_ATTR_DP_HASH, flow::kDpHash},
-      {OVS_KEY_ATTR_PRIORITY, flow::kSkbPriority}, {OVS_KEY_ATTR_SKB_MARK, flow::kSkbMark},
-      {OVS_KEY_ATTR_IN_PORT, flow::kInPort},       {OVS_KEY_ATTR_CT_STATE, flow::kCtState},
-      {OVS_KEY_ATTR_CT_MARK, flow::kCtMark},
-  };
-  for (const Word& w : kHostWords) {
-    if (a.Has(w.type)) words[w.word] = LoadHost<uint32_t>(a.At(w.type));
-  }
+  hostWord(OVS_KEY_ATTR_RECIRC_ID, flow::kRecircId);
+  hostWord(OVS_KEY_ATTR_DP_HASH, flow::kDpHash);
+  hostWord(OVS_KEY_ATTR_PRIORITY, flow::kSkbPriority);
+  hostWord(OVS_KEY_ATTR_SKB_MARK, flow::kSkbMark);
+  hostWord(OVS_KEY_ATTR_IN_PORT, flow::kInPort);
+  hostWord(OVS_KEY_ATTR_CT_STATE, flow::kCtState);
+  hostWord(OVS_KEY_ATTR_CT_MARK, flow::kCtMark);
   if (a.Has(OVS_KEY_ATTR_CT_ZONE)) words[flow::kCtZone] = LoadHost<uint16_t>(a.At(OVS_KEY_ATTR_CT_ZONE));
   if (a.Has(OVS_KEY_ATTR_CT_LABELS)) LoadLabels(a.At(OVS_KEY_ATTR_CT_LABELS), words + flow::kCtLabel);
   if (a.Has(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4)) {

@@ -174,7 +174,7 @@ Fitness DecodeFromVlan(Level& level, const uint32_t* key, unsigned tags, uint32_
 }  // namespace
 
 Fitness DecodeMask(std::span<const uint8_t> attributes, const uint32_t* key, uint32_t* mask) {
-  std::memset(mask, 0, flow::kWords * sizeof *mask);
+  ClearWords(mask, flow::kWords);
   Level level;
   if (!CollectKeyAttributes(attributes, level.attributes) || !DecodeMetadata(level, key, mask)) {
     return Fitness::kError;

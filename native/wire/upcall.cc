@@ -1,5 +1,6 @@
 #include "wire/upcall.h"
 
+#include "wire/key_attributes.h"
 #include "wire/netlink.h"
 
 namespace slowpath {
@@ -63,7 +64,7 @@ bool ReadAttributes(const Context& context, std::span<const uint8_t> attributes,
 }
 
 bool DecodeUpcall(const Context& context, const OvsMessage& message, uint32_t* row, uint32_t* key) {
-  std::memset(row, 0, upcall_row::kWords * sizeof *row);
+  ClearWords(row, upcall_row::kWords);
   row[upcall_row::kCmd] = message.cmd;
   row[upcall_row::kDpIfindex] = message.dpIfindex;
   std::span<const uint8_t> keyAttributes;
