@@ -35,7 +35,8 @@ export class MessageBuilder {
 
   /** Appends a fixed header, padded to 4 bytes. */
   header(bytes: Uint8Array): this {
-    this.#bytes.set(bytes, this.#grow((bytes.length + 3) & ~3));
+    const p = this.#grow((bytes.length + 3) & ~3);
+    this.#bytes.set(bytes, p);
     return this;
   }
 
@@ -49,32 +50,38 @@ export class MessageBuilder {
 
   /** Appends a bare 32-bit number: struct ovs_header. */
   word(value: number): this {
-    this.#view.setUint32(this.#grow(4), value >>> 0, true);
+    const p = this.#grow(4);
+    this.#view.setUint32(p, value >>> 0, true);
     return this;
   }
 
   u8(type: number, value: number): this {
-    this.#bytes[this.#attribute(type, 1)] = value;
+    const p = this.#attribute(type, 1);
+    this.#bytes[p] = value;
     return this;
   }
 
   u16(type: number, value: number): this {
-    this.#view.setUint16(this.#attribute(type, 2), value, true);
+    const p = this.#attribute(type, 2);
+    this.#view.setUint16(p, value, true);
     return this;
   }
 
   be16(type: number, value: number): this {
-    this.#view.setUint16(this.#attribute(type, 2), value, false);
+    const p = this.#attribute(type, 2);
+    this.#view.setUint16(p, value, false);
     return this;
   }
 
   u32(type: number, value: number): this {
-    this.#view.setUint32(this.#attribute(type, 4), value >>> 0, true);
+    const p = this.#attribute(type, 4);
+    this.#view.setUint32(p, value >>> 0, true);
     return this;
   }
 
   be32(type: number, value: number): this {
-    this.#view.setUint32(this.#attribute(type, 4), value >>> 0, false);
+    const p = this.#attribute(type, 4);
+    this.#view.setUint32(p, value >>> 0, false);
     return this;
   }
 
@@ -86,14 +93,16 @@ export class MessageBuilder {
   }
 
   bytes(type: number, value: Uint8Array): this {
-    this.#bytes.set(value, this.#attribute(type, value.length));
+    const p = this.#attribute(type, value.length);
+    this.#bytes.set(value, p);
     return this;
   }
 
   /** A string with its terminating zero. */
   string(type: number, value: string): this {
     const text = encoder.encode(value);
-    this.#bytes.set(text, this.#attribute(type, text.length + 1));
+    const p = this.#attribute(type, text.length + 1);
+    this.#bytes.set(text, p);
     return this;
   }
 
@@ -131,7 +140,7 @@ export class MessageBuilder {
     return p + NLA_HDRLEN;
   }
 
-  /** Room for `n` more bytes, zeroed; returns where. */
+  /** Room for `n` more bytes, zeroed; returns where. May replace #bytes and #view: call it before naming them. */
   #grow(n: number): number {
     const at = this.#length;
     this.#length = at + n;
