@@ -11,8 +11,8 @@
 
 namespace slowpath {
 
-void DatagramBuffer::Append(std::span<const uint8_t> head, std::span<const uint8_t> tail) {
-  size_t n = head.size() + tail.size();
+void DatagramBuffer::Append(std::span<const uint8_t> head, std::span<const uint8_t> tail, size_t padding) {
+  size_t n = head.size() + tail.size() + padding;
   size_t need = size_ + RecordBytes(n);
   if (need > capacity_) {
     size_t capacity = capacity_ == 0 ? 4096 : capacity_ * 2;
@@ -27,6 +27,7 @@ void DatagramBuffer::Append(std::span<const uint8_t> head, std::span<const uint8
   std::memcpy(p, &length, sizeof length);
   if (!head.empty()) std::memcpy(p + kHeader, head.data(), head.size());
   if (!tail.empty()) std::memcpy(p + kHeader + head.size(), tail.data(), tail.size());
+  std::memset(p + kHeader + head.size() + tail.size(), 0, padding);
   size_ = need;
 }
 
@@ -65,15 +66,16 @@ std::shared_ptr<ChannelQueue> ChannelQueue::Make(uint32_t portId, uint32_t maxUp
 ChannelQueue::ChannelQueue(uint32_t portId, int event, uint32_t maxUpcalls, uint32_t maxUpcallBytes)
     : portId_(portId), event_(event), maxUpcalls_(maxUpcalls), maxUpcallBytes_(maxUpcallBytes) {}
 
-ChannelQueue::Pushed ChannelQueue::PushUpcall(std::span<const uint8_t> head, std::span<const uint8_t> packet) {
-  size_t n = head.size() + packet.size();
+ChannelQueue::Pushed ChannelQueue::PushUpcall(std::span<const uint8_t> head, std::span<const uint8_t> packet,
+                                             size_t padding) {
+  size_t n = head.size() + packet.size() + padding;
   std::lock_guard lock(mutex_);
   if (closed_) return Pushed::kClosed;
   if (upcalls_ >= maxUpcalls_ || upcallBytes_ + n > maxUpcallBytes_) {
     lost_.fetch_add(1, std::memory_order_relaxed);
     return Pushed::kFull;
   }
-  upcallsIn_.Append(head, packet);
+  upcallsIn_.Append(head, packet, padding);
   upcalls_++;
   upcallBytes_ += n;
   return Pushed::kQueued;

@@ -8,15 +8,15 @@
 #include <span>
 #include <vector>
 
-#include "datapath/fd.h"
+#include "sys/unique_fd.h"
 
 namespace slowpath {
 
 // A growing run of datagrams, each an 8-byte aligned record: length (u32), padding, bytes. Grows without clearing.
 class DatagramBuffer {
  public:
-  // Appends a datagram that consists of two parts.
-  void Append(std::span<const uint8_t> head, std::span<const uint8_t> tail = {});
+  // Appends a datagram that consists of two parts and 'padding' (at most 7) zero bytes.
+  void Append(std::span<const uint8_t> head, std::span<const uint8_t> tail = {}, size_t padding = 0);
   // The next datagram not taken yet; valid until it is popped. Must not be empty.
   std::span<const uint8_t> Front() const;
   void Pop();
@@ -56,8 +56,8 @@ class ChannelQueue {
 
   // Forwarding thread. ------------------------------------------------------------------------------------------------
   enum class Pushed { kQueued, kFull, kClosed };
-  // Queues an upcall, head then packet; does not wake the reader before FlushWakeup.
-  Pushed PushUpcall(std::span<const uint8_t> head, std::span<const uint8_t> packet);
+  // Queues an upcall, head then packet then padding; does not wake the reader before FlushWakeup.
+  Pushed PushUpcall(std::span<const uint8_t> head, std::span<const uint8_t> packet, size_t padding);
   Pushed PushAnswer(std::span<const uint8_t> datagram);
   // False when a dump should pause: the reader calls the hub back when it has drained enough.
   bool HasAnswerRoom();
@@ -88,7 +88,7 @@ class ChannelQueue {
   void Settle(size_t answers, size_t answerBytes, size_t upcalls, size_t upcallBytes);
 
   const uint32_t portId_;
-  const Fd event_;  // Readable while signalled_.
+  const UniqueFd event_;  // Readable while signalled_.
 
   std::mutex mutex_;
   std::condition_variable requestRoom_;  // A blocked Send waits for it.

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "datapath/channel_queue.h"
-#include "datapath/fd.h"
+#include "sys/unique_fd.h"
 
 namespace slowpath {
 
@@ -41,7 +41,7 @@ class Hub {
  private:
   void Wake();
 
-  const Fd wake_;
+  const UniqueFd wake_;
   const uint32_t maxUpcalls_;
   const uint32_t maxUpcallBytes_;
   std::mutex mutex_;
