@@ -1,0 +1,97 @@
+const PAGE_BITS = 20;
+const PAGE_BYTES = 1 << PAGE_BITS;
+const PAGE_MASK = PAGE_BYTES - 1;
+const UNIT = 32;
+/** Blocks up to this size come in steps of UNIT, larger ones in powers of two. */
+const SMALL = 1024;
+const SMALL_CLASSES = SMALL / UNIT;
+const CLASSES = SMALL_CLASSES + 10;
+
+/**
+ * Variable-length byte blocks for keys and actions of a million flows without a JavaScript object for each: pages of
+ * 1 MiB cut into size classes with a free list per class. A block is named by its offset and never moves or crosses a page.
+ */
+export class ByteArena {
+  readonly #pages: Uint8Array[] = [];
+  readonly #free: number[][] = Array.from({ length: CLASSES }, () => []);
+  #pageUsed = PAGE_BYTES;
+  #liveBytes = 0;
+
+  /** Bytes in blocks handed out and not freed, rounded up to their size classes. */
+  get liveBytes(): number {
+    return this.#liveBytes;
+  }
+
+  /** Bytes of memory held. */
+  get reservedBytes(): number {
+    return this.#pages.length * PAGE_BYTES;
+  }
+
+  /** Copies source[offset … offset+length) into a new block and returns its offset; 0-length blocks are -1. */
+  store(source: Uint8Array, offset: number, length: number): number {
+    if (length === 0) return -1;
+    const block = this.#allocate(sizeClass(length));
+    const page = this.#pages[block >>> PAGE_BITS]!;
+    const at = block & PAGE_MASK;
+    if (length <= 256) {
+      for (let i = 0; i < length; i++) page[at + i] = source[offset + i]!;
+    } else {
+      page.set(source.subarray(offset, offset + length), at);
+    }
+    return block;
+  }
+
+  /** Gives a block of `length` bytes back. */
+  release(block: number, length: number): void {
+    if (block < 0) return;
+    const index = sizeClass(length);
+    this.#liveBytes -= classBytes(index);
+    this.#free[index]!.push(block);
+  }
+
+  /** Copies a block into `target` at `offset`. */
+  copyTo(block: number, length: number, target: Uint8Array, offset: number): void {
+    if (length === 0) return;
+    const page = this.#pages[block >>> PAGE_BITS]!;
+    const at = block & PAGE_MASK;
+    target.set(page.subarray(at, at + length), offset);
+  }
+
+  /** Whether a block holds exactly source[offset … offset+length). */
+  equals(block: number, length: number, source: Uint8Array, offset: number): boolean {
+    const page = this.#pages[block >>> PAGE_BITS];
+    const at = block & PAGE_MASK;
+    for (let i = 0; i < length; i++) if (page![at + i] !== source[offset + i]) return false;
+    return true;
+  }
+
+  /** The block's bytes as a view, valid until the block is released. */
+  view(block: number, length: number): Uint8Array {
+    if (length === 0) return new Uint8Array(0);
+    const at = block & PAGE_MASK;
+    return this.#pages[block >>> PAGE_BITS]!.subarray(at, at + length);
+  }
+
+  #allocate(index: number): number {
+    const bytes = classBytes(index);
+    this.#liveBytes += bytes;
+    const reused = this.#free[index]!.pop();
+    if (reused !== undefined) return reused;
+    if (this.#pageUsed + bytes > PAGE_BYTES) {
+      this.#pages.push(new Uint8Array(PAGE_BYTES));
+      this.#pageUsed = 0;
+    }
+    const block = (this.#pages.length - 1) * PAGE_BYTES + this.#pageUsed;
+    this.#pageUsed += bytes;
+    return block;
+  }
+}
+
+function sizeClass(length: number): number {
+  if (length <= SMALL) return ((length + UNIT - 1) / UNIT) | 0;
+  return SMALL_CLASSES + (32 - Math.clz32(length - 1)) - 10;
+}
+
+function classBytes(index: number): number {
+  return index <= SMALL_CLASSES ? index * UNIT : SMALL << (index - SMALL_CLASSES);
+}
