@@ -1,0 +1,33 @@
+/** Bounds of the flow limit (OVS: ofproto/flow-limit and the constants of ofproto-dpif-upcall.c). */
+export const FLOW_LIMIT_START = 10_000;
+export const FLOW_LIMIT_MAX = 200_000;
+export const FLOW_LIMIT_FLOOR = 1_000;
+
+/**
+ * How many flows the datapath may hold. Falls when a dump takes too long and grows while dumps are quick, as OVS's
+ * revalidator leader does, so that revalidation always keeps up with what is installed.
+ */
+export class FlowLimit {
+  /** Flows that may be installed now. */
+  limit: number;
+  /** Flows in the datapath when last looked at, refreshed at most every 100 ms. */
+  flows = 0;
+
+  constructor(readonly max = FLOW_LIMIT_MAX) {
+    this.limit = Math.min(FLOW_LIMIT_START, max);
+  }
+
+  /** Learns from a dump that took `durationMs` and showed `flows` flows. */
+  afterDump(durationMs: number, flows: number): void {
+    const duration = Math.max(durationMs, 1);
+    let limit = this.limit;
+    if (duration > 2000) {
+      limit = Math.trunc(limit / Math.trunc(duration / 1000));
+    } else if (duration > 1300) {
+      limit = Math.trunc((limit * 3) / 4);
+    } else if (duration < 1000 && limit < (flows * 1000) / duration) {
+      limit += 1000;
+    }
+    this.limit = Math.min(this.max, Math.max(limit, FLOW_LIMIT_FLOOR));
+  }
+}

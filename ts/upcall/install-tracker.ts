@@ -1,0 +1,88 @@
+import type { Channel } from '../native/index.js';
+import { UKEY_EVICTED, UKEY_EVICTING, UKEY_OPERATIONAL, UKEY_VISIBLE, type UkeyTable } from '../ukey/index.js';
+import type { UpcallCounters } from './counters.js';
+
+const RING = 16_384;
+const EEXIST = 17;
+const MAX_ERRORS = 256;
+
+/**
+ * Follows the operations of a handler until the datapath has had its say. Operations are not acknowledged, only refused, so
+ * a flow counts as installed once it has been sent; a refusal, matched by sequence number, takes its ukey out again.
+ */
+export class InstallTracker {
+  /** Per op of the batch being filled: ukey index of a put, -1 for an execute. */
+  readonly #pending = new Int32Array(1024);
+  /** By sequence number modulo RING: the number, the ukey or -1, and the first word of the ukey's ufid as a check. */
+  readonly #seq = new Int32Array(RING);
+  readonly #ukey = new Int32Array(RING);
+  readonly #ufid = new Int32Array(RING);
+  readonly #errors = new Int32Array(MAX_ERRORS * 2);
+  readonly #ukeys: UkeyTable;
+  readonly #counters: UpcallCounters;
+  readonly #onRefused: (errno: number) => void;
+
+  constructor(ukeys: UkeyTable, counters: UpcallCounters, onRefused: (errno: number) => void) {
+    this.#ukeys = ukeys;
+    this.#counters = counters;
+    this.#onRefused = onRefused;
+  }
+
+  /** Op number `op` of the batch puts `ukey`, or executes a packet (-1). */
+  queued(op: number, ukey: number): void {
+    this.#pending[op] = ukey;
+  }
+
+  /** The first `sent` of `count` ops have left with the sequence numbers in their rows; the others are lost. */
+  submitted(rows: Int32Array, stride: number, seqColumn: number, count: number, sent: number): void {
+    const ukeys = this.#ukeys;
+    for (let op = 0; op < count; op++) {
+      const ukey = this.#pending[op]!;
+      if (op >= sent) {
+        this.#counters.send_failures++;
+        if (ukey >= 0) this.#takeOut(ukey);
+        continue;
+      }
+      const seq = rows[op * stride + seqColumn]!;
+      const slot = seq & (RING - 1);
+      this.#seq[slot] = seq;
+      this.#ukey[slot] = ukey;
+      if (ukey < 0) continue;
+      this.#ufid[slot] = ukeys.ufid[ukey * 4]!;
+      ukeys.transition(ukey, UKEY_OPERATIONAL);
+    }
+  }
+
+  /** Reads refusals and takes refused flows out. */
+  drain(channel: Channel): void {
+    for (let more = true; more; ) {
+      const count = channel.drainErrors(this.#errors);
+      for (let i = 0; i < count; i++) this.#refused(this.#errors[i * 2]!, this.#errors[i * 2 + 1]!);
+      more = count === MAX_ERRORS;
+    }
+  }
+
+  #refused(seq: number, errno: number): void {
+    const slot = seq & (RING - 1);
+    if (this.#seq[slot] !== seq) return;
+    const ukey = this.#ukey[slot]!;
+    if (ukey < 0) {
+      this.#counters.execute_failures++;
+      return;
+    }
+    if (errno === EEXIST) this.#counters.install_overlaps++;
+    else this.#counters.install_failures++;
+    this.#onRefused(errno);
+    const ukeys = this.#ukeys;
+    if (ukeys.state[ukey] === UKEY_OPERATIONAL && ukeys.ufid[ukey * 4] === this.#ufid[slot]) this.#takeOut(ukey);
+  }
+
+  #takeOut(ukey: number): void {
+    const ukeys = this.#ukeys;
+    if (ukeys.state[ukey] === UKEY_VISIBLE || ukeys.state[ukey] === UKEY_OPERATIONAL) {
+      ukeys.transition(ukey, UKEY_EVICTING);
+      ukeys.transition(ukey, UKEY_EVICTED);
+      ukeys.remove(ukey);
+    }
+  }
+}
