@@ -53,7 +53,7 @@ export class OpWriter {
     const at = this.#bytes;
     const target = this.batch.bytes;
     if (length <= 128) {
-      for (let i = 0; i < length; i++) target[at + i] = source[offset + i]!;
+      for (let i = 0; i < length; i++) target[at + i] = source[offset + i];
     } else {
       target.set(source.subarray(offset, offset + length), at);
     }
@@ -99,13 +99,20 @@ export class OpWriter {
     rows[base + OP_ACTIONS_LEN] = actionsLength;
     rows[base + OP_MASK_ROW] = this.count;
     const target = this.count * FLOW_WORDS;
-    for (let i = 0; i < FLOW_WORDS; i++) masks[target + i] = mask[maskBase + i]!;
+    for (let i = 0; i < FLOW_WORDS; i++) masks[target + i] = mask[maskBase + i];
     this.#setUfid(base, ufid, ufidAt);
     return this.count++;
   }
 
   /** Flow modify: new actions for the flow with this key and ufid. */
-  modify(keyOffset: number, keyLength: number, actionsOffset: number, actionsLength: number, ufid: Int32Array, ufidAt: number): number {
+  modify(
+    keyOffset: number,
+    keyLength: number,
+    actionsOffset: number,
+    actionsLength: number,
+    ufid: Int32Array,
+    ufidAt: number,
+  ): number {
     const base = this.#begin(OP_MODIFY);
     if (base < 0) return -1;
     const rows = this.batch.rows;
@@ -151,13 +158,13 @@ export class OpWriter {
     rows[base + OP_ACTIONS_OFF] = actionsOffset;
     rows[base + OP_ACTIONS_LEN] = actionsLength;
     rows[base + OP_MRU] = mru;
-    rows[base + OP_HASH] = hashWords[hashAt]!;
-    rows[base + OP_HASH + 1] = hashWords[hashAt + 1]!;
+    rows[base + OP_HASH] = hashWords[hashAt];
+    rows[base + OP_HASH + 1] = hashWords[hashAt + 1];
     return this.count++;
   }
 
   #setUfid(base: number, ufid: Int32Array, at: number): void {
     const rows = this.batch.rows;
-    for (let i = 0; i < 4; i++) rows[base + OP_UFID + i] = ufid[at + i]!;
+    for (let i = 0; i < 4; i++) rows[base + OP_UFID + i] = ufid[at + i];
   }
 }

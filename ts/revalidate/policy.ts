@@ -25,7 +25,12 @@ export interface RoundTerms {
   readonly cheap: boolean;
 }
 
-export function termsOf(policy: RevalidatePolicy, flows: number, limit: number, lastDumpMs: number): RoundTerms {
+export function termsOf(
+  policy: RevalidatePolicy,
+  flows: number,
+  limit: number,
+  lastDumpMs: number,
+): RoundTerms {
   return {
     maxIdle: flows > limit ? Math.min(CROWDED_IDLE_MS, policy.maxIdle) : policy.maxIdle,
     flush: flows > 2 * limit,

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { OpWriter } from '../datapath/index.js';
+import type { FlowDump, OpWriter } from '../datapath/index.js';
 import {
   FLOW_BYTES,
   FLOW_PACKETS,
@@ -9,25 +9,46 @@ import {
   FLOW_USED,
 } from '../fields/index.js';
 import type { Channel, FlowBatch } from '../native/index.js';
-import { type FlowLimit, UKEY_FREE, UKEY_OPERATIONAL, UKEY_VISIBLE, type UkeyTable } from '../ukey/index.js';
+import {
+  type DeleteReason,
+  type FlowLimit,
+  UKEY_FREE,
+  UKEY_OPERATIONAL,
+  UKEY_VISIBLE,
+  type UkeyTable,
+} from '../ukey/index.js';
 import type { Snapshot, Translation, Translator } from '../xlate/index.js';
 import { createRevalidateCounters, type RevalidateCounters } from './counters.js';
-import { FlowChanges } from './flow-changes.js';
-import { DEFAULT_POLICY, type RevalidatePolicy, type RoundTerms, termsOf, worthTranslating } from './policy.js';
-import { Retranslation, VERDICT_DELETE_MASK, VERDICT_DELETE_NO_PORT, VERDICT_KEEP, VERDICT_MODIFY } from './retranslation.js';
+import { counter64, FlowChanges } from './flow-changes.js';
+import {
+  DEFAULT_POLICY,
+  type RevalidatePolicy,
+  type RoundTerms,
+  termsOf,
+  worthTranslating,
+} from './policy.js';
+import {
+  Retranslation,
+  VERDICT_DELETE_BAD_KEY,
+  VERDICT_DELETE_MASK,
+  VERDICT_DELETE_NO_PORT,
+  VERDICT_KEEP,
+  VERDICT_MODIFY,
+} from './retranslation.js';
 
 /** Longest piece of work between two turns of the event loop, milliseconds. */
 const SLICE_MS = 2;
+const REASON_OF: Readonly<Record<number, DeleteReason>> = {
+  [VERDICT_DELETE_MASK]: 'wider_mask',
+  [VERDICT_DELETE_NO_PORT]: 'no_port',
+  [VERDICT_DELETE_BAD_KEY]: 'bad_key',
+};
 /** A ukey whose flow this many dumps in a row did not show is gone. */
 const MISSED_DUMPS = 4;
-const HIGH = 0x1_0000_0000;
 
 export interface RevalidatorContext {
-  /** Channel that dumps run on; nothing else uses it. */
-  readonly dumpChannel: Channel;
-  /** Begins a terse dump of the datapath's flows on it. */
-  startDump(): void;
-  readonly dumpBatch: FlowBatch;
+  /** Begins a dump of the datapath's flows; ufid and statistics suffice. */
+  openDump(): FlowDump;
   /** Channel and batches for modifications and deletions. */
   readonly opsChannel: Channel;
   readonly ops: OpWriter;
@@ -105,8 +126,11 @@ export class Revalidator {
   /** Deletes all flows that are ours, with their final statistics credited. Upcalls must have stopped. */
   purge(): void {
     const { ukeys, snapshot } = this.#context;
-    for (let i = 0; i < ukeys.end; i++) if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.delete(i, 'purge');
-    this.#changes.flush(snapshot());
+    const now = snapshot();
+    for (let i = 0; i < ukeys.end; i++) {
+      if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.delete(now, i, 'purge');
+    }
+    this.#changes.flush(now);
   }
 
   #schedule(delay: number): void {
@@ -131,74 +155,72 @@ export class Revalidator {
 
   async #round(): Promise<void> {
     const context = this.#context;
-    const { dumpChannel, dumpBatch, ukeys, flowLimit } = context;
+    const { ukeys, flowLimit } = context;
     const began = context.now();
     flowLimit.flows = context.countFlows();
     const terms = termsOf(this.policy, flowLimit.flows, flowLimit.limit, this.dumpDuration);
     const seq = ++this.#dumpSeq;
-    context.startDump();
-    let dumped = 0;
-    let interrupted = false;
-    let sliceEnd = performance.now() + SLICE_MS;
-    for (;;) {
-      const count = dumpChannel.dumpNext(dumpBatch);
-      if (count < 0) {
-        interrupted = count === -2;
-        break;
-      }
-      const snapshot = context.snapshot();
-      for (let row = 0; row < count; row++) this.#visit(snapshot, terms, seq, row);
-      this.#changes.flush(snapshot);
-      dumped += count;
-      if (performance.now() >= sliceEnd) {
-        await nextTurn();
-        sliceEnd = performance.now() + SLICE_MS;
-      }
+    const dump = context.openDump();
+    try {
+      await this.#visitAll(dump, terms, seq);
+    } finally {
+      dump.close();
     }
-    if (interrupted) this.counters.interrupted++;
-    this.counters.dumped += dumped;
+    if (dump.interrupted) this.counters.interrupted++;
     this.dumpDuration = context.now() - began;
     flowLimit.afterDump(this.dumpDuration, flowLimit.flows);
-    if (!interrupted) this.#sweep(ukeys, seq, began);
+    if (!dump.interrupted) this.#sweep(ukeys, seq, began);
     this.counters.rounds++;
   }
 
+  async #visitAll(dump: FlowDump, terms: RoundTerms, seq: number): Promise<void> {
+    let sliceEnd = performance.now() + SLICE_MS;
+    for (let count = dump.next(); count >= 0; count = dump.next()) {
+      const snapshot = this.#context.snapshot();
+      for (let row = 0; row < count; row++) this.#visit(snapshot, terms, seq, dump.batch, row);
+      this.#changes.flush(snapshot);
+      this.counters.dumped += count;
+      if (performance.now() < sliceEnd) continue;
+      await nextTurn();
+      sliceEnd = performance.now() + SLICE_MS;
+    }
+  }
+
   /** One dumped flow. */
-  #visit(snapshot: Snapshot, terms: RoundTerms, seq: number, row: number): void {
-    const { dumpBatch, ukeys } = this.#context;
-    const rows = dumpBatch.rows;
+  #visit(snapshot: Snapshot, terms: RoundTerms, seq: number, dumped: FlowBatch, row: number): void {
+    const { ukeys } = this.#context;
+    const rows = dumped.rows;
     const base = row * FLOW_ROW_WORDS;
     const ukey = ukeys.find(rows, base + FLOW_UFID);
     if (ukey < 0) {
-      this.#changes.deleteUnknown(dumpBatch, row);
+      this.#changes.deleteUnknown(snapshot, dumped, row);
       return;
     }
     const first = ukeys.dumpSeq[ukey] === 0;
     if (ukeys.state[ukey] !== UKEY_OPERATIONAL || ukeys.dumpSeq[ukey] === seq) return;
     ukeys.dumpSeq[ukey] = seq;
     ukeys.missed[ukey] = 0;
-    const usedBefore = ukeys.used[ukey]!;
-    const packetsBefore = ukeys.packets[ukey]!;
-    const bytesBefore = ukeys.bytes[ukey]!;
-    this.takeStatistics(ukey, rows, base);
-    let packets = ukeys.packets[ukey]! - packetsBefore;
-    let bytes = ukeys.bytes[ukey]! - bytesBefore;
+    const usedBefore = ukeys.used[ukey];
+    const packetsBefore = ukeys.packets[ukey];
+    const bytesBefore = ukeys.bytes[ukey];
+    this.#takeStatistics(ukey, rows, base);
+    let packets = ukeys.packets[ukey] - packetsBefore;
+    let bytes = ukeys.bytes[ukey] - bytesBefore;
     if (packets < 0 || bytes < 0) {
       this.counters.backwards++;
-      packets = ukeys.packets[ukey]!;
-      bytes = ukeys.bytes[ukey]!;
+      packets = ukeys.packets[ukey];
+      bytes = ukeys.bytes[ukey];
     }
     this.#decide(snapshot, terms, ukey, packets, bytes, usedBefore, first);
   }
 
   /** Copies a flow row's counters into the ukey. */
-  takeStatistics(ukey: number, rows: Int32Array, base: number): void {
+  #takeStatistics(ukey: number, rows: Int32Array, base: number): void {
     const { ukeys } = this.#context;
-    ukeys.packets[ukey] = (rows[base + FLOW_PACKETS]! >>> 0) + (rows[base + FLOW_PACKETS + 1]! >>> 0) * HIGH;
-    ukeys.bytes[ukey] = (rows[base + FLOW_BYTES]! >>> 0) + (rows[base + FLOW_BYTES + 1]! >>> 0) * HIGH;
-    ukeys.tcpFlags[ukey] = rows[base + FLOW_TCP_FLAGS]!;
-    const used = (rows[base + FLOW_USED]! >>> 0) + (rows[base + FLOW_USED + 1]! >>> 0) * HIGH;
-    if (used > ukeys.used[ukey]!) ukeys.used[ukey] = used;
+    ukeys.packets[ukey] = counter64(rows, base + FLOW_PACKETS);
+    ukeys.bytes[ukey] = counter64(rows, base + FLOW_BYTES);
+    ukeys.tcpFlags[ukey] = rows[base + FLOW_TCP_FLAGS];
+    ukeys.used[ukey] = Math.max(ukeys.used[ukey], counter64(rows, base + FLOW_USED));
   }
 
   #decide(
@@ -215,25 +237,25 @@ export class Revalidator {
     const changes = this.#changes;
     const stale = ukeys.generation[ukey] !== snapshot.generation;
     const credit = packets > 0;
-    const idle = now - ukeys.used[ukey]! > terms.maxIdle;
+    const idle = now - ukeys.used[ukey] > terms.maxIdle;
     if (!stale && !credit && !terms.flush && !idle) {
       this.counters.kept++;
       return;
     }
     if (terms.flush || idle) {
       if (credit) this.#credit(snapshot, ukey, packets, bytes);
-      changes.delete(ukey, terms.flush ? 'over_limit_flush' : 'idle');
+      changes.delete(snapshot, ukey, terms.flush ? 'over_limit_flush' : 'idle');
       return;
     }
     if (stale && !worthTranslating(terms, this.policy, packets, usedBefore, first, now)) {
       if (credit) this.#credit(snapshot, ukey, packets, bytes);
-      changes.delete(ukey, 'too_expensive');
+      changes.delete(snapshot, ukey, 'too_expensive');
       return;
     }
     const verdict = this.#credit(snapshot, ukey, packets, bytes);
     if (verdict === VERDICT_KEEP) ukeys.generation[ukey] = snapshot.generation;
-    else if (verdict === VERDICT_MODIFY) changes.modify(ukey, snapshot);
-    else changes.delete(ukey, REASON_OF[verdict]!);
+    else if (verdict === VERDICT_MODIFY) changes.modify(snapshot, ukey);
+    else changes.delete(snapshot, ukey, REASON_OF[verdict]);
   }
 
   /** Translates again, credits the packets, and says what that means for the flow. */
@@ -248,16 +270,17 @@ export class Revalidator {
   /** Ukeys that the dump should have shown and did not. */
   #sweep(ukeys: UkeyTable, seq: number, began: number): void {
     for (let i = 0; i < ukeys.end; i++) {
-      const state = ukeys.state[i]!;
-      if (state === UKEY_FREE || state === UKEY_VISIBLE || ukeys.dumpSeq[i] === seq || ukeys.created[i]! >= began) continue;
+      const state = ukeys.state[i];
+      if (
+        state === UKEY_FREE ||
+        state === UKEY_VISIBLE ||
+        ukeys.dumpSeq[i] === seq ||
+        ukeys.created[i] >= began
+      )
+        continue;
       this.counters.missed++;
-      ukeys.missed[i]!++;
-      if (ukeys.missed[i]! >= MISSED_DUMPS) this.#changes.forget(i, 'removed_by_others');
+      ukeys.missed[i]++;
+      if (ukeys.missed[i] >= MISSED_DUMPS) this.#changes.forget(i, 'removed_by_others');
     }
   }
 }
-
-const REASON_OF = {
-  [VERDICT_DELETE_MASK]: 'wider_mask',
-  [VERDICT_DELETE_NO_PORT]: 'no_port',
-} as const as Record<number, 'wider_mask' | 'no_port' | 'bad_key'>;

@@ -31,10 +31,10 @@ export class ByteArena {
   store(source: Uint8Array, offset: number, length: number): number {
     if (length === 0) return -1;
     const block = this.#allocate(sizeClass(length));
-    const page = this.#pages[block >>> PAGE_BITS]!;
+    const page = this.#pages[block >>> PAGE_BITS];
     const at = block & PAGE_MASK;
     if (length <= 256) {
-      for (let i = 0; i < length; i++) page[at + i] = source[offset + i]!;
+      for (let i = 0; i < length; i++) page[at + i] = source[offset + i];
     } else {
       page.set(source.subarray(offset, offset + length), at);
     }
@@ -46,13 +46,13 @@ export class ByteArena {
     if (block < 0) return;
     const index = sizeClass(length);
     this.#liveBytes -= classBytes(index);
-    this.#free[index]!.push(block);
+    this.#free[index].push(block);
   }
 
   /** Copies a block into `target` at `offset`. */
   copyTo(block: number, length: number, target: Uint8Array, offset: number): void {
     if (length === 0) return;
-    const page = this.#pages[block >>> PAGE_BITS]!;
+    const page = this.#pages[block >>> PAGE_BITS];
     const at = block & PAGE_MASK;
     target.set(page.subarray(at, at + length), offset);
   }
@@ -69,13 +69,13 @@ export class ByteArena {
   view(block: number, length: number): Uint8Array {
     if (length === 0) return new Uint8Array(0);
     const at = block & PAGE_MASK;
-    return this.#pages[block >>> PAGE_BITS]!.subarray(at, at + length);
+    return this.#pages[block >>> PAGE_BITS].subarray(at, at + length);
   }
 
   #allocate(index: number): number {
     const bytes = classBytes(index);
     this.#liveBytes += bytes;
-    const reused = this.#free[index]!.pop();
+    const reused = this.#free[index].pop();
     if (reused !== undefined) return reused;
     if (this.#pageUsed + bytes > PAGE_BYTES) {
       this.#pages.push(new Uint8Array(PAGE_BYTES));

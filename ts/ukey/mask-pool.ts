@@ -25,8 +25,8 @@ export class MaskPool {
 
   /** The id of mask[base … base+FLOW_WORDS), added when new; counts one more user. */
   acquire(mask: Int32Array, base: number): number {
-    if (this.#last >= 0 && this.#counts[this.#last]! > 0 && this.#same(this.#last, mask, base)) {
-      this.#counts[this.#last]!++;
+    if (this.#last >= 0 && this.#counts[this.#last] > 0 && this.#same(this.#last, mask, base)) {
+      this.#counts[this.#last]++;
       return this.#last;
     }
     const hash = hashWords(mask, base);
@@ -37,15 +37,15 @@ export class MaskPool {
       if (bucket) bucket.push(id);
       else this.#byHash.set(hash, [id]);
     }
-    this.#counts[id]!++;
+    this.#counts[id]++;
     this.#last = id;
     return id;
   }
 
   /** One user of mask `id` less. */
   release(id: number): void {
-    if (--this.#counts[id]! > 0) return;
-    const hash = this.#hashes[id]!;
+    if (--this.#counts[id] > 0) return;
+    const hash = this.#hashes[id];
     const bucket = this.#byHash.get(hash)!.filter((candidate) => candidate !== id);
     if (bucket.length > 0) this.#byHash.set(hash, bucket);
     else this.#byHash.delete(hash);
@@ -83,6 +83,6 @@ export class MaskPool {
 
 function hashWords(words: Int32Array, base: number): number {
   let hash = 0;
-  for (let i = 0; i < FLOW_WORDS; i++) hash = Math.imul(hash ^ words[base + i]!, 0x9e3779b1) ^ (hash >>> 15);
+  for (let i = 0; i < FLOW_WORDS; i++) hash = Math.imul(hash ^ words[base + i], 0x9e3779b1) ^ (hash >>> 15);
   return hash;
 }

@@ -15,7 +15,15 @@ export const UKEY_EVICTED = 5;
 /** Out of the table; the slot is about to be reused. */
 export const UKEY_DELETED = 6;
 
-export const UKEY_STATES = ['free', 'created', 'visible', 'operational', 'evicting', 'evicted', 'deleted'] as const;
+export const UKEY_STATES = [
+  'free',
+  'created',
+  'visible',
+  'operational',
+  'evicting',
+  'evicted',
+  'deleted',
+] as const;
 
 /** Legal next states, one bit each. States only ever move forward. */
 const NEXT: readonly number[] = [
@@ -31,7 +39,10 @@ const NEXT: readonly number[] = [
 /** Throws when a ukey may not go from `from` to `to`: that is a mistake of ours, never of the datapath. */
 export function checkTransition(from: number, to: number): void {
   if (((NEXT[from] ?? 0) & (1 << to)) === 0) {
-    throw new SlowpathError('ERR_UKEY_STATE', `ukey: illegal transition ${UKEY_STATES[from]} → ${UKEY_STATES[to]}`);
+    throw new SlowpathError(
+      'ERR_UKEY_STATE',
+      `ukey: illegal transition ${UKEY_STATES[from]} → ${UKEY_STATES[to]}`,
+    );
   }
 }
 

@@ -1,6 +1,13 @@
 import { ByteArena } from './arena.js';
 import { MaskPool } from './mask-pool.js';
-import { checkTransition, UKEY_CREATED, UKEY_DELETED, UKEY_FREE, UKEY_STATES, UKEY_VISIBLE } from './states.js';
+import {
+  checkTransition,
+  UKEY_CREATED,
+  UKEY_DELETED,
+  UKEY_FREE,
+  UKEY_STATES,
+  UKEY_VISIBLE,
+} from './states.js';
 
 const EMPTY = -1;
 
@@ -89,10 +96,10 @@ export class UkeyTable {
   find(words: Int32Array, at: number): number {
     const slots = this.#slots;
     const wrap = slots.length - 1;
-    const w0 = words[at]!;
+    const w0 = words[at];
     const ufid = this.ufid;
     for (let slot = w0 & wrap; ; slot = (slot + 1) & wrap) {
-      const index = slots[slot]!;
+      const index = slots[slot];
       if (index === EMPTY) return -1;
       const base = index * 4;
       if (
@@ -110,7 +117,7 @@ export class UkeyTable {
   add(source: UkeySource, now: number): number {
     const index = this.#take();
     this.state[index] = UKEY_CREATED;
-    for (let i = 0; i < 4; i++) this.ufid[index * 4 + i] = source.ufid[source.ufidAt + i]!;
+    for (let i = 0; i < 4; i++) this.ufid[index * 4 + i] = source.ufid[source.ufidAt + i];
     this.keyBlock[index] = this.arena.store(source.key, source.keyOffset, source.keyLength);
     this.keyLength[index] = source.keyLength;
     this.actionsBlock[index] = this.arena.store(source.actions, 0, source.actionsLength);
@@ -133,13 +140,13 @@ export class UkeyTable {
 
   /** Moves a ukey to another state; an illegal move throws. */
   transition(index: number, to: number): void {
-    checkTransition(this.state[index]!, to);
+    checkTransition(this.state[index], to);
     this.state[index] = to;
   }
 
   /** Replaces the actions of a flow that was modified in the datapath. */
   setActions(index: number, actions: Uint8Array, length: number): void {
-    this.arena.release(this.actionsBlock[index]!, this.actionsLength[index]!);
+    this.arena.release(this.actionsBlock[index], this.actionsLength[index]);
     this.actionsBlock[index] = this.arena.store(actions, 0, length);
     this.actionsLength[index] = length;
   }
@@ -148,9 +155,9 @@ export class UkeyTable {
   remove(index: number): void {
     this.transition(index, UKEY_DELETED);
     this.#unlink(index);
-    this.arena.release(this.keyBlock[index]!, this.keyLength[index]!);
-    this.arena.release(this.actionsBlock[index]!, this.actionsLength[index]!);
-    this.masks.release(this.mask[index]!);
+    this.arena.release(this.keyBlock[index], this.keyLength[index]);
+    this.arena.release(this.actionsBlock[index], this.actionsLength[index]);
+    this.masks.release(this.mask[index]);
     this.transition(index, UKEY_FREE);
     this.#free.push(index);
     this.#live--;
@@ -160,7 +167,7 @@ export class UkeyTable {
   countByState(): Record<string, number> {
     const counts: Record<string, number> = {};
     for (let i = 0; i < this.#size; i++) {
-      const name = UKEY_STATES[this.state[i]!]!;
+      const name = UKEY_STATES[this.state[i]];
       if (name !== 'free') counts[name] = (counts[name] ?? 0) + 1;
     }
     return counts;
@@ -176,7 +183,7 @@ export class UkeyTable {
 
   #link(index: number): void {
     const wrap = this.#slots.length - 1;
-    let slot = this.ufid[index * 4]! & wrap;
+    let slot = this.ufid[index * 4] & wrap;
     while (this.#slots[slot] !== EMPTY) slot = (slot + 1) & wrap;
     this.#slots[slot] = index;
   }
@@ -185,12 +192,12 @@ export class UkeyTable {
   #unlink(index: number): void {
     const slots = this.#slots;
     const wrap = slots.length - 1;
-    let hole = this.ufid[index * 4]! & wrap;
+    let hole = this.ufid[index * 4] & wrap;
     while (slots[hole] !== index) hole = (hole + 1) & wrap;
     for (let slot = (hole + 1) & wrap; slots[slot] !== EMPTY; slot = (slot + 1) & wrap) {
-      const home = this.ufid[slots[slot]! * 4]! & wrap;
+      const home = this.ufid[slots[slot] * 4] & wrap;
       if (((slot - home) & wrap) >= ((slot - hole) & wrap)) {
-        slots[hole] = slots[slot]!;
+        slots[hole] = slots[slot];
         hole = slot;
       }
     }
@@ -200,7 +207,7 @@ export class UkeyTable {
   #rehash(length: number): void {
     const old = this.#slots;
     this.#slots = new Int32Array(length).fill(EMPTY);
-    for (let i = 0; i < old.length; i++) if (old[i] !== EMPTY) this.#link(old[i]!);
+    for (let i = 0; i < old.length; i++) if (old[i] !== EMPTY) this.#link(old[i]);
   }
 
   #grow(n: number): void {

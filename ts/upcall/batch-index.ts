@@ -17,21 +17,21 @@ export class BatchIndex {
    */
   findOrAdd(rows: Int32Array, stride: number, column: number, row: number): number {
     const at = row * stride + column;
-    const w0 = rows[at]!;
+    const w0 = rows[at];
     for (let slot = w0 & (SLOTS - 1); ; slot = (slot + 1) & (SLOTS - 1)) {
       if (this.#stamp[slot] !== this.#batch) {
         this.#stamp[slot] = this.#batch;
         this.#rowOf[slot] = row;
         return -1;
       }
-      const other = this.#rowOf[slot]! * stride + column;
+      const other = this.#rowOf[slot] * stride + column;
       if (
         rows[other] === w0 &&
         rows[other + 1] === rows[at + 1] &&
         rows[other + 2] === rows[at + 2] &&
         rows[other + 3] === rows[at + 3]
       ) {
-        return this.#rowOf[slot]!;
+        return this.#rowOf[slot];
       }
     }
   }

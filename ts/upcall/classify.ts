@@ -13,6 +13,7 @@ import {
   COOKIE_IPFIX,
   COOKIE_SFLOW,
   COOKIE_SLOW_PATH,
+  cookieType,
 } from '../flow/index.js';
 
 /** Class of an upcall; the values index UPCALL_CLASSES. */
@@ -60,13 +61,13 @@ export function classifyUpcall(rows: Int32Array, row: number, slab: Uint8Array):
   const base = row * UPCALL_ROW_WORDS;
   if (rows[base + UPCALL_FITNESS] === FITNESS_ERROR) return UPCALL_BAD_KEY;
   if (rows[base + UPCALL_CMD] === OVS_PACKET_CMD_MISS) return UPCALL_MISS;
-  const length = rows[base + UPCALL_USERDATA_LEN]!;
-  return length === 0 ? UPCALL_BAD_NO_COOKIE : classifyCookie(slab, rows[base + UPCALL_USERDATA_OFF]!, length);
+  const length = rows[base + UPCALL_USERDATA_LEN];
+  return length === 0 ? UPCALL_BAD_NO_COOKIE : classifyCookie(slab, rows[base + UPCALL_USERDATA_OFF], length);
 }
 
 function classifyCookie(slab: Uint8Array, offset: number, length: number): number {
   if (length !== COOKIE_BYTES) return UPCALL_BAD_COOKIE_SIZE;
-  switch (slab[offset]! | (slab[offset + 1]! << 8)) {
+  switch (cookieType(slab, offset, length)) {
     case COOKIE_SFLOW:
       return UPCALL_SFLOW;
     case COOKIE_SLOW_PATH:

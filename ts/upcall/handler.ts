@@ -16,8 +16,15 @@ import {
 } from '../fields/index.js';
 import type { OpWriter } from '../datapath/index.js';
 import type { Channel, UpcallBatch } from '../native/index.js';
-import type { FlowLimit, UkeySource, UkeyTable } from '../ukey/index.js';
-import { type Snapshot, SLOW_MATCH, type Translation, type Translator, XLATE_NO_BRIDGE } from '../xlate/index.js';
+import { OFPP_NONE } from '../openflow/index.js';
+import { type FlowLimit, SlowPathActions, type UkeySource, type UkeyTable } from '../ukey/index.js';
+import {
+  type Snapshot,
+  SLOW_MATCH,
+  type Translation,
+  type Translator,
+  XLATE_NO_BRIDGE,
+} from '../xlate/index.js';
 import { BatchIndex } from './batch-index.js';
 import {
   classifyUpcall,
@@ -34,7 +41,6 @@ import {
 } from './classify.js';
 import { createUpcallCounters, type UpcallCounters } from './counters.js';
 import { InstallTracker } from './install-tracker.js';
-import { SlowPathActions } from './slow-path-actions.js';
 import type { PacketInSink, SampleSink, UpcallObserver } from './sinks.js';
 
 const FITNESS_TOO_LITTLE = 2;
@@ -181,20 +187,22 @@ export class UpcallHandler {
     const earlier = mayInstall ? this.#seen.findOrAdd(rows, UPCALL_ROW_WORDS, UPCALL_UFID, row) : -1;
     // A train of packets of one new flow is the common case: the translator still holds the answer.
     const repeat = earlier >= 0 && this.#translated !== null && this.#translatedFor === earlier;
-    const translation = repeat ? this.#translated! : translator.translate(snapshot, batch.keys, row * FLOW_WORDS);
+    const translation = repeat
+      ? this.#translated!
+      : translator.translate(snapshot, batch.keys, row * FLOW_WORDS);
     this.#translated = translation;
     this.#translatedFor = repeat ? earlier : mayInstall && earlier < 0 ? row : -1;
     if (translation.error !== 0) {
       if (translation.error === XLATE_NO_BRIDGE) counters.unknown_port++;
       else counters.xlate_errors++;
     }
-    this.#context.apply(translation, 1, rows[base + UPCALL_WIRE_LEN]!);
+    this.#context.apply(translation, 1, rows[base + UPCALL_WIRE_LEN]);
 
     const known = mayInstall && (earlier >= 0 || ukeys.find(rows, base + UPCALL_UFID) >= 0);
     const length = translation.actionsLength;
     let actionsOff: number;
     if (earlier >= 0 && this.#actionsLen[earlier] === length && this.#actionsOff[earlier] !== 0) {
-      actionsOff = this.#actionsOff[earlier]!;
+      actionsOff = this.#actionsOff[earlier];
     } else {
       if (!this.#makeRoom(length)) return;
       actionsOff = ops.addBytes(translation.actions, 0, length);
@@ -207,7 +215,13 @@ export class UpcallHandler {
     else if (mayInstall) installed = this.#install(snapshot, row, translation, actionsOff);
     if (length > 0) this.#execute(row, actionsOff, length);
     else counters.drops++;
-    this.#context.observer?.upcall(mayInstall ? UPCALL_MISS : UPCALL_SLOW_PATH, batch, row, translation, installed);
+    this.#context.observer?.upcall(
+      mayInstall ? UPCALL_MISS : UPCALL_SLOW_PATH,
+      batch,
+      row,
+      translation,
+      installed,
+    );
   }
 
   #install(snapshot: Snapshot, row: number, translation: Translation, actionsOff: number): boolean {
@@ -220,13 +234,13 @@ export class UpcallHandler {
     const rows = batch.rows;
     const base = row * UPCALL_ROW_WORDS;
     const slow = translation.slow | (rows[base + UPCALL_FITNESS] === FITNESS_TOO_LITTLE ? SLOW_MATCH : 0);
-    const inPort = batch.keys[row * FLOW_WORDS + F_IN_PORT]!;
+    const inPort = batch.keys[row * FLOW_WORDS + F_IN_PORT];
     const source = this.#source;
     source.ufid = rows;
     source.ufidAt = base + UPCALL_UFID;
     source.key = batch.slab;
-    source.keyOffset = rows[base + UPCALL_KEY_OFF]!;
-    source.keyLength = rows[base + UPCALL_KEY_LEN]!;
+    source.keyOffset = rows[base + UPCALL_KEY_OFF];
+    source.keyLength = rows[base + UPCALL_KEY_LEN];
     source.mask = translation.mask;
     source.maskBase = 0;
     source.actions = translation.actions;
@@ -235,11 +249,17 @@ export class UpcallHandler {
     source.slow = slow;
     source.generation = snapshot.generation;
     if (slow !== 0) {
-      const bytes = this.#slowPath.compose(snapshot, inPort, slow);
-      source.actions = bytes;
+      const port = snapshot.portsByOdp[inPort];
+      this.#slowPath.compose(
+        snapshot.upcallPid(inPort),
+        port?.ofport ?? OFPP_NONE,
+        port?.bridge.uuid ?? null,
+        slow,
+      );
+      source.actions = this.#slowPath.bytes;
       source.actionsLength = this.#slowPath.length;
       if (!this.#makeRoom(source.actionsLength)) return false;
-      actionsOff = ops.addBytes(bytes, 0, source.actionsLength);
+      actionsOff = ops.addBytes(source.actions, 0, source.actionsLength);
     }
     const op = ops.put(
       source.keyOffset,
@@ -261,13 +281,13 @@ export class UpcallHandler {
     const rows = batch.rows;
     const base = row * UPCALL_ROW_WORDS;
     const op = ops.execute(
-      rows[base + UPCALL_KEY_OFF]!,
-      rows[base + UPCALL_KEY_LEN]!,
-      rows[base + UPCALL_PACKET_OFF]!,
-      rows[base + UPCALL_PACKET_LEN]!,
+      rows[base + UPCALL_KEY_OFF],
+      rows[base + UPCALL_KEY_LEN],
+      rows[base + UPCALL_PACKET_OFF],
+      rows[base + UPCALL_PACKET_LEN],
       actionsOff,
       actionsLength,
-      rows[base + UPCALL_MRU]!,
+      rows[base + UPCALL_MRU],
       rows,
       base + UPCALL_HASH,
     );
@@ -296,4 +316,3 @@ export class UpcallHandler {
     this.#actionsOff.fill(0);
   }
 }
-

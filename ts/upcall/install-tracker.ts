@@ -1,5 +1,11 @@
 import type { Channel } from '../native/index.js';
-import { UKEY_EVICTED, UKEY_EVICTING, UKEY_OPERATIONAL, UKEY_VISIBLE, type UkeyTable } from '../ukey/index.js';
+import {
+  UKEY_EVICTED,
+  UKEY_EVICTING,
+  UKEY_OPERATIONAL,
+  UKEY_VISIBLE,
+  type UkeyTable,
+} from '../ukey/index.js';
 import type { UpcallCounters } from './counters.js';
 
 const RING = 16_384;
@@ -37,18 +43,18 @@ export class InstallTracker {
   submitted(rows: Int32Array, stride: number, seqColumn: number, count: number, sent: number): void {
     const ukeys = this.#ukeys;
     for (let op = 0; op < count; op++) {
-      const ukey = this.#pending[op]!;
+      const ukey = this.#pending[op];
       if (op >= sent) {
         this.#counters.send_failures++;
         if (ukey >= 0) this.#takeOut(ukey);
         continue;
       }
-      const seq = rows[op * stride + seqColumn]!;
+      const seq = rows[op * stride + seqColumn];
       const slot = seq & (RING - 1);
       this.#seq[slot] = seq;
       this.#ukey[slot] = ukey;
       if (ukey < 0) continue;
-      this.#ufid[slot] = ukeys.ufid[ukey * 4]!;
+      this.#ufid[slot] = ukeys.ufid[ukey * 4];
       ukeys.transition(ukey, UKEY_OPERATIONAL);
     }
   }
@@ -57,7 +63,7 @@ export class InstallTracker {
   drain(channel: Channel): void {
     for (let more = true; more; ) {
       const count = channel.drainErrors(this.#errors);
-      for (let i = 0; i < count; i++) this.#refused(this.#errors[i * 2]!, this.#errors[i * 2 + 1]!);
+      for (let i = 0; i < count; i++) this.#refused(this.#errors[i * 2], this.#errors[i * 2 + 1]);
       more = count === MAX_ERRORS;
     }
   }
@@ -65,7 +71,7 @@ export class InstallTracker {
   #refused(seq: number, errno: number): void {
     const slot = seq & (RING - 1);
     if (this.#seq[slot] !== seq) return;
-    const ukey = this.#ukey[slot]!;
+    const ukey = this.#ukey[slot];
     if (ukey < 0) {
       this.#counters.execute_failures++;
       return;
@@ -74,7 +80,8 @@ export class InstallTracker {
     else this.#counters.install_failures++;
     this.#onRefused(errno);
     const ukeys = this.#ukeys;
-    if (ukeys.state[ukey] === UKEY_OPERATIONAL && ukeys.ufid[ukey * 4] === this.#ufid[slot]) this.#takeOut(ukey);
+    if (ukeys.state[ukey] === UKEY_OPERATIONAL && ukeys.ufid[ukey * 4] === this.#ufid[slot])
+      this.#takeOut(ukey);
   }
 
   #takeOut(ukey: number): void {

@@ -16,5 +16,11 @@ export interface PacketInSink {
 /** Watches upcalls as they are handled: `kind` is an UPCALL_* class, the translation is null for other than misses. */
 export interface UpcallObserver {
   /** All arguments are valid during the call only. `installed`: a flow was put. */
-  upcall(kind: number, batch: UpcallBatch, row: number, translation: Translation | null, installed: boolean): void;
+  upcall(
+    kind: number,
+    batch: UpcallBatch,
+    row: number,
+    translation: Translation | null,
+    installed: boolean,
+  ): void;
 }

@@ -1,0 +1,79 @@
+import { FLOW_WORDS } from '../fields/index.js';
+import { FITNESS, native } from '../native/index.js';
+import { OFPP_NONE } from '../openflow/index.js';
+import { SlowPathActions, type UkeyTable } from '../ukey/index.js';
+import { type Snapshot, type Translation, type Translator, XLATE_NO_BRIDGE } from '../xlate/index.js';
+
+/** What translating an installed flow again says about it. */
+export const VERDICT_KEEP = 0;
+/** Same mask, other actions. */
+export const VERDICT_MODIFY = 1;
+/** The translation looks at bits that the installed mask leaves free. */
+export const VERDICT_DELETE_MASK = 2;
+/** Its port is in no bridge any more. */
+export const VERDICT_DELETE_NO_PORT = 3;
+/** Its key cannot be decoded. */
+export const VERDICT_DELETE_BAD_KEY = 4;
+
+const FITNESS_ERROR = FITNESS.indexOf('error');
+
+/** Translates an installed flow again from the key it was installed with. */
+export class Retranslation {
+  /** The translation made last; null when there was none. */
+  translation: Translation | null = null;
+  readonly #ukeys: UkeyTable;
+  readonly #translator: Translator;
+  readonly #slowPath = new SlowPathActions();
+  readonly #key = new Int32Array(FLOW_WORDS);
+
+  constructor(ukeys: UkeyTable, translator: Translator) {
+    this.#ukeys = ukeys;
+    this.#translator = translator;
+  }
+
+  /** Actions that the flow ought to have, actions[0 … actionsLength); valid until the next run. */
+  get actions(): Uint8Array {
+    return this.translation && this.translation.slow === 0 ? this.translation.actions : this.#slowPath.bytes;
+  }
+
+  get actionsLength(): number {
+    return this.translation && this.translation.slow === 0
+      ? this.translation.actionsLength
+      : this.#slowPath.length;
+  }
+
+  /** Translates the flow of `ukey` and compares; a VERDICT_*. */
+  run(snapshot: Snapshot, ukey: number): number {
+    const ukeys = this.#ukeys;
+    this.translation = null;
+    const key = ukeys.arena.view(ukeys.keyBlock[ukey], ukeys.keyLength[ukey]);
+    if (native().decodeKey(key, this.#key, 0) === FITNESS_ERROR) return VERDICT_DELETE_BAD_KEY;
+    const translation = this.#translator.translate(snapshot, this.#key, 0);
+    this.translation = translation;
+    const inPort = ukeys.inPort[ukey];
+    if (translation.error === XLATE_NO_BRIDGE && ukeys.actionsLength[ukey] > 0) return VERDICT_DELETE_NO_PORT;
+    if (translation.slow !== 0) {
+      const port = snapshot.portsByOdp[inPort];
+      this.#slowPath.compose(
+        snapshot.upcallPid(inPort),
+        port?.ofport ?? OFPP_NONE,
+        port?.bridge.uuid ?? null,
+        translation.slow,
+      );
+    }
+    if (this.#looksAtMore(ukey, translation.mask)) return VERDICT_DELETE_MASK;
+    const length = this.actionsLength;
+    const same =
+      ukeys.actionsLength[ukey] === length &&
+      (length === 0 || ukeys.arena.equals(ukeys.actionsBlock[ukey], length, this.actions, 0));
+    return same ? VERDICT_KEEP : VERDICT_MODIFY;
+  }
+
+  /** Whether `mask` has a bit that the flow's installed mask has not. */
+  #looksAtMore(ukey: number, mask: Int32Array): boolean {
+    const rows = this.#ukeys.masks.rows;
+    const base = this.#ukeys.mask[ukey] * FLOW_WORDS;
+    for (let i = 0; i < FLOW_WORDS; i++) if ((mask[i] & ~rows[base + i]) !== 0) return true;
+    return false;
+  }
+}
