@@ -16,7 +16,8 @@ function fail(message) {
 function readOptions() {
   try {
     const { values } = parseArgs({ options: { datapath: { type: 'string', default: 'netdev' } } });
-    if (!['netdev', 'system'].includes(values.datapath)) throw new Error(`--datapath ${values.datapath}: give netdev or system`);
+    if (!['netdev', 'system'].includes(values.datapath))
+      throw new Error(`--datapath ${values.datapath}: give netdev or system`);
     return values;
   } catch (error) {
     console.error(`demo: ${error.message}`);
@@ -25,7 +26,9 @@ function readOptions() {
 }
 
 const missingTools = () =>
-  Object.keys(TOOLS).filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`], { stdio: 'ignore' }).status !== 0);
+  Object.keys(TOOLS).filter(
+    (tool) => spawnSync('sh', ['-c', `command -v ${tool}`], { stdio: 'ignore' }).status !== 0,
+  );
 
 function needTools() {
   const missing = missingTools();
@@ -35,11 +38,16 @@ function needTools() {
     console.log(`demo: installing ${packages.join(' ')}`);
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
     spawnSync('apt-get', ['update', '-q'], { env, stdio: 'ignore' });
-    spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], { env, stdio: 'ignore' });
+    spawnSync('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], {
+      env,
+      stdio: 'ignore',
+    });
   }
   const still = missingTools();
   if (still.length > 0) {
-    fail(`needs ${still.join(', ')}: apt-get install ${[...new Set(still.map((tool) => TOOLS[tool]))].join(' ')}`);
+    fail(
+      `needs ${still.join(', ')}: apt-get install ${[...new Set(still.map((tool) => TOOLS[tool]))].join(' ')}`,
+    );
   }
 }
 
@@ -48,7 +56,9 @@ function namespaceArguments() {
   const isolate = process.getuid() === 0 ? ['--net'] : ['--user', '--map-root-user', '--net'];
   const probe = spawnSync('unshare', [...isolate, 'true'], { encoding: 'utf8' });
   if (probe.status !== 0) {
-    fail(`needs root, or permission to make a user namespace (${probe.stderr.trim()}); try: sudo npm run demo`);
+    fail(
+      `needs root, or permission to make a user namespace (${probe.stderr.trim()}); try: sudo npm run demo`,
+    );
   }
   return isolate;
 }
@@ -56,8 +66,13 @@ function namespaceArguments() {
 function runInside(options) {
   const child = spawn(
     'unshare',
-    [...namespaceArguments(), process.execPath, fileURLToPath(new URL('stage.mjs', import.meta.url)), options.datapath],
-    { stdio: "inherit" },
+    [
+      ...namespaceArguments(),
+      process.execPath,
+      fileURLToPath(new URL('stage.mjs', import.meta.url)),
+      options.datapath,
+    ],
+    { stdio: 'inherit' },
   );
   // Ctrl-C reaches the child as well; it cleans up and ends, and then so do we.
   process.on('SIGINT', () => {});

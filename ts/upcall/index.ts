@@ -2,3 +2,4 @@ export * from './classify.js';
 export { createUpcallCounters, UPCALL_COUNTER_HELP, type UpcallCounters } from './counters.js';
 export { type HandlerContext, UpcallHandler } from './handler.js';
 export type { PacketInSink, SampleSink, UpcallObserver } from './sinks.js';
+export { describeUpcall, type UpcallDescription } from './describe.js';

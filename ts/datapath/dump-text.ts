@@ -1,0 +1,81 @@
+import {
+  FLOW_ACTIONS_LEN,
+  FLOW_ACTIONS_OFF,
+  FLOW_BYTES,
+  FLOW_KEY_LEN,
+  FLOW_KEY_OFF,
+  FLOW_MASK_LEN,
+  FLOW_MASK_OFF,
+  FLOW_PACKETS,
+  FLOW_ROW_WORDS,
+  FLOW_TCP_FLAGS,
+  FLOW_UFID,
+  FLOW_USED,
+} from '../fields/index.js';
+import { type FlowDescription, formatFlow } from '../flow/index.js';
+import { type FlowBatch, native } from '../native/index.js';
+import type { Datapath } from './types.js';
+
+export interface DumpTextOptions {
+  /** As `ovs-dpctl dump-flows -m`: flow ids and every field. */
+  readonly verbose?: boolean;
+  /** Port names in place of numbers, as `--names`. */
+  readonly names?: boolean;
+}
+
+/** A row of a (not terse) dump. What it points to is valid as long as the batch is. `now`: monotonic milliseconds. */
+export function describeFlow(batch: FlowBatch, row: number, now: number): FlowDescription {
+  const { rows, slab } = batch;
+  const base = row * FLOW_ROW_WORDS;
+  const bytes = (offset: number, length: number) =>
+    slab.subarray(rows[base + offset], rows[base + offset] + rows[base + length]);
+  const wide = (at: number) => (BigInt(rows[base + at + 1] >>> 0) << 32n) | BigInt(rows[base + at] >>> 0);
+  const used = Number(wide(FLOW_USED));
+  const ufid = rows.slice(base + FLOW_UFID, base + FLOW_UFID + 4);
+  return {
+    ufid: ufid.some((word) => word !== 0) ? ufid : undefined,
+    key: bytes(FLOW_KEY_OFF, FLOW_KEY_LEN),
+    mask: rows[base + FLOW_MASK_LEN] > 0 ? bytes(FLOW_MASK_OFF, FLOW_MASK_LEN) : undefined,
+    actions: bytes(FLOW_ACTIONS_OFF, FLOW_ACTIONS_LEN),
+    packets: wide(FLOW_PACKETS),
+    bytes: wide(FLOW_BYTES),
+    idleMs: used === 0 ? null : Math.max(0, now - used),
+    tcpFlags: rows[base + FLOW_TCP_FLAGS],
+  };
+}
+
+/** The flows of a datapath as lines of `ovs-dpctl dump-flows`, in the order of the dump. */
+export async function dumpFlowLines(datapath: Datapath, options: DumpTextOptions = {}): Promise<string[]> {
+  const ports = options.names ? new Map(datapath.ports().map((port) => [port.portNo, port.name])) : undefined;
+  const lines: string[] = [];
+  for await (const { batch, count } of datapath.dumpFlows()) {
+    const now = native().monotonicMs();
+    for (let row = 0; row < count; row++) {
+      lines.push(
+        formatFlow(describeFlow(batch, row, now), {
+          verbose: options.verbose ?? false,
+          ...(ports ? { ports } : {}),
+        }),
+      );
+    }
+  }
+  return lines;
+}
+
+/** What `ovs-dpctl show` prints about a datapath. */
+export function showText(datapath: Datapath): string {
+  const stats = datapath.stats();
+  const lookups = stats.hit + stats.missed;
+  const perPacket = lookups === 0 ? 0 : stats.maskHits / lookups;
+  const lines = [
+    `${datapath.type}@${datapath.name}:`,
+    `  lookups: hit:${stats.hit} missed:${stats.missed} lost:${stats.lost}`,
+    `  flows: ${stats.flows}`,
+    `  masks: hit:${stats.maskHits} total:${stats.masks} hit/pkt:${perPacket.toFixed(2)}`,
+    `  cache: hit:${stats.cacheHits} hit-rate:${lookups === 0 ? '0.00' : ((stats.cacheHits * 100) / lookups).toFixed(2)}%`,
+  ];
+  for (const port of datapath.ports()) {
+    lines.push(`  port ${port.portNo}: ${port.name}${port.type === 'system' ? '' : ` (${port.type})`}`);
+  }
+  return lines.join('\n');
+}
