@@ -1,8 +1,8 @@
 import { FLOW_WORDS } from '../fields/index.js';
+import { ActionsWriter, CookieWriter } from '../flow/index.js';
 import { FITNESS, native } from '../native/index.js';
-import { OFPP_NONE } from '../openflow/index.js';
-import { SlowPathActions, type UkeyTable } from '../ukey/index.js';
-import { type Snapshot, type Translation, type Translator, XLATE_NO_BRIDGE } from '../xlate/index.js';
+import type { UkeyTable } from '../ukey/index.js';
+import { composeSlowPath, type Snapshot, type Translation, type Translator, XLATE_ERRORS } from '../xlate/index.js';
 
 /** What translating an installed flow again says about it. */
 export const VERDICT_KEEP = 0;
@@ -16,6 +16,7 @@ export const VERDICT_DELETE_NO_PORT = 3;
 export const VERDICT_DELETE_BAD_KEY = 4;
 
 const FITNESS_ERROR = FITNESS.indexOf('error');
+const NO_BRIDGE = XLATE_ERRORS.indexOf('no_bridge');
 
 /** Translates an installed flow again from the key it was installed with. */
 export class Retranslation {
@@ -23,7 +24,8 @@ export class Retranslation {
   translation: Translation | null = null;
   readonly #ukeys: UkeyTable;
   readonly #translator: Translator;
-  readonly #slowPath = new SlowPathActions();
+  readonly #slowPath = new ActionsWriter(256);
+  readonly #cookie = new CookieWriter();
   readonly #key = new Int32Array(FLOW_WORDS);
 
   constructor(ukeys: UkeyTable, translator: Translator) {
@@ -51,15 +53,10 @@ export class Retranslation {
     const translation = this.#translator.translate(snapshot, this.#key, 0);
     this.translation = translation;
     const inPort = ukeys.inPort[ukey];
-    if (translation.error === XLATE_NO_BRIDGE && ukeys.actionsLength[ukey] > 0) return VERDICT_DELETE_NO_PORT;
+    if (translation.error === NO_BRIDGE && ukeys.actionsLength[ukey] > 0) return VERDICT_DELETE_NO_PORT;
     if (translation.slow !== 0) {
-      const port = snapshot.portsByOdp[inPort];
-      this.#slowPath.compose(
-        snapshot.upcallPid(inPort),
-        port?.ofport ?? OFPP_NONE,
-        port?.bridge.uuid ?? null,
-        translation.slow,
-      );
+      this.#slowPath.reset();
+      composeSlowPath(snapshot, inPort, translation.slow, this.#slowPath, this.#cookie);
     }
     if (this.#looksAtMore(ukey, translation.mask)) return VERDICT_DELETE_MASK;
     const length = this.actionsLength;

@@ -3,6 +3,7 @@ import { SlowpathError } from '../errors/index.js';
 import { OFPP_LOCAL, OFPP_MAX } from '../openflow/index.js';
 import { FlowTables } from '../classifier/index.js';
 import { MacTable, type VlanMode, type XBridge, type XPort } from '../xlate/index.js';
+import { RuleTimeouts } from './rule-timeouts.js';
 
 const VLANS = 4096;
 
@@ -68,6 +69,7 @@ export class Bridge implements XBridge {
   readonly failMode: 'standalone' | 'secure';
   readonly flowTables: FlowTables;
   readonly fdb: MacTable;
+  readonly timeouts = new RuleTimeouts();
   readonly ports = new Map<number, BridgePort>();
   portList: readonly BridgePort[] = [];
 
@@ -76,8 +78,8 @@ export class Bridge implements XBridge {
     this.failMode = options.failMode ?? 'standalone';
     this.flowTables = new FlowTables();
     this.fdb = new MacTable({
-      ...(options.macAgingTime === undefined ? {} : { agingTime: options.macAgingTime }),
-      ...(options.macTableSize === undefined ? {} : { maxEntries: options.macTableSize }),
+      ...(options.macAgingTime === undefined ? {} : { agingMs: options.macAgingTime * 1000 }),
+      ...(options.macTableSize === undefined ? {} : { capacity: options.macTableSize }),
     });
     const bytes = randomBytes(16);
     this.uuid = Int32Array.from([0, 4, 8, 12], (at) => bytes.readInt32LE(at));
@@ -118,7 +120,7 @@ export class Bridge implements XBridge {
   removePort(port: BridgePort): void {
     this.ports.delete(port.ofport);
     this.portList = this.portList.filter((other) => other !== port);
-    this.fdb.flushPort(port);
+    this.fdb.flush(port);
   }
 
   /** OpenFlow port numbers by name, as flow syntax resolves them. */

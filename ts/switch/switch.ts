@@ -1,5 +1,3 @@
-import type { FlowMod } from '../openflow/index.js';
-import { OFPP_LOCAL, parseFlows } from '../openflow/index.js';
 import {
   type Datapath,
   type DatapathStats,
@@ -10,6 +8,8 @@ import {
 } from '../datapath/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { native } from '../native/index.js';
+import { RouteClient } from '../netlink/index.js';
+import { type FlowSpec, OFPP_LOCAL, parseFlows } from '../openflow/index.js';
 import { type RevalidateCounters, Revalidator } from '../revalidate/index.js';
 import { FlowLimit, UkeyTable } from '../ukey/index.js';
 import { type SampleSink, type UpcallCounters, UpcallHandler } from '../upcall/index.js';
@@ -25,6 +25,8 @@ const REPLIES = 256;
 const REPLY_BYTES = 1024 * 1024;
 /** How often timeouts are looked at, and refused operations while upcalls pause. */
 const TICK_MS = 100;
+
+const NETLINK_ROUTE = 0;
 
 const NO_SAMPLES: SampleSink = { sample() {} };
 
@@ -54,6 +56,7 @@ export class Switch {
   readonly #ukeys = new UkeyTable();
   readonly #flowLimit: FlowLimit;
   readonly #recirc = new RecircRegistry();
+  readonly #route: RouteClient;
   readonly #packetIns = new PacketInDelivery();
   readonly #handlerChannel: UpcallChannel;
   readonly #opsChannel: UpcallChannel;
@@ -81,6 +84,7 @@ export class Switch {
     this.datapath = datapath;
     this.#options = options;
     this.#flowLimit = new FlowLimit(options.flowLimit);
+    this.#route = openRoute(options);
     this.#packetIns.callback = options.onPacketIn ?? null;
     this.#snapshot = this.#makeSnapshot(1);
     this.#handlerChannel = datapath.openHandler();
@@ -146,11 +150,18 @@ export class Switch {
 
   /** Adds flows in ovs-ofctl syntax, one a line; all or none. Throws SyntaxProblem with line and column. */
   addFlows(bridge: Bridge, text: string): void {
-    this.applyFlowMods(bridge, parseFlows(text, { portNames: bridge.portNames() }));
+    this.applyFlows(bridge, parseFlows(text, { portNames: bridge.portNames() }));
   }
 
-  applyFlowMods(bridge: Bridge, mods: readonly FlowMod[]): void {
-    for (const mod of mods) bridge.flowTables.apply(mod);
+  /** Adds flows; one with the match and priority of another replaces it. */
+  applyFlows(bridge: Bridge, flows: readonly FlowSpec[]): void {
+    const now = native().monotonicMs();
+    for (const flow of flows) {
+      const result = bridge.flowTables.add(flow);
+      if (result.outcome === 'overlap') continue;
+      if (result.outcome === 'replaced') bridge.timeouts.forget(result.old);
+      bridge.timeouts.watch(result.rule, now);
+    }
     this.#changed();
   }
 
@@ -190,6 +201,7 @@ export class Switch {
     this.#handlerChannel.channel.stop();
     if (!keep) this.#revalidator.purge();
     for (const channel of [this.#handlerChannel, this.#opsChannel, this.#changesChannel]) channel.close();
+    this.#route.close();
     this.datapath.close({ keep });
   }
 
@@ -232,7 +244,6 @@ export class Switch {
 
   /** Applies the effects of a translation: credits rules, learns addresses. */
   #apply(translation: Translation, packets: number, bytes: number): void {
-    const now = native().monotonicMs();
     for (let i = 0; i < translation.ruleCount; i++) {
       const rule = translation.rules[i];
       rule.packets += packets;
@@ -241,7 +252,8 @@ export class Switch {
     for (let i = 0; i < translation.effectCount; i++) {
       const effect = translation.effects[i];
       const { fdb } = effect.bridge as Bridge;
-      if (fdb.apply(effect, now)) this.#changed();
+      fdb.advance(native().monotonicMs());
+      if (fdb.apply(effect)) this.#changed();
     }
   }
 
@@ -250,8 +262,10 @@ export class Switch {
     const now = native().monotonicMs();
     let changed = false;
     for (const bridge of this.bridges.values()) {
-      if (bridge.fdb.expire(now) > 0) changed = true;
-      if (bridge.flowTables.expire(now) > 0) changed = true;
+      const { generation } = bridge.fdb;
+      bridge.fdb.advance(now);
+      if (bridge.fdb.generation !== generation) changed = true;
+      for (const rule of bridge.timeouts.expired(now)) if (bridge.flowTables.remove(rule)) changed = true;
     }
     if (changed) this.#changed();
   }
@@ -266,7 +280,7 @@ export class Switch {
     if (event.type === 'link') {
       if (port.mayForward === event.running) return;
       port.mayForward = event.running;
-      if (!event.running) port.bridge.fdb.flushPort(port);
+      if (!event.running) port.bridge.fdb.flush(port);
     } else if (event.type === 'removed') {
       port.bridge.removePort(port);
       this.#portsByOdp[port.odpPort] = undefined;
@@ -315,6 +329,12 @@ export class Switch {
   #warn(message: string): void {
     this.#options.onWarning?.(message);
   }
+}
+
+/** rtnetlink where the datapath's devices are. */
+function openRoute({ datapath }: SwitchOptions): RouteClient {
+  const netns = 'openHandler' in datapath ? undefined : datapath.netns;
+  return new RouteClient(native().openNetlink({ protocol: NETLINK_ROUTE, ...(netns === undefined ? {} : { netns }) }));
 }
 
 function messageOf(error: unknown): string {

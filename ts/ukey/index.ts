@@ -4,4 +4,3 @@ export * from './states.js';
 export { UkeyTable } from './ukey-table.js';
 export type { UkeySource } from './ukey-table.js';
 export { FLOW_LIMIT_FLOOR, FLOW_LIMIT_MAX, FLOW_LIMIT_START, FlowLimit } from './flow-limit.js';
-export { SlowPathActions } from './slow-path-actions.js';

@@ -15,15 +15,16 @@ import {
   UPCALL_WIRE_LEN,
 } from '../fields/index.js';
 import type { OpWriter } from '../datapath/index.js';
-import type { Channel, UpcallBatch } from '../native/index.js';
-import { OFPP_NONE } from '../openflow/index.js';
-import { type FlowLimit, SlowPathActions, type UkeySource, type UkeyTable } from '../ukey/index.js';
+import { ActionsWriter, CookieWriter } from '../flow/index.js';
+import { type Channel, FITNESS, type UpcallBatch } from '../native/index.js';
+import type { FlowLimit, UkeySource, UkeyTable } from '../ukey/index.js';
 import {
+  composeSlowPath,
   type Snapshot,
   SLOW_MATCH,
   type Translation,
   type Translator,
-  XLATE_NO_BRIDGE,
+  XLATE_ERRORS,
 } from '../xlate/index.js';
 import { BatchIndex } from './batch-index.js';
 import {
@@ -43,7 +44,8 @@ import { createUpcallCounters, type UpcallCounters } from './counters.js';
 import { InstallTracker } from './install-tracker.js';
 import type { PacketInSink, SampleSink, UpcallObserver } from './sinks.js';
 
-const FITNESS_TOO_LITTLE = 2;
+const FITNESS_TOO_LITTLE = FITNESS.indexOf('too_little');
+const NO_BRIDGE = XLATE_ERRORS.indexOf('no_bridge');
 /** Batches between two looks for refused operations; refusals of that many batches fit any receive buffer. */
 const DRAIN_EVERY = 4;
 
@@ -79,7 +81,8 @@ export class UpcallHandler {
   readonly #context: HandlerContext;
   readonly #seen = new BatchIndex();
   readonly #installs: InstallTracker;
-  readonly #slowPath = new SlowPathActions();
+  readonly #slowPath = new ActionsWriter(256);
+  readonly #cookie = new CookieWriter();
   readonly #source: UkeySource;
   /** Ukey put by row i of this batch, and where its actions lie, for later packets of the same flow. */
   readonly #actionsOff: Int32Array;
@@ -193,7 +196,7 @@ export class UpcallHandler {
     this.#translated = translation;
     this.#translatedFor = repeat ? earlier : mayInstall && earlier < 0 ? row : -1;
     if (translation.error !== 0) {
-      if (translation.error === XLATE_NO_BRIDGE) counters.unknown_port++;
+      if (translation.error === NO_BRIDGE) counters.unknown_port++;
       else counters.xlate_errors++;
     }
     this.#context.apply(translation, 1, rows[base + UPCALL_WIRE_LEN]);
@@ -249,13 +252,8 @@ export class UpcallHandler {
     source.slow = slow;
     source.generation = snapshot.generation;
     if (slow !== 0) {
-      const port = snapshot.portsByOdp[inPort];
-      this.#slowPath.compose(
-        snapshot.upcallPid(inPort),
-        port?.ofport ?? OFPP_NONE,
-        port?.bridge.uuid ?? null,
-        slow,
-      );
+      this.#slowPath.reset();
+      composeSlowPath(snapshot, inPort, slow, this.#slowPath, this.#cookie);
       source.actions = this.#slowPath.bytes;
       source.actionsLength = this.#slowPath.length;
       if (!this.#makeRoom(source.actionsLength)) return false;
