@@ -4,6 +4,7 @@ import { checkName, NetlinkClient, needsCapability } from '../netlink/index.js';
 import {
   DatapathClient,
   type DatapathInfo,
+  type DatapathSupport,
   FlowClient,
   lookupOvsFamilies,
   OVS_DP_F_DISPATCH_UPCALL_PER_CPU,
@@ -18,6 +19,12 @@ import { type Connector, EmbeddedConnector, KernelConnector } from './connector.
 import { Dispatch, possibleCpus } from './dispatch.js';
 import { DatapathProvider } from './provider.js';
 import { type Datapath, type DatapathOptions, DEFAULT_RECEIVE_BUFFER, type DispatchMode } from './types.js';
+
+/** Of a datapath that is only looked at: nothing is known, nothing is asked of it. */
+const UNPROBED: DatapathSupport = {
+  ...{ maxVlanHeaders: 0, maxMplsDepth: 0, recirc: false, clone: false, truncate: false, sampleNesting: 0 },
+  ...{ ctClear: false, checkPktLen: false, ufid: false, maskedSet: false, conntrack: false },
+};
 
 /** Options of a datapath whose type is known. */
 export type ProviderOptions = Omit<DatapathOptions, 'type'>;
@@ -41,6 +48,37 @@ export function openKernelDatapath(options: ProviderOptions = {}, addon: Addon =
 export function openEmbeddedDatapath(options: ProviderOptions = {}, addon: Addon = native()): Datapath {
   const connector = new EmbeddedConnector(addon, options.netns, options.upcallQueueLength);
   return open(addon, connector, { ...options, type: 'netdev' }, 'ovs-netdev');
+}
+
+/**
+ * A kernel datapath that somebody else serves, to look at: nothing is made, changed or probed. Close it with `keep`. Errors:
+ * ERR_NO_FAMILY, ERR_NO_DATAPATH.
+ */
+export function inspectDatapath(options: ProviderOptions = {}, addon: Addon = native()): Datapath {
+  const { name = 'ovs-system', receiveBuffer = DEFAULT_RECEIVE_BUFFER } = options;
+  const connector = new KernelConnector(addon, options.netns);
+  let client: NetlinkClient | null = null;
+  try {
+    checkName(name);
+    client = new NetlinkClient(connector.openChannel());
+    const families = lookupOvsFamilies(client);
+    const datapaths = new DatapathClient(client, families.datapath);
+    const { ifindex, features } = datapaths.get(name);
+    return new DatapathProvider({
+      ...{ type: 'system', name, ifindex, features, support: UNPROBED, adopted: true },
+      ...{ addon, connector, client, families, datapaths, receiveBuffer },
+      dispatch: new Dispatch('per-vport', possibleCpus()),
+    });
+  } catch (error) {
+    client?.close();
+    connector.close();
+    if (error instanceof NetlinkError && error.code === 'ENODEV') {
+      throw new SlowpathError('ERR_NO_DATAPATH', `the kernel has no datapath ${name}: name another with --name`, {
+        cause: error,
+      });
+    }
+    throw needsCapability(error) ?? error;
+  }
 }
 
 function open(addon: Addon, connector: Connector, options: DatapathOptions, defaultName: string): Datapath {

@@ -2,7 +2,13 @@ import { FLOW_WORDS } from '../fields/index.js';
 import { ActionsWriter, CookieWriter } from '../flow/index.js';
 import { FITNESS, native } from '../native/index.js';
 import type { UkeyTable } from '../ukey/index.js';
-import { composeSlowPath, type Snapshot, type Translation, type Translator, XLATE_ERRORS } from '../xlate/index.js';
+import {
+  composeSlowPath,
+  type Snapshot,
+  type Translation,
+  type Translator,
+  XLATE_ERRORS,
+} from '../xlate/index.js';
 
 /** What translating an installed flow again says about it. */
 export const VERDICT_KEEP = 0;

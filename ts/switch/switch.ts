@@ -1,5 +1,6 @@
 import {
   type Datapath,
+  type DatapathPort,
   type DatapathStats,
   openDatapath,
   OpWriter,
@@ -8,7 +9,6 @@ import {
 } from '../datapath/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { native } from '../native/index.js';
-import { RouteClient } from '../netlink/index.js';
 import { type FlowSpec, OFPP_LOCAL, parseFlows } from '../openflow/index.js';
 import { type RevalidateCounters, Revalidator } from '../revalidate/index.js';
 import { FlowLimit, UkeyTable } from '../ukey/index.js';
@@ -25,8 +25,6 @@ const REPLIES = 256;
 const REPLY_BYTES = 1024 * 1024;
 /** How often timeouts are looked at, and refused operations while upcalls pause. */
 const TICK_MS = 100;
-
-const NETLINK_ROUTE = 0;
 
 const NO_SAMPLES: SampleSink = { sample() {} };
 
@@ -56,7 +54,6 @@ export class Switch {
   readonly #ukeys = new UkeyTable();
   readonly #flowLimit: FlowLimit;
   readonly #recirc = new RecircRegistry();
-  readonly #route: RouteClient;
   readonly #packetIns = new PacketInDelivery();
   readonly #handlerChannel: UpcallChannel;
   readonly #opsChannel: UpcallChannel;
@@ -84,7 +81,6 @@ export class Switch {
     this.datapath = datapath;
     this.#options = options;
     this.#flowLimit = new FlowLimit(options.flowLimit);
-    this.#route = openRoute(options);
     this.#packetIns.callback = options.onPacketIn ?? null;
     this.#snapshot = this.#makeSnapshot(1);
     this.#handlerChannel = datapath.openHandler();
@@ -95,6 +91,8 @@ export class Switch {
     this.#handlerChannel.channel.startUpcalls(this.#handlerChannel.batch, (count) =>
       this.#handler.handle(count),
     );
+    // Flows that an earlier process left are not ours to explain: begin with none.
+    if (datapath.adopted) datapath.flush();
     datapath.setUpcallPids([this.#handlerChannel.portId]);
     this.#unwatch = datapath.portEvents((event) => this.#onPortEvent(event));
     this.#revalidator.start();
@@ -118,7 +116,7 @@ export class Switch {
 
   /** Adds a port to a bridge. Errors: those of Datapath.addPort, ERR_BAD_VLAN, ERR_BAD_OFPORT. */
   addPort(bridge: Bridge, options: PortOptions): BridgePort {
-    const added = this.datapath.addPort({ name: options.name, type: options.type ?? 'system' });
+    const added = this.#obtainPort(options);
     try {
       const ofport = options.ofport ?? bridge.freeOfport();
       const port = new BridgePort(
@@ -127,7 +125,7 @@ export class Switch {
         ofport,
         added.portNo,
         added.ifindex,
-        added.running,
+        this.datapath.route.findLink(options.name)?.running ?? false,
         options,
       );
       bridge.addPort(port);
@@ -138,6 +136,13 @@ export class Switch {
       this.datapath.delPort(added.portNo);
       throw error;
     }
+  }
+
+  /** Adds the port to the datapath, or takes the one that an earlier process left there. */
+  #obtainPort({ name, type = 'system' }: PortOptions): DatapathPort {
+    const left = this.datapath.adopted ? this.datapath.ports().find((port) => port.name === name) : undefined;
+    if (left?.type === type && this.#portsByOdp[left.portNo] === undefined) return left;
+    return this.datapath.addPort({ name, type });
   }
 
   /** Takes a port out of its bridge and of the datapath. */
@@ -201,7 +206,6 @@ export class Switch {
     this.#handlerChannel.channel.stop();
     if (!keep) this.#revalidator.purge();
     for (const channel of [this.#handlerChannel, this.#opsChannel, this.#changesChannel]) channel.close();
-    this.#route.close();
     this.datapath.close({ keep });
   }
 
@@ -300,13 +304,8 @@ export class Switch {
       if (found === undefined || found.name !== port.name) {
         this.#onPortEvent({ type: 'removed', portNo: port.odpPort, name: port.name });
       } else {
-        this.#onPortEvent({
-          type: 'link',
-          portNo: port.odpPort,
-          name: port.name,
-          up: found.running,
-          running: found.running,
-        });
+        const { up = false, running = false } = this.datapath.route.findLink(port.name) ?? {};
+        this.#onPortEvent({ type: 'link', portNo: port.odpPort, name: port.name, up, running });
       }
     }
   }
@@ -329,12 +328,6 @@ export class Switch {
   #warn(message: string): void {
     this.#options.onWarning?.(message);
   }
-}
-
-/** rtnetlink where the datapath's devices are. */
-function openRoute({ datapath }: SwitchOptions): RouteClient {
-  const netns = 'openHandler' in datapath ? undefined : datapath.netns;
-  return new RouteClient(native().openNetlink({ protocol: NETLINK_ROUTE, ...(netns === undefined ? {} : { netns }) }));
 }
 
 function messageOf(error: unknown): string {

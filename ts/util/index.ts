@@ -1,3 +1,4 @@
 export * from './address.js';
 export * from './cursor.js';
 export * from './hex.js';
+export * from './version.js';

@@ -1,0 +1,124 @@
+import { chmodSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { SlowpathError } from '../errors/index.js';
+import { makeRunDirectory } from './rundir.js';
+
+/** A request to a running switch and its answer, each one line of JSON. */
+export interface ControlRequest {
+  readonly method: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+}
+type ControlAnswer = { readonly result: string } | { readonly error: string };
+
+export type ControlMethods = Readonly<
+  Record<string, (params: Readonly<Record<string, unknown>>) => string | Promise<string>>
+>;
+
+/** Longest request line; a longer one ends the connection. */
+const MAX_LINE = 65_536;
+
+/** Serves `methods` on a Unix socket that only its owner may open. */
+export class ControlServer {
+  readonly #server: Server;
+  readonly #path: string;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server, path: string) {
+    this.#server = server;
+    this.#path = path;
+  }
+
+  /** Takes the place of a socket that nobody listens to any more. Error: ERR_ALREADY_RUNNING. */
+  static async listen(path: string, methods: ControlMethods): Promise<ControlServer> {
+    makeRunDirectory();
+    if (await isAlive(path)) {
+      throw new SlowpathError('ERR_ALREADY_RUNNING', `a switch answers on ${path} already: stop it first`);
+    }
+    rmSync(path, { force: true });
+    const control = new ControlServer(createServer(), path);
+    control.#server.on('connection', (socket) => control.#serve(socket, methods));
+    const mask = process.umask(0o177);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        control.#server.once('error', reject);
+        control.#server.listen(path, resolve);
+      });
+    } finally {
+      process.umask(mask);
+    }
+    chmodSync(path, 0o600);
+    return control;
+  }
+
+  /** Stops listening and removes the socket. */
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+    rmSync(this.#path, { force: true });
+  }
+
+  #serve(socket: Socket, methods: ControlMethods): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+    // A client that goes away in the middle is no concern of the switch's.
+    socket.on('error', () => socket.destroy());
+    let pending = '';
+    let queue = Promise.resolve();
+    socket.setEncoding('utf8');
+    socket.on('data', (text: string) => {
+      pending += text;
+      const lines = pending.split('\n');
+      pending = lines.pop() ?? '';
+      if (pending.length > MAX_LINE) socket.destroy();
+      for (const line of lines) {
+        queue = queue.then(async () => {
+          socket.write(`${JSON.stringify(await answer(line, methods))}\n`);
+        });
+      }
+    });
+  }
+}
+
+async function answer(line: string, methods: ControlMethods): Promise<ControlAnswer> {
+  try {
+    const request = JSON.parse(line) as ControlRequest;
+    if (!Object.hasOwn(methods, request.method))
+      return { error: `unknown method ${JSON.stringify(request.method)}` };
+    return { result: await methods[request.method](request.params ?? {}) };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function isAlive(path: string): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect(path);
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+/** Asks the switch behind a socket; null when none listens there. Throws what the switch answers as an error. */
+export async function ask(path: string, request: ControlRequest): Promise<string | null> {
+  const socket = connect(path);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve);
+      socket.once('error', reject);
+    });
+  } catch {
+    return null;
+  }
+  socket.write(`${JSON.stringify(request)}\n`);
+  for await (const line of createInterface({ input: socket })) {
+    socket.destroy();
+    const reply = JSON.parse(line) as ControlAnswer;
+    if ('error' in reply) throw new SlowpathError('ERR_CONTROL', reply.error);
+    return reply.result;
+  }
+  throw new SlowpathError('ERR_CONTROL', `the switch on ${path} closed the connection without an answer`);
+}

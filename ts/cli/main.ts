@@ -1,0 +1,113 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { pino } from 'pino';
+import { SlowpathError } from '../errors/index.js';
+import { version } from '../util/index.js';
+import { dumpFlows, type QueryOptions, show } from './query.js';
+import { type RunOptions, run } from './run.js';
+
+/** Exit codes: 0 done; 1 something unforeseen; 2 the user can mend it (arguments, interfaces, privileges, flows). */
+const EXIT_UNFORESEEN = 1;
+const EXIT_USER = 2;
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('give a whole number from 1 on.');
+  return value;
+}
+
+function interfaceName(text: string): string {
+  if (text === '' || Buffer.byteLength(text) > 15 || /[\s/]/.test(text)) {
+    throw new InvalidArgumentError('an interface name has 1 to 15 bytes, no space and no slash.');
+  }
+  return text;
+}
+
+function collect(text: string, before: readonly string[]): string[] {
+  const name = interfaceName(text);
+  if (before.includes(name)) throw new InvalidArgumentError(`${name} is given twice.`);
+  return [...before, name];
+}
+
+const datapathOption = () =>
+  new Option('-d, --datapath <type>', 'system: the kernel module; netdev: the embedded datapath').choices([
+    'system',
+    'netdev',
+  ]);
+
+function program(): Command {
+  const root = new Command('slowpath')
+    .description("The userspace half of Open vSwitch's Linux datapath")
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'slowpath: ')) });
+
+  root
+    .command('run')
+    .description('run a switch until SIGINT or SIGTERM')
+    .addOption(datapathOption().makeOptionMandatory())
+    .option('-n, --name <name>', 'name of the datapath (default: ovs-system or ovs-netdev)', interfaceName)
+    .requiredOption('-b, --bridge <name>', 'name of the bridge and of its local device', interfaceName)
+    .option('-p, --port <interface>', 'network device to add to the bridge; may be repeated', collect, [])
+    .option('-f, --flows <file>', 'OpenFlow rules in ovs-ofctl syntax, one a line')
+    .addOption(
+      new Option('--fail-mode <mode>', 'what happens to packets that no rule matches')
+        .choices(['standalone', 'secure'])
+        .default('standalone', 'standalone: as a learning switch'),
+    )
+    .addOption(
+      new Option('--dispatch <mode>', 'who receives upcalls')
+        .choices(['per-vport', 'per-cpu'])
+        .default('per-vport'),
+    )
+    .option('--flow-limit <flows>', 'most flows to install', positive)
+    .option('--max-idle <ms>', 'milliseconds after which unused flows go', positive)
+    .option('--keep', 'leave the datapath with its ports and flows behind at the end')
+    .action(async (options: RunOptions) => {
+      const log = pino(
+        { base: null, timestamp: pino.stdTimeFunctions.isoTime },
+        pino.destination({ dest: 2, sync: true }),
+      );
+      await run(options, log);
+    });
+
+  root
+    .command('dump-flows')
+    .description("print the datapath's flows as ovs-dpctl dump-flows does")
+    .addOption(datapathOption().default('system'))
+    .option('-n, --name <name>', 'name of the datapath')
+    .option('-m, --more', 'print flow ids and every field')
+    .option('--names', 'print port names')
+    .action(async (options: QueryOptions) => print(await dumpFlows(options)));
+
+  root
+    .command('show')
+    .description("print the datapath's counters and ports as ovs-dpctl show does")
+    .addOption(datapathOption().default('system'))
+    .option('-n, --name <name>', 'name of the datapath')
+    .action(async (options: QueryOptions) => print(await show(options)));
+
+  return root;
+}
+
+function print(text: string): void {
+  if (text !== '') process.stdout.write(`${text}\n`);
+}
+
+async function main(): Promise<void> {
+  try {
+    await program().parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? 0 : EXIT_USER;
+    } else if (error instanceof SlowpathError) {
+      console.error(`slowpath: ${error.message}`);
+      process.exitCode = EXIT_USER;
+    } else {
+      console.error(error);
+      process.exitCode = EXIT_UNFORESEEN;
+    }
+  }
+}
+
+await main();

@@ -1,0 +1,23 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * Folder of control sockets: $SLOWPATH_RUNDIR, else /run/slowpath for root, else $XDG_RUNTIME_DIR/slowpath, else a folder of
+ * the user's in /tmp.
+ */
+export function runDirectory(env: NodeJS.ProcessEnv = process.env): string {
+  if (env['SLOWPATH_RUNDIR']) return env['SLOWPATH_RUNDIR'];
+  const uid = process.getuid?.() ?? 0;
+  if (uid === 0) return '/run/slowpath';
+  return env['XDG_RUNTIME_DIR'] ? join(env['XDG_RUNTIME_DIR'], 'slowpath') : `/tmp/slowpath-${uid}`;
+}
+
+/** Path of the control socket of the switch on the datapath of this type and name. */
+export function socketPath(type: string, name: string, env?: NodeJS.ProcessEnv): string {
+  return join(runDirectory(env), `${type}@${name}.sock`);
+}
+
+/** Makes the folder, for its owner alone. */
+export function makeRunDirectory(): void {
+  mkdirSync(runDirectory(), { recursive: true, mode: 0o700 });
+}
