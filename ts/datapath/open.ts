@@ -63,7 +63,7 @@ export function inspectDatapath(options: ProviderOptions = {}, addon: Addon = na
     client = new NetlinkClient(connector.openChannel());
     const families = lookupOvsFamilies(client);
     const datapaths = new DatapathClient(client, families.datapath);
-    const { ifindex, features } = datapaths.get(name);
+    const { ifindex, userFeatures: features } = datapaths.get(name);
     return new DatapathProvider({
       ...{ type: 'system', name, ifindex, features, support: UNPROBED, adopted: true },
       ...{ addon, connector, client, families, datapaths, receiveBuffer },
@@ -73,9 +73,13 @@ export function inspectDatapath(options: ProviderOptions = {}, addon: Addon = na
     client?.close();
     connector.close();
     if (error instanceof NetlinkError && error.code === 'ENODEV') {
-      throw new SlowpathError('ERR_NO_DATAPATH', `the kernel has no datapath ${name}: name another with --name`, {
-        cause: error,
-      });
+      throw new SlowpathError(
+        'ERR_NO_DATAPATH',
+        `the kernel has no datapath ${name}: name another with --name`,
+        {
+          cause: error,
+        },
+      );
     }
     throw needsCapability(error) ?? error;
   }

@@ -145,8 +145,6 @@ export interface Datapath {
   readonly features: number;
   /** The datapath was there before, left by an earlier process: it may have ports and flows. */
   readonly adopted: boolean;
-  /** rtnetlink where the datapath's devices are. */
-  readonly route: RouteClient;
   /** Opens a channel for one handler. It receives nothing until setUpcallPids names it. */
   openHandler(): UpcallChannel;
   /**
