@@ -24,9 +24,11 @@ struct Poller::Handle {
     });
   }
 
-  static void OnPoll(uv_poll_t* poll, int, int) {
-    // An error status is left to the receive that follows: it finds the reason.
+  static void OnPoll(uv_poll_t* poll, int status, int) {
     auto* self = static_cast<Handle*>(poll->data);
+    // libuv stops watching a descriptor that reports POLLERR. For a netlink socket that only means ENOBUFS, which the
+    // receive below takes away; were there another reason, the receive would find it too.
+    if (status < 0) uv_poll_start(poll, UV_READABLE, OnPoll);
     self->callbacks.readable(self->callbacks.context);
   }
 
