@@ -18,9 +18,10 @@ constexpr int kTransactTimeoutMs = 5000;
 // Batches handed over in one turn of the event loop; then timers and other descriptors get theirs.
 constexpr int kBatchesPerTurn = 8;
 
+// Empty when JavaScript can no longer run.
 Napi::Uint8Array Copy(Napi::Env env, std::span<const uint8_t> bytes) {
   Napi::Uint8Array array = Napi::Uint8Array::New(env, bytes.size());
-  if (!bytes.empty() && !env.IsExceptionPending()) std::memcpy(array.Data(), bytes.data(), bytes.size());
+  if (!bytes.empty() && !array.IsEmpty()) std::memcpy(array.Data(), bytes.data(), bytes.size());
   return array;
 }
 
@@ -147,6 +148,8 @@ void ChannelObject::StopListening() {
 
 void ChannelObject::OnReadable() {
   Napi::HandleScope scope(Env());
+  // A worker that is being terminated still turns its event loop before it ends the environment.
+  if (!CanRunJavaScript(Env())) return;
   // Both are held here because a callback may let go of them.
   Napi::Object self = Value();
   std::shared_ptr<Listener> listener = listener_;
@@ -163,7 +166,7 @@ void ChannelObject::OnReadable() {
 void ChannelObject::EndListening(int errnum) {
   StopListening();
   lastError_ = errnum;
-  if (errnum == ENETDOWN) return;
+  if (errnum == ENETDOWN || !CanRunJavaScript(Env())) return;
   MakeSystemError(Env(), errnum, "recvmmsg").ThrowAsJavaScriptException();
   ReportPendingException(Env());
 }
@@ -175,8 +178,9 @@ int ChannelObject::DeliverMessages(Napi::Object self, const Listener& listener) 
   int received = channel_->Receive(*slab, kBatch);
   for (int i = 0; i < received; i++) {
     Napi::HandleScope scope(Env());
+    Napi::Uint8Array datagram = Copy(Env(), slab->Datagram(i));
     // 0 ends the turn; polling goes on unless it was stopped.
-    if (!listener.Call(self, Copy(Env(), slab->Datagram(i))) || listener_.get() != &listener) return 0;
+    if (datagram.IsEmpty() || !listener.Call(self, datagram) || listener_.get() != &listener) return 0;
   }
   return received;
 }

@@ -23,6 +23,14 @@ Napi::Value ThrowSystemError(Napi::Env env, int errnum, const char* syscall, con
   return env.Undefined();
 }
 
+// Node-API has no question for it, but comparing, like all that might run JavaScript, fails when nothing can.
+bool CanRunJavaScript(Napi::Env env) {
+  napi_value undefined;
+  bool same = false;
+  return napi_get_undefined(env, &undefined) == napi_ok &&
+         napi_strict_equals(env, undefined, undefined, &same) == napi_ok;
+}
+
 bool ReportPendingException(Napi::Env env) {
   napi_value exception;
   if (napi_get_and_clear_last_exception(env, &exception) != napi_ok) return false;
