@@ -1,7 +1,11 @@
 #include "addon/arguments.h"
 
+#include <linux/netlink.h>
+
 #include <cmath>
 #include <string>
+
+#include "wire/bytes.h"
 
 namespace slowpath {
 
@@ -41,6 +45,19 @@ std::span<T> Arguments::Array(size_t index, const char* name, napi_typedarray_ty
 
 std::span<uint8_t> Arguments::Bytes(size_t index, const char* name) {
   return Array<uint8_t>(index, name, napi_uint8_array, "a Uint8Array");
+}
+
+std::span<uint8_t> Arguments::Request(size_t index, const char* name, uint16_t flags, const char* expected) {
+  std::span<uint8_t> bytes = Bytes(index, name);
+  if (!ok_) return {};
+  nlmsghdr header = {};
+  if (bytes.size() >= sizeof header) header = LoadHost<nlmsghdr>(bytes.data());
+  if (header.nlmsg_len < sizeof header || header.nlmsg_len != bytes.size()) {
+    FailRange(name, "one whole netlink message, as long as its nlmsg_len says");
+  } else if ((header.nlmsg_flags & flags) == 0) {
+    FailRange(name, expected);
+  }
+  return bytes;
 }
 
 std::span<int32_t> Arguments::Words(size_t index, const char* name) {
@@ -98,7 +115,13 @@ Napi::Value Arguments::Checked(Napi::MaybeOrValue<Napi::Value> value) {
   return ok_ ? value : info_.Env().Undefined();
 }
 
-int64_t Arguments::Member(Napi::Object object, const char* name, int64_t least, int64_t most, int64_t otherwise) {
+int64_t Arguments::Member(Napi::Object object, const char* name, int64_t least, int64_t most) {
+  if (!ok_) return least;
+  Napi::Value value = Checked(object.Get(name));
+  return CheckInteger(value, name, least, most);
+}
+
+int64_t Arguments::MemberOr(Napi::Object object, const char* name, int64_t least, int64_t most, int64_t otherwise) {
   if (!ok_) return otherwise;
   Napi::Value value = Checked(object.Get(name));
   return value.IsUndefined() ? otherwise : CheckInteger(value, name, least, most);

@@ -19,6 +19,8 @@ class Arguments {
   bool ok() const { return ok_; }
   // A Uint8Array (a Buffer is one).
   std::span<uint8_t> Bytes(size_t index, const char* name);
+  // A Uint8Array that is one whole netlink request with one of 'flags' (NLM_F_*), which 'expected' names.
+  std::span<uint8_t> Request(size_t index, const char* name, uint16_t flags, const char* expected);
   // An Int32Array with at least 'words' elements behind element number 'base' (argument 'index' + 1). Just those.
   std::span<uint32_t> Row(size_t index, const char* name, size_t words);
   // A whole Int32Array.
@@ -27,7 +29,8 @@ class Arguments {
   int64_t IntegerOr(size_t index, const char* name, int64_t least, int64_t most, int64_t otherwise);
   Napi::Function Function(size_t index, const char* name);
   // An integer member of an options object that Object() returned.
-  int64_t Member(Napi::Object object, const char* name, int64_t least, int64_t most, int64_t otherwise);
+  int64_t MemberOr(Napi::Object object, const char* name, int64_t least, int64_t most, int64_t otherwise);
+  int64_t Member(Napi::Object object, const char* name, int64_t least, int64_t most);
   // Element 'index' of an array, named for messages.
   int64_t Element(Napi::Object array, uint32_t index, const char* name, int64_t least, int64_t most);
   // A string member; empty when it is undefined.

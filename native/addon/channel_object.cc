@@ -9,7 +9,7 @@
 #include "addon/arguments.h"
 #include "addon/environment.h"
 #include "addon/errors.h"
-#include "sys/message_reader.h"
+#include "wire/netlink.h"
 
 namespace slowpath {
 namespace {
@@ -25,17 +25,6 @@ Napi::Uint8Array Copy(Napi::Env env, std::span<const uint8_t> bytes) {
   return array;
 }
 
-// Throws a TypeError unless 'message' is one whole request.
-bool CheckRequest(Arguments& arguments, std::span<const uint8_t> message, uint16_t endFlags, const char* flagNames) {
-  if (!arguments.ok()) return false;
-  if (message.size() < NLMSG_HDRLEN || LoadHost<nlmsghdr>(message.data()).nlmsg_len != message.size()) {
-    arguments.FailRange("message", "one whole netlink message, as long as its nlmsg_len says");
-  } else if ((LoadHost<nlmsghdr>(message.data()).nlmsg_flags & endFlags) == 0) {
-    arguments.FailRange("message", flagNames);
-  }
-  return arguments.ok();
-}
-
 }  // namespace
 
 Napi::Function ChannelObject::Define(Napi::Env env) {
@@ -46,6 +35,14 @@ Napi::Function ChannelObject::Define(Napi::Env env) {
                          InstanceAccessor<&ChannelObject::LastError>("lastError"),
                          InstanceMethod<&ChannelObject::Transact>("transact"),
                          InstanceMethod<&ChannelObject::StartMessages>("startMessages"),
+                         InstanceMethod<&ChannelObject::ConfigureOps>("configureOps"),
+                         InstanceMethod<&ChannelObject::StartUpcalls>("startUpcalls"),
+                         InstanceMethod<&ChannelObject::Receive>("receive"),
+                         InstanceMethod<&ChannelObject::Submit>("submit"),
+                         InstanceMethod<&ChannelObject::Exchange>("exchange"),
+                         InstanceMethod<&ChannelObject::DrainErrors>("drainErrors"),
+                         InstanceMethod<&ChannelObject::DumpStart>("dumpStart"),
+                         InstanceMethod<&ChannelObject::DumpNext>("dumpNext"),
                          InstanceMethod<&ChannelObject::Stop>("stop"),
                          InstanceMethod<&ChannelObject::SetReceiveBuffer>("setReceiveBuffer"),
                          InstanceMethod<&ChannelObject::Counters>("counters"),
@@ -73,6 +70,8 @@ ChannelObject::ChannelObject(const Napi::CallbackInfo& info) : Napi::ObjectWrap<
   channel_ = std::move(environment.nextChannel);
   datapath_ = std::move(environment.nextDatapath);
   requester_ = std::make_unique<Requester>(*channel_);
+  sender_ = std::make_unique<OpSender>(*channel_, *requester_);
+  dump_ = std::make_unique<FlowDump>(*channel_, *requester_);
 }
 
 ChannelObject::~ChannelObject() = default;
@@ -102,19 +101,21 @@ bool ChannelObject::Exclusive(Napi::Env env, const char* method) {
 
 Napi::Value ChannelObject::Transact(const Napi::CallbackInfo& info) {
   Arguments arguments(info, "transact");
-  std::span<uint8_t> message = arguments.Bytes(0, "message");
+  std::span<uint8_t> message =
+      arguments.Request(0, "message", NLM_F_ACK | NLM_F_DUMP, "a request with NLM_F_ACK or NLM_F_DUMP");
   auto timeoutMs = static_cast<int>(arguments.IntegerOr(1, "timeoutMs", 0, INT32_MAX, kTransactTimeoutMs));
-  CheckRequest(arguments, message, NLM_F_ACK | NLM_F_DUMP, "a request with NLM_F_ACK or NLM_F_DUMP");
-  if (!arguments.ok() || !Exclusive(info.Env(), "transact")) return info.Env().Undefined();
+  if (!arguments.ok() || !Exclusive(info.Env(), "transact") || !NotDumping(info.Env(), "transact")) {
+    return info.Env().Undefined();
+  }
 
   std::vector<uint8_t> answer;
   const char* what = nullptr;
   int error = requester_->Transact(message, timeoutMs, answer, &what);
   if (error != 0) return ThrowSystemError(info.Env(), -error, what);
   Napi::Array messages = Napi::Array::New(info.Env());
-  MessageReader reader(answer);
+  NetlinkReader reader(answer);
   uint32_t count = 0;
-  for (Message part; reader.Next(part);) messages.Set(count++, Copy(info.Env(), part.bytes));
+  for (NetlinkMessage part; reader.Next(part);) messages.Set(count++, Copy(info.Env(), part.bytes));
   return messages;
 }
 
@@ -154,7 +155,7 @@ void ChannelObject::OnReadable() {
   Napi::Object self = Value();
   std::shared_ptr<Listener> listener = listener_;
   for (int turn = 0; turn < kBatchesPerTurn; turn++) {
-    int received = DeliverMessages(self, *listener);
+    int received = listener->batch == nullptr ? DeliverMessages(self, *listener) : DeliverUpcalls(self, *listener);
     if (received < 0) EndListening(-received);
     // A callback may have stopped polling, and even started anew: the next wake-up serves that.
     if (received < kBatch || listener_ != listener) return;

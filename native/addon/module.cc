@@ -2,16 +2,19 @@
 
 #include <napi.h>
 
-#include <cerrno>
+#include <sys/random.h>
+
+#include <mutex>
 
 #include "addon/arguments.h"
 #include "addon/batches.h"
 #include "addon/channel_object.h"
+#include "addon/codecs.h"
+#include "addon/embedded_object.h"
 #include "addon/environment.h"
 #include "addon/errors.h"
-#include "sys/clock.h"
 #include "sys/netlink_socket.h"
-#include "wire/layout.generated.h"
+#include "wire/flow_key.h"
 
 namespace slowpath {
 namespace {
@@ -37,8 +40,7 @@ Napi::Value OpenNetlink(const Napi::CallbackInfo& info) {
   Arguments arguments(info, "openNetlink");
   Napi::Object object = arguments.Object(0, "options");
   NetlinkSocketOptions options;
-  options.protocol = static_cast<int>(arguments.Member(object, "protocol", 0, 31, -1));
-  if (options.protocol < 0) arguments.FailType("protocol", "given");
+  options.protocol = static_cast<int>(arguments.Member(object, "protocol", 0, 31));
   options.groups = TakeGroups(arguments, object);
   options.netns = arguments.TextMember(object, "netns");
   if (!arguments.ok()) return info.Env().Undefined();
@@ -62,16 +64,24 @@ Napi::Value CreateFlowBatch(const Napi::CallbackInfo& info) {
   return Environment::Of(info.Env()).flowBatchClass.New({info[0], info[1]});
 }
 
-Napi::Value MonotonicMs(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(NowMs()));
-}
-
 }  // namespace
 
+// Once for all environments of the process: they share flow ids. Without entropy the ids are still right, only
+// predictable, so the addon loads all the same.
+void SeedFlowIds() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    uint8_t secret[16] = {};
+    if (getrandom(secret, sizeof secret, 0) == sizeof secret) SetFlowIdSecret(secret);
+  });
+}
+
 Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
+  SeedFlowIds();
   auto* environment = new Environment;
   env.SetInstanceData(environment);
   environment->channelClass = Napi::Persistent(ChannelObject::Define(env));
+  environment->embeddedClass = Napi::Persistent(EmbeddedObject::Define(env));
   environment->upcallBatchClass = Napi::Persistent(UpcallBatch::Define(env));
   environment->opBatchClass = Napi::Persistent(OpBatch::Define(env));
   environment->flowBatchClass = Napi::Persistent(FlowBatch::Define(env));
@@ -79,10 +89,11 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("layoutHash", Napi::Number::New(env, kLayoutHash));
   exports.Set("FLOW_WORDS", Napi::Number::New(env, flow::kWords));
   exports.Set("openNetlink", Napi::Function::New<OpenNetlink>(env, "openNetlink"));
+  exports.Set("openEmbedded", Napi::Function::New<EmbeddedObject::Open>(env, "openEmbedded"));
   exports.Set("createUpcallBatch", Napi::Function::New<CreateUpcallBatch>(env, "createUpcallBatch"));
   exports.Set("createOpBatch", Napi::Function::New<CreateOpBatch>(env, "createOpBatch"));
   exports.Set("createFlowBatch", Napi::Function::New<CreateFlowBatch>(env, "createFlowBatch"));
-  exports.Set("monotonicMs", Napi::Function::New<MonotonicMs>(env, "monotonicMs"));
+  DefineCodecs(env, exports);
   return exports;
 }
 

@@ -3,12 +3,12 @@
 #include <cerrno>
 
 #include "sys/clock.h"
-#include "sys/message_reader.h"
+#include "wire/netlink.h"
 
 namespace slowpath {
 
 uint32_t Requester::NextSeq() {
-  if (++seq_ == 0) seq_ = 1;
+  seq_ = PeekSeq();
   return seq_;
 }
 
@@ -17,8 +17,12 @@ int Requester::Send(std::span<uint8_t> message) {
   header.nlmsg_seq = NextSeq();
   header.nlmsg_pid = channel_.PortId();
   StoreHost(message.data(), header);
+  return SendStamped(message);
+}
+
+int Requester::SendStamped(std::span<const uint8_t> datagram) {
   overrunsBefore_ = channel_.MutableCounters().overruns;
-  return channel_.Send(message);
+  return channel_.Send(datagram);
 }
 
 int Requester::Await(std::vector<uint8_t>& datagram, int64_t deadlineMs, const char** what) {
@@ -46,12 +50,12 @@ int Requester::Transact(std::span<uint8_t> message, int timeoutMs, std::vector<u
 
 // True when the answer ends in this datagram.
 bool Requester::Collect(std::span<const uint8_t> datagram, std::vector<uint8_t>& answer) {
-  MessageReader reader(datagram);
-  for (Message message; reader.Next(message);) {
-    if (message.header.nlmsg_seq != seq_) continue;
+  NetlinkReader reader(datagram);
+  for (NetlinkMessage message; reader.Next(message);) {
+    if (message.seq != seq_) continue;
     answer.insert(answer.end(), message.bytes.begin(), message.bytes.end());
     answer.resize(NLMSG_ALIGN(answer.size()));
-    if (message.header.nlmsg_type == NLMSG_DONE || message.header.nlmsg_type == NLMSG_ERROR) return true;
+    if (message.type == NLMSG_DONE || message.type == NLMSG_ERROR) return true;
   }
   if (reader.malformed()) channel_.MutableCounters().malformed++;
   return false;
