@@ -7,6 +7,7 @@ import {
   encodeFlowDump,
   FlowClient,
   OVS_VPORT_MCGROUP,
+  OVSP_LOCAL,
   type OvsFamilies,
   PacketClient,
   VportClient,
@@ -125,6 +126,12 @@ export class DatapathProvider implements Datapath {
   }
 
   delPort(portNo: number): void {
+    if (portNo === OVSP_LOCAL) {
+      throw new SlowpathError(
+        'ERR_LOCAL_PORT',
+        `port 0 of ${this.name} is its local port: it goes with the datapath`,
+      );
+    }
     try {
       this.#vports.remove(portNo);
     } catch (error) {

@@ -156,7 +156,7 @@ export interface Datapath {
   upcallPid(portNo: number): number;
   /** Errors: ERR_NO_INTERFACE, ERR_PORT_BUSY, ERR_PORT_UNSUITABLE, ERR_NO_CAP_NET_ADMIN, else NetlinkError. */
   addPort(request: PortRequest): DatapathPort;
-  /** Flows that name the port stay installed and drop. Error: ERR_NO_PORT. */
+  /** Flows that name the port stay installed and drop. Errors: ERR_NO_PORT, ERR_LOCAL_PORT. */
   delPort(portNo: number): void;
   /** Devices and addresses in the datapath's network namespace: link state of ports, setting internal ports up. */
   readonly route: RouteClient;

@@ -23,6 +23,9 @@ import {
 } from '../netlink/index.js';
 import { beginOvs, OVS_HDRLEN, ovsDpIfindex } from './families.js';
 
+/** Number of a datapath's own port, whose device has the datapath's name. */
+export const OVSP_LOCAL = 0;
+
 const OVS_TUNNEL_ATTR_DST_PORT = 1;
 
 /** Counters of a vport: struct ovs_vport_stats. */
