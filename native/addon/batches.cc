@@ -21,7 +21,7 @@ bool Share(Napi::Object object, const char* name, size_t elements, SharedMemory&
   Napi::Env env = object.Env();
   memory = SharedMemory(elements * sizeof(Element));
   if (memory.data() == nullptr) {
-    ThrowSystemError(env, ENOMEM, "calloc");
+    ThrowSystemError(env, ENOMEM, "mmap");
     return false;
   }
   DefineConstant(object, name, ArrayType::New(env, elements, memory.ToArrayBuffer(env), 0));

@@ -14,9 +14,13 @@ function check(condition: boolean, what: string): void {
   failures += 1;
 }
 
-/** Collects until `done`, at most 100 times: finalizers run in later turns. */
+/**
+ * Collects until `done`, at most 100 times: finalizers run in later turns. A turn passes before each collection too, since
+ * what a WeakRef gave out stays until the end of the turn.
+ */
 async function collectUntil(done: () => boolean): Promise<boolean> {
   for (let i = 0; i < 100 && !done(); i++) {
+    await turn();
     collect();
     await turn();
   }
