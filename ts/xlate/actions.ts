@@ -14,7 +14,7 @@ import { popTag, pushTag } from './commit-vlan.js';
 import { OFPR_ACTION, OFPR_INVALID_TTL, toController } from './controller.js';
 import { applyMultipath } from './multipath.js';
 import { normal } from './normal.js';
-import { flood, outputToNumber } from './output.js';
+import { flood, outputToNumber, outputTruncated } from './output.js';
 import type { Pass } from './pass.js';
 import { prerequisiteHolds } from './prerequisites.js';
 import { ETH_TYPE_VLAN, isIp, VLAN_CFI, VLAN_PCP_MASK, VLAN_PCP_SHIFT, VLAN_VID_MASK } from './protocols.js';
@@ -34,7 +34,9 @@ type ActionOf<T extends Action['type']> = Extract<Action, { type: T }>;
 export function perform(pass: Pass, action: Action): Outcome {
   switch (action.type) {
     case 'output':
-      return output(pass, action.port, action.maxLen);
+      if (action.maxLen === 0 || action.port === OFPP_CONTROLLER) return output(pass, action.port, action.maxLen);
+      outputTruncated(pass, action.port, action.maxLen);
+      return 'continue';
     case 'output_reg':
       return outputRegister(pass, action);
     case 'controller':

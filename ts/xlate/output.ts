@@ -1,7 +1,7 @@
 import { F_IN_PORT } from '../fields/index.js';
 import { commit } from './commit.js';
 import type { Pass } from './pass.js';
-import type { XPort } from './types.js';
+import { SLOW_ACTION, type XPort } from './types.js';
 
 /** Outputs to one port, whatever port the packet came from (OVS: compose_output_action). */
 export function outputToPort(pass: Pass, port: XPort): void {
@@ -28,4 +28,19 @@ export function flood(pass: Pass, all: boolean): void {
     const port = portList[i];
     if (port.ofport !== inPort && (all || !port.noFlood)) outputToPort(pass, port);
   }
+}
+
+/**
+ * Outputs the first `maxLen` bytes to one port (OVS: output(port=…,max_len=…)). Only ports that exist and are not the one the packet
+ * came from: a truncation that no output follows would hit the next one.
+ */
+export function outputTruncated(pass: Pass, ofport: number, maxLen: number): void {
+  const port = pass.bridge.ports.get(ofport);
+  if (port === undefined || ofport === pass.flow[F_IN_PORT] || !port.mayForward) {
+    pass.note(`no truncated output to port ${ofport}`);
+    return;
+  }
+  pass.writer.trunc(maxLen);
+  outputToPort(pass, port);
+  if (!pass.snapshot.support.truncate) pass.slow |= SLOW_ACTION;
 }

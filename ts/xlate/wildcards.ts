@@ -12,6 +12,7 @@ import {
   F_PACKET_TYPE,
   F_RECIRC_ID,
   F_REG0,
+  F_TCP_FLAGS,
   F_TP_DST,
   F_TP_SRC,
   F_TUN_DST,
@@ -31,6 +32,7 @@ import {
   ETH_TYPE_IPV6,
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
+  IPPROTO_TCP,
   isIp,
   isMpls,
   NW_FRAG_LATER,
@@ -97,6 +99,8 @@ export function finishWildcards(keys: Int32Array, base: number, wildcards: Int32
   finishVlan(keys[base + F_VLAN_TPID], wildcards, F_VLAN_TPID, F_VLAN_TCI);
   finishVlan(keys[base + F_VLAN1_TPID], wildcards, F_VLAN1_TPID, F_VLAN1_TCI);
   const protocol = keys[base + F_NW_PROTO];
+  // Rules may ask for TCP flags without asking for TCP; other packets have none.
+  if (protocol !== IPPROTO_TCP) wildcards[F_TCP_FLAGS] = 0;
   if (
     (ethType === ETH_TYPE_IP && protocol === IPPROTO_ICMP) ||
     (ethType === ETH_TYPE_IPV6 && protocol === IPPROTO_ICMPV6)

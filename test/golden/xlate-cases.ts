@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { parseFlow, type Rule, toRule } from '../../ts/openflow/index.js';
+import type { VlanMode } from '../../ts/xlate/index.js';
+import { makeSwitch, type PortSetup, type TestSwitch } from '../support/xlate.js';
+import { repositoryRoot } from './odp-cases.js';
+
+/** One translation by real Open vSwitch 3.1. */
+export interface XlateTrace {
+  readonly bridge: string;
+  readonly flow: string;
+  readonly datapathActions: string;
+  readonly megaflow: string;
+  readonly slow?: readonly string[];
+  readonly translationError?: string;
+  /** One for each pass through the pipeline. */
+  readonly steps: readonly unknown[];
+  /** Whether the order of actions is defined. */
+  readonly compare: 'exact' | 'multiset';
+}
+
+/** A switch configuration and what became of packets in it. */
+export interface XlateCase {
+  readonly id: string;
+  readonly features: readonly string[];
+  readonly topology: {
+    readonly name: string;
+    readonly vsctl: readonly string[];
+    readonly bridges: readonly {
+      readonly name: string;
+      readonly ports: readonly {
+        readonly name: string;
+        readonly ofport: number;
+        readonly odpPort: number | null;
+      }[];
+    }[];
+  };
+  readonly flows: readonly string[];
+  /** In ovs-ofctl syntax, as given. */
+  readonly flowsOf10: readonly string[];
+  /** As the switch lists them. */
+  readonly dumpFlows: readonly string[];
+  readonly fdb: readonly (readonly [string, number, string])[];
+  readonly traces: readonly XlateTrace[];
+}
+
+export function xlateCases(): XlateCase[] {
+  const text = gunzipSync(readFileSync(join(repositoryRoot(), 'test/fixtures/xlate-dev.jsonl.gz'))).toString();
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as XlateCase);
+}
+
+/** Port settings of `set port NAME column=value…` in ovs-vsctl words. */
+function portColumns(vsctl: readonly string[], name: string): Map<string, string> {
+  const columns = new Map<string, string>();
+  for (let i = 0; i + 2 < vsctl.length; i++) {
+    if (vsctl[i] !== 'set' || vsctl[i + 1].toLowerCase() !== 'port' || vsctl[i + 2] !== name) continue;
+    for (let j = i + 3; j < vsctl.length && vsctl[j] !== '--'; j++) {
+      const [key, value] = vsctl[j].split('=');
+      columns.set(key, value);
+    }
+  }
+  return columns;
+}
+
+function portSetup(vsctl: readonly string[], name: string, ofport: number, odpPort: number): PortSetup {
+  const columns = portColumns(vsctl, name);
+  const tag = Number(columns.get('tag') ?? 0);
+  const vlanMode = (columns.get('vlan_mode') ?? (columns.has('tag') ? 'access' : 'trunk')) as VlanMode;
+  const trunks = columns.get('trunks')?.split(',').map(Number);
+  const base = { name, ofport, odpPort, vlanMode, tag };
+  return trunks === undefined ? base : { ...base, trunks };
+}
+
+/** Configuration words that name something outside the translator's present reach. */
+const OUT_OF_REACH = /protected|forward-bpdu|mirror|netflow|ipfix|sflow|bond|patch|mcast|dot1q|qos|priority-tags/i;
+
+/** Whether ports and bridge settings are within reach; decided from the configuration alone. */
+export function inReach(entry: XlateCase): boolean {
+  const { vsctl, bridges } = entry.topology;
+  return (
+    bridges.length === 1 &&
+    bridges[0].ports.every((port) => port.odpPort !== null) &&
+    !OUT_OF_REACH.test(vsctl.join(' ')) &&
+    !vsctl.some((word) => /^type=(?!dummy)/.test(word))
+  );
+}
+
+/** A rule, or one whose match counts but whose actions we do not have: then `unsupported` holds it. */
+function ruleOf(text: string, version: 'OpenFlow10' | 'OpenFlow15', unsupported: Set<Rule>): Rule {
+  try {
+    return toRule(parseFlow(text, { version }));
+  } catch {
+    const rule = toRule(parseFlow(text.replace(/actions=.*/, 'actions=drop'), { version }));
+    unsupported.add(rule);
+    return rule;
+  }
+}
+
+export interface PreparedCase extends TestSwitch {
+  /** Rules with actions out of reach: a packet that meets one is left out. */
+  readonly unsupported: ReadonlySet<Rule>;
+}
+
+/** The case's switch, or null when a match of it is out of reach. */
+export function prepare(entry: XlateCase): PreparedCase | null {
+  const { vsctl, bridges } = entry.topology;
+  const ports = bridges[0].ports.map((p) => portSetup(vsctl, p.name, p.ofport, p.odpPort!));
+  const unsupported = new Set<Rule>();
+  try {
+    // What the switch says it has is what came over the wire; flows of OpenFlow 1.0 would come back translated.
+    const modern = entry.flowsOf10.length === 0 ? entry.dumpFlows : entry.flows;
+    const rules = [
+      ...modern.map((text) => ruleOf(text, 'OpenFlow15', unsupported)),
+      ...entry.flowsOf10.map((text) => ruleOf(text, 'OpenFlow10', unsupported)),
+    ];
+    const fdb = entry.fdb.map(([name, vlan, mac]) => {
+      const hex = mac.replaceAll(':', '');
+      const port = ports.find((p) => p.name === name)!;
+      return [port.ofport, vlan, Number(`0x${hex.slice(0, 4)}`), Number(`0x${hex.slice(4)}`) | 0] as const;
+    });
+    const failMode = vsctl.includes('fail-mode=standalone') ? 'standalone' : 'secure';
+    return { ...makeSwitch({ ports, rules, fdb, failMode }), unsupported };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,133 @@
+import { Classifier } from '../../ts/classifier/index.js';
+import { F_IN_PORT, F_VLAN_TCI, F_VLAN_TPID, F_VLAN1_TCI, F_VLAN1_TPID } from '../../ts/fields/index.js';
+import { parseFlow, type Rule, toRule } from '../../ts/openflow/index.js';
+import {
+  type DatapathSupport,
+  MacTable,
+  RecircRegistry,
+  type Snapshot,
+  type VlanMode,
+  type XBridge,
+  type XPort,
+} from '../../ts/xlate/index.js';
+
+/** What a test says of a port; the rest has defaults. */
+export interface PortSetup {
+  readonly name?: string;
+  readonly ofport: number;
+  /** Default: the same as ofport. */
+  readonly odpPort?: number;
+  readonly vlanMode?: VlanMode;
+  readonly tag?: number;
+  readonly trunks?: readonly number[];
+  readonly mayForward?: boolean;
+  readonly noFlood?: boolean;
+}
+
+export interface Setup {
+  readonly ports: readonly PortSetup[];
+  readonly flows?: readonly string[];
+  readonly rules?: readonly Rule[];
+  readonly failMode?: 'standalone' | 'secure';
+  /** Addresses known from the start: OpenFlow port, VLAN, high and low word of the MAC. */
+  readonly fdb?: readonly (readonly [number, number, number, number])[];
+  readonly support?: Partial<DatapathSupport>;
+}
+
+/** Snapshot of one bridge, with what tests want to look into. */
+export interface TestSwitch {
+  readonly snapshot: Snapshot;
+  readonly bridge: XBridge;
+  readonly fdb: MacTable;
+  readonly recirc: RecircRegistry;
+}
+
+const SUPPORT: DatapathSupport = {
+  maxVlanHeaders: 2,
+  maxMplsDepth: 3,
+  recirc: true,
+  clone: true,
+  truncate: true,
+  sampleNesting: 10,
+  ctClear: true,
+  checkPktLen: true,
+  ufid: true,
+  maskedSet: true,
+  conntrack: true,
+};
+
+function bitmap(vlans: readonly number[]): Int32Array {
+  const map = new Int32Array(128);
+  for (const vlan of vlans) map[vlan >> 5] |= 1 << (vlan & 31);
+  return map;
+}
+
+function makePort(bridge: XBridge, setup: PortSetup): XPort {
+  const { ofport, vlanMode = 'trunk', tag = 0, trunks } = setup;
+  return {
+    name: setup.name ?? `p${ofport}`,
+    ofport,
+    odpPort: setup.odpPort ?? ofport,
+    bridge,
+    vlanMode,
+    tag,
+    trunks: trunks === undefined ? null : bitmap(trunks),
+    mayForward: setup.mayForward ?? true,
+    noFlood: setup.noFlood ?? false,
+  };
+}
+
+/** A bridge with flows in ovs-ofctl syntax, and the snapshot around it. Userspace actions name port id 0. */
+export function makeSwitch(setup: Setup): TestSwitch {
+  const fdb = new MacTable();
+  const recirc = new RecircRegistry();
+  const tables: Classifier<Rule>[] = [];
+  const portMap = new Map<number, XPort>();
+  const portList: XPort[] = [];
+  const bridge: XBridge = {
+    name: 'br0',
+    uuid: Int32Array.of(1, 2, 3, 4),
+    tables,
+    ports: portMap,
+    portList,
+    fdb,
+    failMode: setup.failMode ?? 'secure',
+  };
+  const portsByOdp: XPort[] = [];
+  for (const port of setup.ports.toSorted((a, b) => a.ofport - b.ofport)) {
+    const made = makePort(bridge, port);
+    portMap.set(made.ofport, made);
+    portList.push(made);
+    portsByOdp[made.odpPort] = made;
+  }
+  const rules = [...(setup.flows ?? []).map((text) => toRule(parseFlow(text))), ...(setup.rules ?? [])];
+  for (const rule of rules) {
+    tables[rule.table] ??= new Classifier<Rule>();
+    tables[rule.table].insert(rule);
+  }
+  for (const [port, vlan, macHigh, macLow] of setup.fdb ?? []) {
+    fdb.apply({ type: 'learn', bridge, port: portMap.get(port)!, vlan, macHigh, macLow, gratuitousArp: false });
+  }
+  const support = { ...SUPPORT, ...setup.support };
+  return {
+    snapshot: { generation: 1, portsByOdp, support, recirc, upcallPid: () => 0 },
+    bridge,
+    fdb,
+    recirc,
+  };
+}
+
+/** Key of a packet written as an OpenFlow match; `in_port` is the datapath's. Tags get their TPID. */
+export function makeKey(match: string): Int32Array {
+  const { key } = parseFlow(`${match} actions=drop`).match;
+  if (key[F_VLAN_TCI] !== 0) key[F_VLAN_TPID] = 0x8100;
+  if (key[F_VLAN1_TCI] !== 0) key[F_VLAN1_TPID] = 0x8100;
+  return key;
+}
+
+/** As makeKey, for a packet whose `in_port` is an OpenFlow port of `bridge`. */
+export function makeKeyFor(bridge: XBridge, match: string): Int32Array {
+  const key = makeKey(match);
+  key[F_IN_PORT] = bridge.ports.get(key[F_IN_PORT])?.odpPort ?? 0x7fffffff;
+  return key;
+}
