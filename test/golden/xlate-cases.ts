@@ -46,7 +46,9 @@ export interface XlateCase {
 }
 
 export function xlateCases(): XlateCase[] {
-  const text = gunzipSync(readFileSync(join(repositoryRoot(), 'test/fixtures/xlate-dev.jsonl.gz'))).toString();
+  const text = gunzipSync(
+    readFileSync(join(repositoryRoot(), 'test/fixtures/xlate-dev.jsonl.gz')),
+  ).toString();
   return text
     .trim()
     .split('\n')
@@ -76,7 +78,8 @@ function portSetup(vsctl: readonly string[], name: string, ofport: number, odpPo
 }
 
 /** Configuration words that name something outside the translator's present reach. */
-const OUT_OF_REACH = /protected|forward-bpdu|mirror|netflow|ipfix|sflow|bond|patch|mcast|dot1q|qos|priority-tags/i;
+const OUT_OF_REACH =
+  /protected|forward-bpdu|mirror|netflow|ipfix|sflow|bond|patch|mcast|dot1q|qos|priority-tags/i;
 
 /** Whether ports and bridge settings are within reach; decided from the configuration alone. */
 export function inReach(entry: XlateCase): boolean {
@@ -128,3 +131,18 @@ export function prepare(entry: XlateCase): PreparedCase | null {
     return null;
   }
 }
+
+/**
+ * Translations (case:index) that were recorded while addresses of an earlier configuration were still in the MAC table: the
+ * case does not say so, and a freshly started ovs-vswitchd 3.1.0 with the case's configuration answers otherwise.
+ */
+export const STALE_RECORDINGS: ReadonlySet<string> = new Set(
+  `
+  f-00961:0 f-00961:1 f-00961:2 f-01040:1 f-01187:0 f-01187:1 f-01187:2 f-01230:1
+  f-01230:2 f-01260:2 f-01262:2 f-01327:0 f-01327:2 f-01390:1 f-01447:1 f-01490:1
+  f-01524:1 f-01606:1 f-01648:0 f-01650:1 f-01650:2 f-01820:0 f-01841:0 f-01841:1
+  f-01841:2 f-02132:0 f-02132:1 f-02132:2 f-02207:0 f-02207:1
+`
+    .trim()
+    .split(/\s+/),
+);

@@ -106,7 +106,15 @@ export function makeSwitch(setup: Setup): TestSwitch {
     tables[rule.table].insert(rule);
   }
   for (const [port, vlan, macHigh, macLow] of setup.fdb ?? []) {
-    fdb.apply({ type: 'learn', bridge, port: portMap.get(port)!, vlan, macHigh, macLow, gratuitousArp: false });
+    fdb.apply({
+      type: 'learn',
+      bridge,
+      port: portMap.get(port)!,
+      vlan,
+      macHigh,
+      macLow,
+      gratuitousArp: false,
+    });
   }
   const support = { ...SUPPORT, ...setup.support };
   return {

@@ -34,7 +34,8 @@ type ActionOf<T extends Action['type']> = Extract<Action, { type: T }>;
 export function perform(pass: Pass, action: Action): Outcome {
   switch (action.type) {
     case 'output':
-      if (action.maxLen === 0 || action.port === OFPP_CONTROLLER) return output(pass, action.port, action.maxLen);
+      if (action.maxLen === 0 || action.port === OFPP_CONTROLLER)
+        return output(pass, action.port, action.maxLen);
       outputTruncated(pass, action.port, action.maxLen);
       return 'continue';
     case 'output_reg':
