@@ -27,8 +27,9 @@ const char* LastDecodeProblem();
 
 // Key → netlink attributes, in the order and form the Linux datapath takes (no attribute that it would reject).
 void EncodeKey(const uint32_t* key, ByteWriter& out);
-// Mask → netlink attributes that accompany EncodeKey(key): attributes that are wholly wildcarded and not needed as the
-// carrier of another are left out.
+// Mask → netlink attributes that accompany EncodeKey(key), or the datapath's own key attributes. What is wildcarded is left
+// out. What the datapath asks for comes with it, so that the flow may be narrower than the mask, never wider: the ethertype
+// always, the IP protocol with any L4 field, the ICMPv6 type with ND fields, the TPID and presence of tags, in_port whole.
 void EncodeMask(const uint32_t* key, const uint32_t* mask, ByteWriter& out);
 
 // Ethernet frame → L2, L3 and L4 words of 'key' (which are overwritten; metadata and options words are left alone, and so

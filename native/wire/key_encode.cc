@@ -7,6 +7,13 @@ namespace {
 
 constexpr uint32_t kCtStateBits = 0xff;  // OVS_CS_F_* that Linux 6.1 knows; it rejects others.
 
+// Label stack entries that a key holds: up to the bottom of the stack.
+unsigned MplsEntries(const uint32_t* key) {
+  unsigned n = 1;
+  while (n < kMplsLabels && (key[flow::kMplsLse0 + n - 1] & kMplsBottom) == 0) n++;
+  return n;
+}
+
 class Encoder {
  public:
   Encoder(const uint32_t* key, const uint32_t* data, ByteWriter& out)
@@ -107,7 +114,7 @@ class Encoder {
         return;
       }
     }
-    FromEthertype(tags);
+    FromEthertype();
   }
 
   // A frame that ends inside its tag: a tag of 0 around nothing.
@@ -118,12 +125,14 @@ class Encoder {
     NestedAttribute encap(out_, OVS_KEY_ATTR_ENCAP);
   }
 
-  void FromEthertype(unsigned tags) {
+  void FromEthertype() {
     uint32_t ethType = key_[flow::kEthType];
-    // In an ENCAP even a mask of 0 is put: without any content the kernel would not see the ENCAP, nor the tag.
-    bool inMask = data_[flow::kEthType] != 0 || tags > 0 || ethType < kEthTypeMin;
-    if (isMask_ && inMask) PutEthertype(ethType < kEthTypeMin ? 0xffff : data_[flow::kEthType]);
-    if (!isMask_ && ethType >= kEthTypeMin) PutEthertype(ethType);
+    // A mask says so for frames without ethertype, too: it is where the kernel tells them from a wildcard.
+    if (isMask_) {
+      PutEthertype(0xffff);
+    } else if (ethType >= kEthTypeMin) {
+      PutEthertype(ethType);
+    }
     L3(ethType);
     L4();
   }
@@ -165,8 +174,7 @@ class Encoder {
         });
         break;
       case OVS_KEY_ATTR_MPLS: {
-        unsigned n = 1;
-        while (n < kMplsLabels && (key_[flow::kMplsLse0 + n - 1] & kMplsBottom) == 0) n++;
+        unsigned n = MplsEntries(key_);
         Put(OVS_KEY_ATTR_MPLS, 4 * n, [&](uint8_t* p) { StoreWords(p, data_ + flow::kMplsLse0, n); });
         break;
       }
@@ -223,25 +231,10 @@ class Encoder {
   ByteWriter& out_;
 };
 
-bool AnyL3Word(const uint32_t* mask, unsigned attribute) {
-  switch (attribute) {
-    case OVS_KEY_ATTR_IPV4:
-      return AnyWord(mask + flow::kNwSrc, 2) || AnyWord(mask + flow::kNwFrag, 4);
-    case OVS_KEY_ATTR_IPV6:
-      return AnyWord(mask + flow::kIpv6Src, 13) || mask[flow::kIpv6Exthdrs] != 0;
-    case OVS_KEY_ATTR_ARP:
-      return AnyWord(mask + flow::kNwSrc, 2) || mask[flow::kNwProto] != 0 || AnyWord(mask + flow::kArpSha, 4);
-    case OVS_KEY_ATTR_MPLS:
-      return AnyWord(mask + flow::kMplsLse0, kMplsLabels);
-    case OVS_KEY_ATTR_NSH:
-      return AnyWord(mask + flow::kNshFlags, 9);
-    default:
-      return false;
-  }
-}
-
-// Makes exact what the datapath wants exact before it looks further in: the ethertype for any L3 field, the protocol for
-// any L4 field, the ICMPv6 type for ND fields. Never clears a bit.
+// Makes exact what the datapath wants exact before it looks further in: the protocol for any L4 field, the ICMPv6 type for
+// ND fields. The ethertype is exact always, as in OVS: L3 fields need it, and the kernel shows a flow that does not match
+// it with an ethertype of 0, which is not valid in a key. For the same reason the depth of an MPLS stack is: the kernel shows
+// no entries at all where it does not match any. Never clears a bit.
 void Complete(const uint32_t* key, uint32_t* mask) {
   unsigned l4 = L4Attribute(key);
   if (l4 == OVS_KEY_ATTR_ICMPV6 && IsNeighbourDiscovery(key) && AnyWord(mask + flow::kNdTarget, 8)) {
@@ -250,9 +243,11 @@ void Complete(const uint32_t* key, uint32_t* mask) {
   bool anyL4 = (mask[flow::kTpSrc] | mask[flow::kTpDst]) != 0 ||
                (l4 == OVS_KEY_ATTR_TCP && mask[flow::kTcpFlags] != 0);
   if (l4 != 0 && anyL4) mask[flow::kNwProto] = 0xff;
-  if (AnyL3Word(mask, L3Attribute(key[flow::kEthType])) || mask[flow::kEthType] != 0) {
-    mask[flow::kEthType] = 0xffff;
+  if (IsMplsType(key[flow::kEthType])) {
+    unsigned n = MplsEntries(key);
+    for (unsigned i = 0; i < n; i++) mask[flow::kMplsLse0 + i] |= kMplsBottom;
   }
+  mask[flow::kEthType] = 0xffff;
 }
 
 }  // namespace

@@ -65,21 +65,21 @@ void StoreErspan(const uint32_t* key, const uint32_t* data, ByteWriter& out) {
   }
 }
 
+// One kind of options at most, which is what the kernel takes. The key decides; a mask of GBP bits alone says that there
+// are no options.
 void StoreTunnelOptions(const uint32_t* key, const uint32_t* data, ByteWriter& out) {
-  bool isMask = data != key;
   uint32_t optionBytes = key[flow::kTunOptsLen];
-  if (data[flow::kTunGbpId] != 0 || data[flow::kTunGbpFlags] != 0) {
-    NestedAttribute vxlan(out, OVS_TUNNEL_KEY_ATTR_VXLAN_OPTS);
-    PutU32(out, OVS_VXLAN_EXT_GBP, data[flow::kTunGbpFlags] << 16 | data[flow::kTunGbpId]);
-  } else if (optionBytes > 0 && optionBytes <= kMaxTunnelOptions && optionBytes % 4 == 0) {
+  if (optionBytes > 0 && optionBytes <= kMaxTunnelOptions && optionBytes % 4 == 0) {
     unsigned n = optionBytes / 4;
-    if (isMask && data[flow::kTunOptsLen] == 0 && !AnyWord(data + flow::kTunOpts, n)) return;
+    if (data[flow::kTunOptsLen] == 0 && !AnyWord(data + flow::kTunOpts, n)) return;
     if (uint8_t* p = PutAttribute(out, OVS_TUNNEL_KEY_ATTR_GENEVE_OPTS, optionBytes)) {
       StoreWords(p, data + flow::kTunOpts, n);
     }
   } else if (key[flow::kTunErspanVer] == 1 || key[flow::kTunErspanVer] == 2) {
-    bool any = data[flow::kTunErspanVer] != 0 || AnyWord(data + flow::kTunErspanIdx, 3);
-    if (any) StoreErspan(key, data, out);
+    if (AnyWord(data + flow::kTunErspanVer, 4)) StoreErspan(key, data, out);
+  } else if (data[flow::kTunGbpId] != 0 || data[flow::kTunGbpFlags] != 0) {
+    NestedAttribute vxlan(out, OVS_TUNNEL_KEY_ATTR_VXLAN_OPTS);
+    PutU32(out, OVS_VXLAN_EXT_GBP, data[flow::kTunGbpFlags] << 16 | data[flow::kTunGbpId]);
   }
 }
 
