@@ -1,6 +1,6 @@
 import { NetlinkError, SlowpathError } from '../errors/index.js';
 import type { Addon, Channel, FlowBatch } from '../native/index.js';
-import { MessageBuilder, NetlinkClient, RouteClient, RTNLGRP_LINK } from '../netlink/index.js';
+import { MessageBuilder, type NetlinkClient, RouteClient, RTNLGRP_LINK } from '../netlink/index.js';
 import {
   type DatapathClient,
   type DatapathSupport,
