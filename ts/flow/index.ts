@@ -7,3 +7,5 @@ export * from './slow-path.js';
 export * from './tunnel-key.js';
 export { formatFlowRow } from './format-openflow.js';
 export { readKeyRow } from './key-row.js';
+export { type ActionsParseOptions, parseActions } from './parse-actions.js';
+export { type KeyText, parseKey, type PortNumbers } from './parse-key.js';

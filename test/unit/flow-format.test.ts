@@ -1,0 +1,47 @@
+import { expect } from 'chai';
+import { formatFlow, parseActions, parseKey } from '../../ts/flow/index.js';
+
+describe('flow: lines of dump-flows', () => {
+  const { key, mask } = parseKey(
+    'recirc_id(0),in_port(2),eth(src=02:00:00:00:00:01),eth_type(0x0800),ipv4(tos=0/0x3,frag=no)',
+  );
+  const flow = {
+    ufid: Int32Array.of(0x01234567, 0x89abcdef | 0, 0x00010002, -1),
+    key,
+    mask,
+    actions: parseActions('push_vlan(vid=5,pcp=0),3'),
+    packets: 5,
+    bytes: 2n ** 40n,
+    idleMs: 1234,
+    tcpFlags: 0x01f,
+  };
+
+  it('look as those of ovs-dpctl', () => {
+    expect(formatFlow(flow)).to.equal(
+      'recirc_id(0),in_port(2),eth(src=02:00:00:00:00:01),eth_type(0x0800),ipv4(tos=0/0x3,frag=no), ' +
+        'packets:5, bytes:1099511627776, used:1.234s, flags:SFPR., actions:push_vlan(vid=5,pcp=0),3',
+    );
+    expect(formatFlow({ ...flow, idleMs: null, tcpFlags: 0, actions: new Uint8Array() })).to.match(
+      /, packets:5, bytes:1099511627776, used:never, actions:drop$/,
+    );
+  });
+
+  it('name ports, and say everything when verbose', () => {
+    const ports = new Map([
+      [2, 'eth1'],
+      [3, 'br0'],
+    ]);
+    expect(formatFlow(flow, { ports })).to.include('in_port(eth1)').and.match(/,br0$/);
+    expect(formatFlow(flow, { verbose: true })).to.equal(
+      'ufid:01234567-89ab-cdef-0001-0002ffffffff, recirc_id(0),in_port(2),' +
+        'eth(src=02:00:00:00:00:01,dst=00:00:00:00:00:00/00:00:00:00:00:00),eth_type(0x0800),' +
+        'ipv4(src=0.0.0.0/0.0.0.0,dst=0.0.0.0/0.0.0.0,proto=0/0,tos=0/0x3,ttl=0/0,frag=no), ' +
+        'packets:5, bytes:1099511627776, used:1.234s, flags:SFPR., dp:ovs, actions:push_vlan(vid=5,pcp=0),3',
+    );
+  });
+
+  it('say eth() when the Ethernet header is there but not matched', () => {
+    const any = parseKey('in_port(1),eth(src=02:00:00:00:00:01/00:00:00:00:00:00),eth_type(0x0806)');
+    expect(formatFlow({ ...flow, ...any })).to.match(/^in_port\(1\),eth\(\),eth_type\(0x0806\), /);
+  });
+});

@@ -1,0 +1,146 @@
+import { parseIpv4, parseIpv6, parseMac, type TextCursor } from '../util/index.js';
+import { FRAG_NAMES } from './format-fields.js';
+
+/** How a member of a structure is written in text, and its bytes. */
+export type Kind =
+  | 'u8'
+  | 'be16'
+  | 'be24'
+  | 'be32'
+  | 'be64'
+  | 'h16'
+  | 'h32'
+  | 'label'
+  | 'u128'
+  | 'ipv4'
+  | 'ipv6'
+  | 'mac'
+  | 'frag';
+
+const SIZES: Record<Kind, number> = {
+  u8: 1,
+  be16: 2,
+  be24: 3,
+  be32: 4,
+  be64: 8,
+  h16: 2,
+  h32: 4,
+  label: 4,
+  u128: 16,
+  ipv4: 4,
+  ipv6: 16,
+  mac: 6,
+  frag: 1,
+};
+
+/** One value of text: up to whatever ends one. */
+const WORD = /[^\s,()/{}|]+/y;
+
+/** A number, decimal or 0x…, of at most `bits` bits. */
+export function takeNumber(cursor: TextCursor, bits: number): bigint {
+  const at = cursor.position;
+  const text = cursor.match(WORD) ?? '';
+  if (!/^(\d+|0[xX][0-9a-fA-F]+)$/.test(text)) {
+    cursor.fail(text === '' ? `expected a number${cursor.found()}` : `'${text}' is not a number`, at);
+  }
+  const value = BigInt(text);
+  if (value >> BigInt(bits) !== 0n) cursor.fail(`${text} does not fit into ${bits} bits`, at);
+  return value;
+}
+
+/** A number of at most 32 bits. */
+export const takeSmall = (cursor: TextCursor, bits = 32): number => Number(takeNumber(cursor, bits));
+
+function numberBytes(value: bigint, size: number, littleEndian: boolean): Uint8Array {
+  const bytes = new Uint8Array(size);
+  let rest = value;
+  for (let i = 0; i < size; i++) {
+    bytes[littleEndian ? i : size - 1 - i] = Number(rest & 0xffn);
+    rest >>= 8n;
+  }
+  return bytes;
+}
+
+/** Network-order bytes of words; the last `size` of them. */
+export function wordBytes(words: ArrayLike<number>, size = 4 * words.length): Uint8Array {
+  const view = new DataView(new ArrayBuffer(4 * words.length));
+  for (let i = 0; i < words.length; i++) view.setInt32(4 * i, words[i]);
+  return new Uint8Array(view.buffer).subarray(4 * words.length - size);
+}
+
+/** The bytes of one value as the key holds it. */
+export function takeValue(cursor: TextCursor, kind: Kind): Uint8Array {
+  const size = SIZES[kind];
+  const at = cursor.position;
+  switch (kind) {
+    case 'ipv4': {
+      const text = cursor.match(WORD) ?? '';
+      const word = parseIpv4(text);
+      if (word === null) cursor.fail(`'${text}' is not an IPv4 address`, at);
+      return wordBytes([word]);
+    }
+    case 'ipv6': {
+      const text = cursor.match(WORD) ?? '';
+      const words = new Int32Array(4);
+      if (!parseIpv6(text, words, 0)) cursor.fail(`'${text}' is not an IPv6 address`, at);
+      return wordBytes(words, 16);
+    }
+    case 'mac': {
+      const text = cursor.match(WORD) ?? '';
+      const words = new Int32Array(2);
+      if (!parseMac(text, words, 0)) cursor.fail(`'${text}' is not a MAC address`, at);
+      return wordBytes(words, 6);
+    }
+    case 'frag': {
+      const text = cursor.match(WORD) ?? '';
+      const value = (FRAG_NAMES as readonly string[]).indexOf(text);
+      if (value < 0) cursor.fail(`'${text}' is none of no, first, later`, at);
+      return Uint8Array.of(value);
+    }
+    case 'label':
+      return numberBytes(takeNumber(cursor, 20), 4, false);
+    default:
+      return numberBytes(
+        takeNumber(cursor, size * 8),
+        size,
+        kind === 'h16' || kind === 'h32' || kind === 'u128',
+      );
+  }
+}
+
+/** The mask of a value that has none in text: all of it. */
+export function fullMask(kind: Kind): Uint8Array {
+  return kind === 'label' ? Uint8Array.of(0, 0x0f, 0xff, 0xff) : new Uint8Array(SIZES[kind]).fill(0xff);
+}
+
+/** `value` or `value/mask`: [value, mask]. */
+export function takeMasked(cursor: TextCursor, kind: Kind): [value: Uint8Array, mask: Uint8Array] {
+  const value = takeValue(cursor, kind);
+  if (kind === 'frag' || !cursor.take('/')) return [value, fullMask(kind)];
+  return [value, takeValue(cursor, kind)];
+}
+
+/** `a|b`, `+a-b`, `0`, `0/0`, or a number with an optional mask: [value, mask]; `full` is the mask of the first form. */
+export function takeFlags(
+  cursor: TextCursor,
+  names: readonly (string | undefined)[],
+  full: number,
+): [value: number, mask: number] {
+  if (/[0-9]/.test(cursor.next)) {
+    const value = takeSmall(cursor);
+    return [value, cursor.take('/') ? takeSmall(cursor) : full];
+  }
+  const signed = cursor.next === '+' || cursor.next === '-';
+  let value = 0;
+  let mask = 0;
+  do {
+    const clear = signed && cursor.match(/[+-]/y) === '-';
+    const at = cursor.position;
+    const name = cursor.match(/\[\d+\]|[a-z]+/y) ?? '';
+    const bit = names.indexOf(name);
+    if (bit < 0) cursor.fail(`'${name}' is none of ${names.join(', ')}`, at);
+    mask |= 1 << bit;
+    if (!clear) value |= 1 << bit;
+  } while (signed ? /[+-]/.test(cursor.next) : cursor.take('|'));
+  return [value >>> 0, signed ? mask >>> 0 : full];
+}
