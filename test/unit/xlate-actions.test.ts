@@ -166,7 +166,8 @@ describe('xlate: VLAN actions', () => {
     );
   });
   it('look at the tag that they change, and at none of an untagged packet', () => {
-    expect(run(['actions=mod_vlan_vid:10,2'], TAGGED).mask[F_VLAN_TCI]).to.equal(0x1fff);
+    expect(run(['actions=mod_vlan_vid:10,2'], TAGGED).mask[F_VLAN_TCI]).to.equal(0xffff);
+    expect(run(['actions=mod_vlan_vid:10'], TAGGED).mask[F_VLAN_TCI]).to.equal(0x1fff);
     expect(run(['actions=mod_vlan_vid:10,2']).mask[F_VLAN_TCI]).to.equal(0);
     expect(run(['actions=2'], TAGGED).mask[F_VLAN_TCI]).to.equal(0);
   });

@@ -61,13 +61,13 @@ function leaveTags(port: XPort, tags: Int32Array): void {
 export function putTags(pass: Pass, port: XPort): void {
   const { flow, mask, tags } = pass;
   leaveTags(port, tags);
+  // A priority tag leaves trunks as it came when it carries a priority, and is taken off when that is 0.
+  if (tags[0] !== 0 && tags[1] === 0 && port.vlanMode !== 'access') mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
   for (let i = 0; i < 2; i++) {
     const bits = tags[OUT + 3 * i + 1] | tags[OUT + 3 * i + 2];
     const tci = bits === 0 ? 0 : bits | VLAN_CFI;
     const tpid = bits === 0 ? flow[F_VLAN_TPID + 2 * i] : tags[OUT + 3 * i] || ETH_TYPE_VLAN;
     if (tci === flow[F_VLAN_TCI + 2 * i] && tpid === flow[F_VLAN_TPID + 2 * i]) continue;
-    // The priority of a priority tag goes on into the VLAN's tag.
-    if (i === 0 && tci !== 0 && tags[0] !== 0 && tags[1] === 0) mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
     pass.touch(F_VLAN_TPID);
     flow[F_VLAN_TPID + 2 * i] = tpid;
     flow[F_VLAN_TCI + 2 * i] = tci;

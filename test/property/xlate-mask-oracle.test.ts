@@ -1,0 +1,185 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import {
+  F_ETH_DST,
+  F_ETH_SRC,
+  F_NW_DST,
+  F_NW_PROTO,
+  F_NW_SRC,
+  F_NW_TOS,
+  F_NW_TTL,
+  F_SKB_MARK,
+  F_SKB_PRIORITY,
+  F_TP_DST,
+  F_TP_SRC,
+  F_VLAN_TCI,
+  FLOW_WORDS,
+} from '../../ts/fields/index.js';
+import { formatActions } from '../../ts/flow/index.js';
+import { Translator } from '../../ts/xlate/index.js';
+import { makeKey, makeSwitch, type PortSetup } from '../support/xlate.js';
+
+const PORTS: PortSetup[] = [
+  { ofport: 1 },
+  { ofport: 2, vlanMode: 'access', tag: 10 },
+  { ofport: 3, vlanMode: 'native-tagged', tag: 10 },
+  { ofport: 4, vlanMode: 'native-untagged', tag: 20 },
+  { ofport: 5, vlanMode: 'access', tag: 20 },
+];
+const TABLES = 3;
+
+const one = <T>(...items: T[]): fc.Arbitrary<T> => fc.constantFrom(...items);
+const mac = one('50:54:00:00:00:01', '50:54:00:00:00:02', '50:54:00:00:01:02', 'ff:ff:ff:ff:ff:ff');
+const address = one('10.0.0.1', '10.0.0.2', '10.0.1.1', '192.168.0.1');
+const port = fc.integer({ min: 1, max: 5 });
+
+const matches = one(
+  '',
+  'udp',
+  'tcp',
+  'ip,nw_dst=10.0.0.0/24',
+  'ip,nw_src=10.0.0.1',
+  'ip,nw_ttl=64',
+  'ip,nw_tos=32',
+  'udp,tp_dst=53',
+  'udp,tp_src=0x100/0xff00',
+  'arp,arp_op=1',
+  'arp,arp_spa=10.0.0.1',
+  'in_port=2',
+  'dl_vlan=10',
+  'vlan_tci=0x1000/0x1000',
+  'dl_src=50:54:00:00:00:01',
+  'dl_dst=01:00:00:00:00:00/01:00:00:00:00:00',
+  'reg0=3',
+  'reg1=0x1/0x1',
+  'pkt_mark=0x5',
+);
+
+/** Actions with what the rule must match for them. */
+const anyActions: fc.Arbitrary<readonly [need: string, text: string]> = fc.oneof(
+  port.map((p) => ['', `output:${p}`] as const),
+  one('NORMAL', 'FLOOD', 'IN_PORT', 'ALL').map((text) => ['', text] as const),
+  fc.integer({ min: 0, max: TABLES - 1 }).map((t) => ['', `resubmit(,${t})`] as const),
+  mac.map((m) => ['', `mod_dl_dst:${m}`] as const),
+  address.map((a) => ['ip', `mod_nw_dst:${a}`] as const),
+  one<readonly [string, string]>(
+    ['', 'resubmit(3,1)'],
+    ['', 'push_vlan:0x8100'],
+    ['', 'strip_vlan'],
+    ['', 'mod_vlan_vid:20'],
+    ['', 'mod_vlan_pcp:3'],
+    ['', 'move:NXM_OF_ETH_SRC[0..7]->NXM_NX_REG0[0..7]'],
+    ['', 'move:NXM_OF_ETH_DST[0..15]->NXM_OF_ETH_SRC[16..31]'],
+    ['', 'multipath(eth_src,0,modulo_n,4,0,NXM_NX_REG1[])'],
+    ['', 'multipath(symmetric_l4,50,hrw,3,0,NXM_NX_REG0[0..7])'],
+    ['', 'multipath(symmetric_l3l4+udp,1,hash_threshold,5,0,NXM_NX_REG0[])'],
+    ['', 'multipath(symmetric_l3l4,0,iter_hash,6,8,NXM_NX_REG1[])'],
+    ['', 'output:NXM_NX_REG0[0..15]'],
+    ['', 'load:1->NXM_NX_REG1[]'],
+    ['', 'set_field:5->pkt_mark'],
+    ['ip', 'dec_ttl'],
+    ['ip', 'mod_nw_tos:8'],
+    ['ip', 'set_field:0.0.0.7/0.0.0.255->nw_src'],
+    ['udp', 'mod_tp_dst:99'],
+    ['udp', 'move:NXM_OF_UDP_SRC[0..7]->NXM_NX_REG0[0..7]'],
+    ['arp', 'set_field:10.0.0.9->arp_tpa'],
+  ),
+);
+
+const rule = fc
+  .tuple(
+    fc.integer({ min: 0, max: TABLES - 1 }),
+    fc.integer({ min: 0, max: 20 }),
+    matches,
+    fc.array(anyActions, { maxLength: 4 }),
+  )
+  .map(([table, priority, match, list]) => {
+    // Actions whose need is not in the match are left out: ovs-ofctl would refuse the rule.
+    const fits = ([need]: readonly [string, string]): boolean =>
+      need === '' || match.split(',')[0] === need || (need === 'ip' && /^(udp|tcp)/.test(match));
+    const actions = list.filter(fits).map(([, text]) => text);
+    const head = `table=${table},priority=${priority}${match === '' ? '' : `,${match}`}`;
+    return `${head} actions=${actions.length === 0 ? 'drop' : actions.join(',')}`;
+  });
+
+const vlan = one(
+  '',
+  '',
+  ',dl_vlan=10,dl_vlan_pcp=0',
+  ',dl_vlan=20,dl_vlan_pcp=5',
+  ',dl_vlan=0,dl_vlan_pcp=6',
+);
+const layer3 = fc.oneof(
+  fc
+    .tuple(address, address, one(1, 2, 64), one(0, 32), one(53, 256), one(53, 99))
+    .map(
+      ([s, d, ttl, tos, a, b]) =>
+        ['udp', `nw_src=${s},nw_dst=${d},nw_ttl=${ttl},nw_tos=${tos},udp_src=${a},udp_dst=${b}`] as const,
+    ),
+  fc
+    .tuple(address, address, one(53, 256))
+    .map(([s, d, a]) => ['tcp', `nw_src=${s},nw_dst=${d},nw_ttl=64,tcp_src=${a},tcp_dst=80`] as const),
+  fc
+    .tuple(address, address, one(1, 2))
+    .map(([s, d, op]) => ['arp', `arp_spa=${s},arp_tpa=${d},arp_op=${op}`] as const),
+);
+const packet = fc
+  .tuple(port, mac, mac, vlan, layer3)
+  .map(
+    ([p, src, dst, tag, [type, rest]]) => `${type},in_port=${p},dl_src=${src},dl_dst=${dst}${tag},${rest}`,
+  );
+
+/** Bits that may differ between packets of the same kind: word, bits. What tells the kinds apart is always matched. */
+function freeBits(key: Int32Array): (readonly [number, number])[] {
+  const ip = key[F_NW_TTL] !== 0;
+  const fields: (readonly [number, number])[] = [
+    [F_SKB_PRIORITY, 32],
+    [F_SKB_MARK, 32],
+    [F_ETH_SRC, 16],
+    [F_ETH_SRC + 1, 32],
+    [F_ETH_DST, 16],
+    [F_ETH_DST + 1, 32],
+    [F_NW_SRC, 32],
+    [F_NW_DST, 32],
+  ];
+  if (ip) fields.push([F_NW_TOS, 8], [F_NW_TTL, 8], [F_TP_SRC, 16], [F_TP_DST, 16]);
+  else fields.push([F_NW_PROTO, 8]);
+  // The presence bit (12) stays: without it the packet would be of another Ethernet type.
+  if (key[F_VLAN_TCI] !== 0) fields.push([F_VLAN_TCI, 16]);
+  return fields.flatMap(([word, bits]) => Array.from({ length: bits }, (_, bit) => [word, bit] as const));
+}
+
+describe('xlate: the mask', () => {
+  it('has every bit that matters: flipping any other changes neither actions nor mask', function () {
+    this.timeout(120_000);
+    const property = fc.property(fc.array(rule, { minLength: 1, maxLength: 8 }), packet, (flows, text) => {
+      const fdb = [
+        [1, 10, 0x5054, 1],
+        [2, 10, 0x5054, 2],
+        [3, 0, 0x5054, 2],
+      ] as const;
+      const { snapshot } = makeSwitch({ ports: PORTS, flows, fdb, failMode: 'standalone' });
+      const translator = new Translator();
+      const key = makeKey(text);
+      const copy = key.slice();
+      const first = translator.translate(snapshot, key, 0);
+      const mask = first.mask.slice();
+      const error = first.error;
+      const actions = formatActions(first.actions.subarray(0, first.actionsLength));
+      expect(key, 'the key must not change').to.deep.equal(copy);
+      for (const [word, bit] of freeBits(key)) {
+        if ((mask[word] & (1 << bit)) !== 0 || (word === F_VLAN_TCI && bit === 12)) continue;
+        key[word] ^= 1 << bit;
+        const again = translator.translate(snapshot, key, 0);
+        const context = `${flows.join('\n')}\n${text}\nword ${word} bit ${bit}`;
+        const now = formatActions(again.actions.subarray(0, again.actionsLength));
+        expect(now, context).to.equal(actions);
+        expect(again.error, context).to.equal(error);
+        for (let w = 0; w < FLOW_WORDS; w++)
+          if (again.mask[w] !== mask[w]) expect.fail(`${context}\nmask word ${w} differs`);
+        key[word] ^= 1 << bit;
+      }
+    });
+    fc.assert(property, { numRuns: Number(process.env.FC_RUNS ?? 300) });
+  });
+});
