@@ -41,17 +41,25 @@ function countDoctest(tally, { ok, output, code, timedOut }) {
   if (!ok && Number(found[2]) === 0) tally.fail('native: native_tests', `ended with status ${code}`);
 }
 
+/** Files in a folder that end with `suffix`; none when there is no folder. */
+function filesIn(folder, suffix = '') {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).filter((name) => name.endsWith(suffix));
+  return names.sort().map((name) => join(folder, name));
+}
+
 async function fuzz(tally) {
-  const targets = existsSync(out) ? readdirSync(out).filter((name) => name.endsWith('_fuzz')) : [];
-  for (const target of targets.sort()) {
-    const corpus = join(root, 'native', 'test', 'corpus', basename(target, '_fuzz'));
-    const args = [`-runs=${fuzzRuns}`, ...(existsSync(corpus) ? [corpus] : [])];
-    const result = await run(join(out, target), args, { env: sanitizers, cwd: out, timeoutMs: 300_000 });
-    console.log(`${result.ok ? 'ok' : 'FAILED'}: ${target}`);
+  const captures = filesIn(join(root, 'test', 'fixtures'), '.pcap');
+  for (const target of filesIn(out, '_fuzz')) {
+    const name = basename(target);
+    const corpus = filesIn(join(root, 'native', 'test', 'corpus', name.replace(/_fuzz$/, '')));
+    const args = [`-runs=${fuzzRuns}`, ...corpus, ...captures];
+    const result = await run(target, args, { env: sanitizers, cwd: out, timeoutMs: 300_000 });
+    console.log(`${result.ok ? 'ok' : 'FAILED'}: ${name}`);
     if (result.ok) tally.pass();
     else {
       console.error(result.output);
-      tally.fail(`native: ${target}`, result.timedOut ? 'took too long' : '');
+      tally.fail(`native: ${name}`, result.timedOut ? 'took too long' : '');
     }
   }
 }

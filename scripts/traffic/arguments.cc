@@ -37,8 +37,6 @@ int64_t Arguments::Number(const std::string& name, int64_t fallback, int64_t lea
   return value;
 }
 
-bool Arguments::Flag(const std::string& name) { return values_.erase(name) > 0; }
-
 void Arguments::Finish() const {
   if (!values_.empty()) Die("unknown option --" + values_.begin()->first, false);
 }

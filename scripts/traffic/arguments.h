@@ -15,8 +15,6 @@ class Arguments {
   std::string Text(const std::string& name, const char* fallback = nullptr);
   // As Text, for a number from `least` to `most`.
   int64_t Number(const std::string& name, int64_t fallback, int64_t least, int64_t most);
-  // True when --name was given, which takes no value.
-  bool Flag(const std::string& name);
   void Finish() const;
 
  private:
