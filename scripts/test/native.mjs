@@ -15,17 +15,21 @@ const sanitizers = {
 /** Inputs each fuzz target is given in a test run; seconds, not minutes. */
 const fuzzRuns = 20_000;
 
+/** Configures each time, which finds source files that are new, and recovers from a first time that failed. */
 async function build(tally) {
-  const compile = ['exec', '--', 'cmake-js', 'build', '--out', 'build-native', '--parallel', jobs];
-  const result = await run('npm', [...compile, '--CDCMAKE_BUILD_TYPE=None'], {
-    cwd: root,
-    timeoutMs: 1_800_000,
-  });
-  if (!result.ok) {
+  const steps = [
+    ['configure', '--CDCMAKE_BUILD_TYPE=None'],
+    ['build', '--parallel', jobs],
+  ];
+  for (const [command, ...rest] of steps) {
+    const args = ['exec', '--', 'cmake-js', command, '--out', 'build-native', ...rest];
+    const result = await run('npm', args, { cwd: root, timeoutMs: 1_800_000 });
+    if (result.ok) continue;
     console.error(result.output);
-    tally.fail('native: build', result.timedOut ? 'took too long' : '');
+    tally.fail(`native: ${command}`, result.timedOut ? 'took too long' : '');
+    return false;
   }
-  return result.ok;
+  return true;
 }
 
 /** Counts from doctest's last line: "[doctest] test cases: 3 | 2 passed | 1 failed | 0 skipped". */
