@@ -40,8 +40,10 @@ int Server::AddPort(Datapath& dp, uint32_t number, uint32_t type, const std::str
   for (const auto& each : datapaths_) {
     for (const auto& port : each->ports) {
       if (port != nullptr && port->name == name) {
-        return type == OVS_VPORT_TYPE_INTERNAL ? Fail(-EEXIST, "a port of this name exists")
-                                               : Fail(-EBUSY, "the device already is a port of a datapath");
+        // The kernel's netdev_master_upper_dev_link tells a device's own master from another one.
+        return type == OVS_VPORT_TYPE_INTERNAL || each.get() == &dp
+                   ? Fail(-EEXIST, "a port of this name exists")
+                   : Fail(-EBUSY, "the device is a port of another datapath");
       }
     }
   }

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import * as ovs from '../../ts/fields/index.js';
+import { native } from '../../ts/native/index.js';
+import { parseAttributes, pick } from '../support/attributes.js';
 import { arpFrame, ethernet, tcpPacket, udpFrame, udpPacket } from '../support/frames.js';
 import { action, udpKey } from '../support/odp.js';
 import { describeOnBoth } from '../support/rig.js';
 import type { Upcall } from '../support/test-datapath.js';
 import { flood, sendFrames } from '../support/traffic.js';
-import { parseAttributes, pick } from '../support/attributes.js';
 
 const K = ovs;
 /** What heads every key of Linux with conntrack. */
@@ -148,8 +149,7 @@ describeOnBoth('upcalls', (rig) => {
 
   it('are decoded into rows by receive', async () => {
     const { datapath, outside } = rig();
-    const { native } = await import('../../ts/native/index.js');
-    const channel = datapath.openChannel();
+    const channel = datapath.openOpsChannel();
     const batch = native().createUpcallBatch();
     datapath.setUpcallPid(3, channel.portId);
     sendFrames(outside, 'h3', [udpFrame(1111, 2222)]);
@@ -194,7 +194,7 @@ describeOnBoth(
       const { datapath, outside, upcalls } = rig();
       const count = 2000;
       // A channel that nobody reads, with little room.
-      const channel = datapath.openChannel();
+      const channel = datapath.openOpsChannel();
       channel.setReceiveBuffer(64 * 1024);
       datapath.setUpcallPid(1, channel.portId);
       const before = datapath.stats();
@@ -205,7 +205,6 @@ describeOnBoth(
       const lost = after.lost - before.lost;
       expect(lost).to.be.greaterThan(0).and.lessThan(count);
       let arrived = 0;
-      const { native } = await import('../../ts/native/index.js');
       const batch = native().createUpcallBatch();
       for (let n = channel.receive(batch); n > 0; n = channel.receive(batch)) arrived += n;
       expect(arrived + lost).to.equal(count);

@@ -133,6 +133,17 @@ export class TestDatapath {
     return channel;
   }
 
+  /** A channel that is ready for receive, submit and exchange. */
+  openOpsChannel(): Channel {
+    const channel = this.openChannel();
+    channel.configureOps({
+      dpIfindex: this.ifindex,
+      flowFamily: this.family('ovs_flow').id,
+      packetFamily: this.family('ovs_packet').id,
+    });
+    return channel;
+  }
+
   openUpcalls(): UpcallQueue {
     return new UpcallQueue(this.openChannel());
   }
