@@ -234,7 +234,8 @@ class Encoder {
 // Makes exact what the datapath wants exact before it looks further in: the protocol for any L4 field, the ICMPv6 type for
 // ND fields. The ethertype is exact always, as in OVS: L3 fields need it, and the kernel shows a flow that does not match
 // it with an ethertype of 0, which is not valid in a key. For the same reason the depth of an MPLS stack is: the kernel shows
-// no entries at all where it does not match any. Never clears a bit.
+// no entries at all where it does not match any, and no connection tuple whose protocol it does not match. Never clears a
+// bit.
 void Complete(const uint32_t* key, uint32_t* mask) {
   unsigned l4 = L4Attribute(key);
   if (l4 == OVS_KEY_ATTR_ICMPV6 && IsNeighbourDiscovery(key) && AnyWord(mask + flow::kNdTarget, 8)) {
@@ -243,6 +244,8 @@ void Complete(const uint32_t* key, uint32_t* mask) {
   bool anyL4 = (mask[flow::kTpSrc] | mask[flow::kTpDst]) != 0 ||
                (l4 == OVS_KEY_ATTR_TCP && mask[flow::kTcpFlags] != 0);
   if (l4 != 0 && anyL4) mask[flow::kNwProto] = 0xff;
+  bool anyTuple = AnyWord(mask + flow::kCtNwSrc, 10) || (mask[flow::kCtTpSrc] | mask[flow::kCtTpDst]) != 0;
+  if (key[flow::kCtNwProto] != 0 && anyTuple) mask[flow::kCtNwProto] = 0xff;
   if (IsMplsType(key[flow::kEthType])) {
     unsigned n = MplsEntries(key);
     for (unsigned i = 0; i < n; i++) mask[flow::kMplsLse0 + i] |= kMplsBottom;
