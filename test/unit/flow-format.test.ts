@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { formatFlow, parseActions, parseKey } from '../../ts/flow/index.js';
+import { formatActions, formatFlow, formatKey, parseActions, parseKey } from '../../ts/flow/index.js';
 
 describe('flow: lines of dump-flows', () => {
   const { key, mask } = parseKey(
@@ -43,5 +43,35 @@ describe('flow: lines of dump-flows', () => {
   it('say eth() when the Ethernet header is there but not matched', () => {
     const any = parseKey('in_port(1),eth(src=02:00:00:00:00:01/00:00:00:00:00:00),eth_type(0x0806)');
     expect(formatFlow({ ...flow, ...any })).to.match(/^in_port\(1\),eth\(\),eth_type\(0x0806\), /);
+  });
+
+  it('are what ovs-vswitchd 3.1.0 printed for the same flows', () => {
+    const lines: [input: string, short: string, verbose: string][] = [
+      [
+        'tunnel(dst=1.2.3.4,ttl=64,flags(-df-csum)),in_port(1)',
+        'tunnel(dst=1.2.3.4,ttl=64,flags(-df-csum)),in_port(1)',
+        'tunnel(dst=1.2.3.4,ttl=64,flags(-df-csum)),in_port(1)',
+      ],
+      ['tunnel(dst=1.2.3.4,ttl=64)', 'tunnel(dst=1.2.3.4,ttl=64)', 'tunnel(dst=1.2.3.4,ttl=64,flags(0/0))'],
+      [
+        'tunnel(tun_id=0x5/0,dst=1.2.3.4,ttl=0/0)',
+        'tunnel(dst=1.2.3.4,flags(+key))',
+        'tunnel(tun_id=0x5/0,dst=1.2.3.4,ttl=0/0,flags(+key))',
+      ],
+      [
+        'eth_type(0x86dd),ipv6(label=0x5/0xff)',
+        'eth_type(0x86dd),ipv6(label=0x5/0xff)',
+        'eth_type(0x86dd),ipv6(src=::/::,dst=::/::,label=0x5/0xff,proto=0/0,tclass=0/0,hlimit=0/0)',
+      ],
+      ['packet_type(ns=0/0,id=0/0),ct_state(0/0)', '', 'packet_type(ns=0/0,id=0/0),ct_state(0/0)'],
+    ];
+    for (const [input, short, verbose] of lines) {
+      const parsed = parseKey(input);
+      expect(formatKey(parsed.key, parsed.mask)).to.equal(short);
+      expect(formatKey(parsed.key, parsed.mask, { verbose: true })).to.equal(verbose);
+    }
+    const actions =
+      'push_nsh(flags=0,ttl=63,mdtype=1,np=4,spi=0x123,si=255,c1=0x1,c2=0x2,c3=0x3,c4=0x4),pop_nsh(),set(tunnel(dst=1.2.3.4,ttl=3))';
+    expect(formatActions(parseActions(actions))).to.equal(actions);
   });
 });

@@ -102,15 +102,11 @@ export class FieldText {
       (mask) => (netU32(mask) & IPV6_LABEL_MASK) === IPV6_LABEL_MASK,
     );
   }
-  /** A fragment type: an enumeration, so part of a mask means nothing. */
+  /** A fragment type: an enumeration, so part of a mask means nothing, and no mask is not printed. */
   frag(name: string, at: number): this {
-    const mask = this.mask?.[at];
-    if (mask !== undefined && mask !== 0 && mask !== 0xff) {
-      return this.raw(`error: partial mask not supported for frag (${hex32(mask)})`);
-    }
-    if (mask === 0 && !this.verbose) return this;
-    // With an empty mask OVS says the same of it as of a partial one, but prints 0 for it.
-    if (mask === 0) return this.raw('error: partial mask not supported for frag (0)');
+    const mask = this.mask?.[at] ?? 0xff;
+    if (mask === 0) return this;
+    if (mask !== 0xff) return this.raw(`error: partial mask not supported for frag (${hex32(mask)})`);
     return this.raw(`${name}=${FRAG_NAMES[this.key[at]] ?? '<error>'}`);
   }
 }

@@ -57,15 +57,21 @@ export function formatTunnel(key: Uint8Array, mask: Uint8Array | undefined, verb
     const text = tunnelAttribute(type, payload, masks?.get(type), verbose);
     if (text !== '') parts.push(text);
   }
-  parts.push(`flags(${flagsText(flags, masks)})`);
+  const text = flagsText(flags, masks, verbose);
+  if (text !== '') parts.push(`flags(${text})`);
   return parts.join(',');
 }
 
-function flagsText(flags: number, masks: ReadonlyMap<number, Uint8Array> | undefined): string {
-  if (masks === undefined) return formatFlags(flags, TUNNEL_FLAGS);
+/** Empty when there are no flags to speak of: none set of an exact match, none matched of a masked one. */
+function flagsText(
+  flags: number,
+  masks: ReadonlyMap<number, Uint8Array> | undefined,
+  verbose: boolean,
+): string {
+  if (masks === undefined) return flags === 0 ? '' : formatFlags(flags, TUNNEL_FLAGS);
   let mask = 0;
   for (const [type, flag] of FLAG_ATTRIBUTES) if (masks.has(type)) mask |= flag;
-  return formatFlagsMasked(flags, mask, TUNNEL_FLAGS, ALL_FLAGS);
+  return mask === 0 && !verbose ? '' : formatFlagsMasked(flags, mask, TUNNEL_FLAGS, ALL_FLAGS);
 }
 
 function tunnelAttribute(

@@ -1,4 +1,5 @@
 import {
+  OVS_ACTION_ATTR_PUSH_NSH,
   OVS_ACTION_ATTR_SET,
   OVS_ACTION_ATTR_SET_MASKED,
   OVS_ACTION_ATTR_DEC_TTL,
@@ -12,7 +13,7 @@ import { TextCursor } from '../util/index.js';
 import { ActionsBuffer } from './actions-buffer.js';
 import { allBytes, netU16, netU32, readAttributes } from './attributes.js';
 import { takeCt } from './parse-ct.js';
-import { type PortNumbers, takeKeyAttribute, takeMplsEntry, takeVlan } from './parse-key.js';
+import { type PortNumbers, takeKeyAttribute, takeMplsEntry, takeNsh, takeVlan } from './parse-key.js';
 import { takeUserspace } from './parse-userspace.js';
 import { takeSmall, takeValue } from './parse-values.js';
 
@@ -28,7 +29,6 @@ export interface ActionsParseOptions {
 
 /** Depth of nested actions; OVS gives up there too, and so does the kernel long before. */
 const MAX_DEPTH = 32;
-const ETHERNET_BYTES = 14;
 const ETH_TYPE_VLAN = 0x8100;
 
 /**
@@ -117,12 +117,18 @@ const ACTIONS: ReadonlyMap<string, Take> = new Map(
     pop_vlan: (_cursor, out) => out.popVlan(),
     recirc: (cursor, out) => out.recirc(argument(cursor)),
     hash: takeHash,
-    trunc: takeTrunc,
+    trunc: (cursor, out) => out.trunc(argument(cursor)),
     meter: (cursor, out) => out.meter(argument(cursor)),
     ct: takeCt,
     ct_clear: (_cursor, out) => out.ctClear(),
     push_eth: takePushEth,
     pop_eth: (_cursor, out) => out.popEth(),
+    push_nsh: (cursor, out) => {
+      cursor.expect('(');
+      const [header] = takeNsh(cursor);
+      cursor.expect(')');
+      out.attribute(OVS_ACTION_ATTR_PUSH_NSH, header, 0, header.length);
+    },
     pop_nsh: (cursor, out) => {
       cursor.expect('()');
       out.popNsh();
@@ -216,13 +222,6 @@ function takeHash(cursor: TextCursor, out: ActionsBuffer): void {
   if (algorithm < 0) cursor.fail('a hash is l4 or sym_l4', at);
   out.hash(algorithm, argument(cursor));
   cursor.expect(')');
-}
-
-function takeTrunc(cursor: TextCursor, out: ActionsBuffer): void {
-  const at = cursor.position;
-  const length = argument(cursor);
-  if (length < ETHERNET_BYTES) cursor.fail(`trunc keeps at least ${ETHERNET_BYTES} bytes`, at);
-  out.trunc(length);
 }
 
 function takePushEth(cursor: TextCursor, out: ActionsBuffer): void {

@@ -307,7 +307,7 @@ const NSH_MEMBERS: Members = {
 };
 
 /** Base header and MD type 1 context, each in its attribute. */
-function takeNsh(cursor: TextCursor): [key: Uint8Array, mask: Uint8Array] {
+export function takeNsh(cursor: TextCursor): [key: Uint8Array, mask: Uint8Array] {
   const wrap = (bytes: Uint8Array) => {
     const out = new ActionsBuffer();
     out.attribute(OVS_NSH_KEY_ATTR_BASE, bytes, 0, 8);
