@@ -131,8 +131,11 @@ export class FlowClient {
     this.#client.transact(builder.finish(), this.#info('install flow', OVS_FLOW_CMD_NEW));
   }
 
-  /** Replaces the actions of an installed flow, and zeroes its statistics when `clear`. ENOENT when there is none. */
-  modify(name: FlowName, actions: Uint8Array, clear = false): void {
+  /**
+   * Replaces the actions of an installed flow, and zeroes its statistics when `clear`. The datapath wants the key even when
+   * there is a ufid, because it checks the actions against it. ENOENT when there is none.
+   */
+  modify(name: FlowName & { readonly key: Uint8Array }, actions: Uint8Array, clear = false): void {
     const builder = this.#begin(OVS_FLOW_CMD_SET, NLM_F_ACK);
     addName(builder, name);
     builder.bytes(OVS_FLOW_ATTR_ACTIONS, actions);
