@@ -55,13 +55,13 @@ export function commitVlan(pass: Pass): void {
     have--;
     want--;
   }
+  // What is pushed may be made of what is popped, so the packet's own tag counts with all its bits, as in OVS. An untagged
+  // packet has none; the end of the translation takes the bits away again.
+  if (have > 0 || want > 0) mask[F_VLAN_TCI] = 0xffff;
   for (; have > 0; have--) {
     popTag(base, mask);
     writer.popVlan();
   }
-  // What is pushed may be made of what was popped, so the packet's own tag counts with all its bits. Untagged packets have
-  // none; the end of the translation takes the bits away again.
-  if (want > 0) mask[F_VLAN_TCI] = 0xffff;
   for (; want > 0; want--) {
     const at = 2 * (want - 1);
     writer.pushVlan(flow[F_VLAN_TPID + at], flow[F_VLAN_TCI + at]);
