@@ -2,6 +2,7 @@ import {
   F_IN_PORT,
   F_SKB_MARK,
   F_SKB_PRIORITY,
+  F_TUN_OPTS_LEN,
   FLOW_END_L4,
   FLOW_END_METADATA,
   FLOW_WORDS,
@@ -77,7 +78,11 @@ export class Pass implements Translation {
   /** Takes the packet with key `keys[base …]` from `port`; `port` null when it belongs to no bridge. */
   begin(snapshot: Snapshot, keys: Int32Array, base: number, odpPort: number, port: XPort | null): void {
     const { flow } = this;
-    for (let w = 0; w < FLOW_WORDS; w++) flow[w] = keys[base + w];
+    for (let w = 0; w < FLOW_END_L4; w++) flow[w] = keys[base + w];
+    // Tunnel options are a third of the key and hardly ever there.
+    if ((flow[F_TUN_OPTS_LEN] | keys[base + F_TUN_OPTS_LEN]) !== 0) {
+      for (let w = FLOW_END_L4; w < FLOW_WORDS; w++) flow[w] = keys[base + w];
+    }
     this.writer.reset();
     this.ruleCount = 0;
     this.effectCount = 0;

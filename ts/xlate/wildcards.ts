@@ -89,10 +89,10 @@ function beginTunnel(flow: Int32Array, wildcards: Int32Array): void {
 export function finishWildcards(keys: Int32Array, base: number, wildcards: Int32Array): void {
   wildcards[F_METADATA] = 0;
   wildcards[F_METADATA + 1] = 0;
-  for (let i = 0; i < 16; i++) wildcards[F_REG0 + i] = 0;
+  wildcards.fill(0, F_REG0, F_REG0 + 16);
   wildcards[F_ACTSET_OUTPUT] = 0;
   wildcards[F_CONJ_ID] = 0;
-  if (!hasTunnel(keys, base)) for (let w = F_TUN_ID; w < F_METADATA; w++) wildcards[w] = 0;
+  if (!hasTunnel(keys, base)) wildcards.fill(0, F_TUN_ID, F_METADATA);
   if (keys[base + F_PACKET_TYPE] !== 0) for (let w = F_ETH_DST; w < F_ETH_TYPE; w++) wildcards[w] = 0;
   const ethType = keys[base + F_ETH_TYPE];
   if (!isMpls(ethType)) for (let i = 0; i < 3; i++) wildcards[F_MPLS_LSE0 + i] = 0;
