@@ -74,7 +74,9 @@ export interface Channel {
    * Sends one whole request (its seq and pid are overwritten, in place) and returns the messages of the answer, each a
    * copy with its nlmsghdr, up to and including NLMSG_DONE or NLMSG_ERROR (also the error 0 that acknowledges). A request
    * must carry NLM_F_ACK or NLM_F_DUMP so that its end can be known. Blocks up to `timeoutMs` (default 5000).
-   * Throws an Error with { code, errno, syscall } when a system call fails, ETIMEDOUT when no answer comes.
+   * Messages that answer something else are dropped. Throws an Error with { code, errno, syscall } when a system call fails,
+   * ETIMEDOUT when no answer comes, ENOBUFS when none comes and the receive buffer overflowed. As all that read answers,
+   * throws EBUSY while the channel polls: it would take the messages away.
    */
   transact(message: Uint8Array, timeoutMs?: number): Uint8Array[];
   /**
@@ -95,28 +97,40 @@ export interface Channel {
   /** One non-blocking receive into `batch`; the number of upcalls decoded, 0 when nothing was waiting. */
   receive(batch: UpcallBatch): number;
   /**
-   * Encodes ops 0…count-1 and sends them in as few datagrams as possible, without acknowledgement. Fills in OP_SEQ. Returns
-   * the number of ops sent; fewer than `count` only when the send failed, then the reason is in `lastError` (errno).
-   * Errors of single operations arrive later and are read with `drainErrors`.
+   * Encodes ops 0…count-1 and sends them in as few datagrams as possible, without acknowledgement. Fills in OP_SEQ and
+   * OP_ERROR of each row: 0 in OP_SEQ means that the op was not sent, and OP_ERROR then why: EINVAL or EMSGSIZE when it
+   * cannot be encoded (the others are sent all the same), else the errno of the send (then none behind it was sent). Returns
+   * the number of ops sent; `lastError` is the errno of the last failure, 0 when all were sent.
+   * Refusals of the datapath arrive later and are read with `drainErrors`.
    */
   submit(ops: OpBatch, count: number, upcalls: UpcallBatch | null): number;
+  /** errno of what went wrong in the last `submit`, or ended polling. */
   readonly lastError: number;
   /**
    * Reads waiting error answers without blocking: pairs (seq, errno) into `out`; the number of pairs. Other answers are
-   * dropped.
+   * dropped. Errors that arrive on a channel that polls for upcalls are kept (the last 4096) and come from here too.
    */
   drainErrors(out: Int32Array): number;
   /**
-   * Sends ops 0…count-1 and waits for each one's answer. OP_ERROR of each row is set. Flows that were returned (OP echo flag,
-   * flow get) are put into `replies` in order of arrival, with their seq. Returns the number of flows in `replies`.
+   * Sends ops 0…count-1 and waits for each one's answer. OP_ERROR of each row is set: what the datapath said, ETIMEDOUT or
+   * ENOBUFS when its answer never came, EMSGSIZE when the flow that came with it does not fit into `replies`, or why it was not
+   * sent. Flows that were returned (OP echo flag, flow get) are put into `replies` in order of arrival, with their seq.
+   * Returns the number of flows in `replies`.
    */
   exchange(ops: OpBatch, count: number, upcalls: UpcallBatch | null, replies: FlowBatch): number;
-  /** Begins a dump with a whole request message that carries NLM_F_DUMP. One dump at a time on a channel. */
+  /**
+   * Begins a dump with a whole request message that carries NLM_F_DUMP. One dump at a time on a channel: one that was left
+   * is read to its end, and dropped, first.
+   */
   dumpStart(message: Uint8Array): void;
   /** Next flows of the dump: their number (may be 0 while more follow), or -1 at the end, or -2 when the end says that the
-   * dump was interrupted (NLM_F_DUMP_INTR) and may have missed flows. Throws when the dump failed. */
+   * dump was interrupted (NLM_F_DUMP_INTR) and may have missed flows. Throws when the dump failed: `syscall` is then "dump"
+   * for a refusal of the datapath. */
   dumpNext(batch: FlowBatch): number;
-  /** Grows the receive buffer (SO_RCVBUFFORCE, else SO_RCVBUF); returns the size in force in bytes. */
+  /**
+   * Grows the receive buffer (SO_RCVBUFFORCE, else SO_RCVBUF); returns the size in force in bytes, for which a netlink socket
+   * doubles what is asked. startUpcalls asks for 4 MiB unless this was called before.
+   */
   setReceiveBuffer(bytes: number): number;
   counters(): ChannelCounters;
   /** Idempotent; also happens when the environment ends. */

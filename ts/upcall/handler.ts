@@ -307,8 +307,8 @@ export class UpcallHandler {
   #flush(): void {
     const { ops, opsChannel, batch } = this.#context;
     if (ops.count > 0) {
-      const sent = opsChannel.submit(ops.batch, ops.count, batch);
-      this.#installs.submitted(ops.batch.rows, OP_ROW_WORDS, OP_SEQ, ops.count, sent);
+      opsChannel.submit(ops.batch, ops.count, batch);
+      this.#installs.submitted(ops.batch.rows, OP_ROW_WORDS, OP_SEQ, ops.count);
     }
     ops.clear();
     this.#actionsOff.fill(0);

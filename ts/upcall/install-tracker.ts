@@ -39,17 +39,17 @@ export class InstallTracker {
     this.#pending[op] = ukey;
   }
 
-  /** The first `sent` of `count` ops have left with the sequence numbers in their rows; the others are lost. */
-  submitted(rows: Int32Array, stride: number, seqColumn: number, count: number, sent: number): void {
+  /** `count` ops have left with the sequence numbers in their rows; those with 0 could not be sent. */
+  submitted(rows: Int32Array, stride: number, seqColumn: number, count: number): void {
     const ukeys = this.#ukeys;
     for (let op = 0; op < count; op++) {
       const ukey = this.#pending[op];
-      if (op >= sent) {
+      const seq = rows[op * stride + seqColumn];
+      if (seq === 0) {
         this.#counters.send_failures++;
         if (ukey >= 0) this.#takeOut(ukey);
         continue;
       }
-      const seq = rows[op * stride + seqColumn];
       const slot = seq & (RING - 1);
       this.#seq[slot] = seq;
       this.#ukey[slot] = ukey;
