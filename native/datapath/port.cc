@@ -107,4 +107,11 @@ bool Port::DeviceIsGone() const {
   return if_indextoname(ifindex, buffer) == nullptr;
 }
 
+std::unique_ptr<Port> OpenInternalPort(PortContext& context, const std::string& name, int* error) {
+  auto port = OpenTapPort(context, name, error);
+  // Root of a user namespace is nobody to the owner of /dev/net/tun; and some machines have none.
+  bool noTap = *error == EACCES || *error == EPERM || *error == ENOENT || *error == ENODEV || *error == ENXIO;
+  return port != nullptr || !noTap ? std::move(port) : OpenVethPort(context, name, error);
+}
+
 }  // namespace slowpath

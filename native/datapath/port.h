@@ -94,7 +94,10 @@ class Port {
 // Packet socket on any Ethernet device (OVS_VPORT_TYPE_NETDEV). Null on failure: 'error' is the errno the kernel's module
 // would give (ENODEV, EINVAL for loopback and non-Ethernet), or that of the failing system call.
 std::unique_ptr<Port> OpenPacketPort(PortContext& context, const std::string& name, int* error);
-// TAP device made for the port and removed with it (OVS_VPORT_TYPE_INTERNAL). EEXIST when the name is taken.
+// A device made for the port and removed with it (OVS_VPORT_TYPE_INTERNAL); it is down at first. EEXIST when the name is
+// taken. TAP where /dev/net/tun can be opened, else one end of a veth pair.
+std::unique_ptr<Port> OpenInternalPort(PortContext& context, const std::string& name, int* error);
 std::unique_ptr<Port> OpenTapPort(PortContext& context, const std::string& name, int* error);
+std::unique_ptr<Port> OpenVethPort(PortContext& context, const std::string& name, int* error);
 
 }  // namespace slowpath

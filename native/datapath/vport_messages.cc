@@ -49,9 +49,9 @@ int Server::AddPort(Datapath& dp, uint32_t number, uint32_t type, const std::str
   }
   int error = 0;
   std::unique_ptr<Port> port = type == OVS_VPORT_TYPE_NETDEV ? OpenPacketPort(engine_.ports, name, &error)
-                                                             : OpenTapPort(engine_.ports, name, &error);
+                                                             : OpenInternalPort(engine_.ports, name, &error);
   if (port == nullptr) {
-    return Fail(-error, type == OVS_VPORT_TYPE_NETDEV ? "cannot open the device" : "cannot make a TAP device");
+    return Fail(-error, type == OVS_VPORT_TYPE_NETDEV ? "cannot open the device" : "cannot make the internal device");
   }
   port->number = number;
   port->datapath = &dp;

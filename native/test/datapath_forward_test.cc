@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "datapath/port.h"
 #include "test/datapath_support.h"
 
 using namespace slowpath;
@@ -248,4 +249,53 @@ TEST_CASE("forwarding: a tag that the kernel takes out of a frame is matched, po
   CHECK(a.Find(plain) == -1);
   REQUIRE(send(a.fd, plain.data(), plain.size(), 0) == static_cast<ssize_t>(plain.size()));
   CHECK(b.Find(plain) == 5);
+}
+
+TEST_CASE("internal ports: TAP device or veth pair, host and switch exchange packets") {
+  Namespace host("int");
+  if (!host.valid()) {
+    MESSAGE("skipped: making network namespaces needs root and iproute2");
+    return;
+  }
+  struct Case {
+    const Namespace& ns;
+    std::unique_ptr<Port> (*open)(PortContext&, const std::string&, int*);
+  };
+  for (auto open : {OpenTapPort, OpenVethPort}) {
+    Case one{host, open};
+    Inside(host, [](void* argument) {
+      auto& c = *static_cast<Case*>(argument);
+      DatapathCounters counters;
+      PortContext context{&counters, {}};
+      int error = -1;
+      auto port = c.open(context, "br0", &error);
+      REQUIRE(port != nullptr);
+      CHECK(port->ifindex == if_nametoindex("br0"));
+      CHECK(port->type == OVS_VPORT_TYPE_INTERNAL);
+      CHECK(c.open(context, "br0", &error) == nullptr);
+      CHECK(error == EEXIST);
+      REQUIRE(Shell("ip -n " + c.ns.name() + " link set br0 address 02:00:00:00:00:02 up"));
+      REQUIRE(Shell("ip -n " + c.ns.name() + " addr add 10.0.0.2/24 dev br0"));
+      BufferPool pool(1, nullptr, nullptr);
+      // To the host: a UDP packet to a port that nobody listens on. From it: ARP first, for the ICMP error.
+      Bytes frame = MakeFrame({}, 20);
+      Packet packet(pool.Get(), static_cast<uint32_t>(frame.size()));
+      std::copy(frame.begin(), frame.end(), packet.data);
+      port->Transmit(packet);
+      port->Flush();
+      auto batch = std::make_unique<RxBatch>();
+      bool found = false;
+      for (int i = 0; i < 100 && !found; i++) {
+        pollfd ready = {port->fd(), POLLIN, 0};
+        poll(&ready, 1, 50);
+        REQUIRE(port->Receive(*batch));
+        for (int k = 0; k < batch->count; k++) found |= LoadBe16(batch->packets[k].data + 12) == ETH_P_ARP;
+        batch->Clear();
+      }
+      CHECK(found);
+      CHECK(port->Statistics().tx_packets == 1);
+      port.reset();
+      CHECK(if_nametoindex("br0") == 0);
+    }, &one);
+  }
 }

@@ -115,7 +115,7 @@ TEST_CASE("vport messages: errno by errno, statistics, a device that vanishes") 
   CHECK(c.AddPort(sw.ifindex, "p1", 65535, 0) == -EFBIG);
   CHECK(c.AddPort(sw.ifindex + 50, "p1", 1, 0) == -ENODEV);
   CHECK(c.AddPort(sw.ifindex, "p1", 7, 5) == 0);
-  CHECK(c.AddPort(sw.ifindex, "p1", 8, 0) == -EBUSY);
+  CHECK(c.AddPort(sw.ifindex, "p1", 8, 0) == -EEXIST);
   CHECK(c.AddPort(sw.ifindex, "p2", 7, 0) == -EBUSY);
   Attributes chosen;
   chosen.Text(OVS_VPORT_ATTR_NAME, "p2").U32(OVS_VPORT_ATTR_TYPE, OVS_VPORT_TYPE_NETDEV);
