@@ -104,24 +104,20 @@ export class OpWriter {
     return this.count++;
   }
 
-  /** Flow modify: new actions for the flow with this key and ufid. */
+  /** Flow modify: new actions for the flow with this key and ufid. The kernel wants the mask to judge the actions by. */
   modify(
     keyOffset: number,
     keyLength: number,
+    mask: Int32Array,
+    maskBase: number,
     actionsOffset: number,
     actionsLength: number,
     ufid: Int32Array,
     ufidAt: number,
   ): number {
-    const base = this.#begin(OP_MODIFY);
-    if (base < 0) return -1;
-    const rows = this.batch.rows;
-    rows[base + OP_KEY_OFF] = keyOffset;
-    rows[base + OP_KEY_LEN] = keyLength;
-    rows[base + OP_ACTIONS_OFF] = actionsOffset;
-    rows[base + OP_ACTIONS_LEN] = actionsLength;
-    this.#setUfid(base, ufid, ufidAt);
-    return this.count++;
+    const op = this.put(keyOffset, keyLength, mask, maskBase, actionsOffset, actionsLength, ufid, ufidAt);
+    if (op >= 0) this.batch.rows[op * OP_ROW_WORDS + OP_KIND] = OP_MODIFY;
+    return op;
   }
 
   /** Flow delete; with OP_FLAG_ECHO the datapath answers with the flow's final statistics. */

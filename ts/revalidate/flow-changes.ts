@@ -8,6 +8,7 @@ import {
   FLOW_TCP_FLAGS,
   FLOW_UFID,
   FLOW_USED,
+  FLOW_WORDS,
   OP_ERROR,
   OP_ROW_WORDS,
 } from '../fields/index.js';
@@ -91,7 +92,18 @@ export class FlowChanges {
     this.#makeRoom(snapshot, keyLength + actionsLength);
     const block = ukeys.arena.view(ukeys.actionsBlock[ukey], actionsLength);
     const actionsOff = ops.addBytes(block, 0, actionsLength);
-    const op = ops.modify(this.#addKey(ukey), keyLength, actionsOff, actionsLength, ukeys.ufid, ukey * 4);
+    const mask = ukeys.mask[ukey] * FLOW_WORDS;
+    const key = this.#addKey(ukey);
+    const op = ops.modify(
+      key,
+      keyLength,
+      ukeys.masks.rows,
+      mask,
+      actionsOff,
+      actionsLength,
+      ukeys.ufid,
+      ukey * 4,
+    );
     this.#queued(op, ukey, 'none');
   }
 
