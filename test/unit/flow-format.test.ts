@@ -74,4 +74,12 @@ describe('flow: lines of dump-flows', () => {
       'push_nsh(flags=0,ttl=63,mdtype=1,np=4,spi=0x123,si=255,c1=0x1,c2=0x2,c3=0x3,c4=0x4),pop_nsh(),set(tunnel(dst=1.2.3.4,ttl=3))';
     expect(formatActions(parseActions(actions))).to.equal(actions);
   });
+
+  it('show an attribute that OVS does not know, though its mask is 0', () => {
+    const unknown = Uint8Array.of(6, 0, 32, 0, 0, 0, 0, 0);
+    const key = Buffer.concat([parseKey('in_port(1)').key, unknown]);
+    const mask = Buffer.concat([parseKey('in_port(1)').mask ?? [], unknown]);
+    expect(formatKey(key, mask)).to.equal('in_port(1),key32(00 00/00 00)');
+    expect(formatKey(key, mask, { verbose: true })).to.equal('in_port(1),key32(00 00/00 00)');
+  });
 });

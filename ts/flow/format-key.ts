@@ -100,8 +100,10 @@ function keyAttributeText(
   const { type, payload } = attribute;
   if (masks === undefined) return formatKeyAttribute(type, payload, undefined, options);
   const mask = masks.get(type);
-  const wildcard = mask === undefined || allBytes(mask, 0);
-  const nested = KEY_ATTRIBUTES.get(type)?.size === NESTED;
+  const info = KEY_ATTRIBUTES.get(type);
+  // What it does not know OVS does not take for a wildcard, whatever the bits of its mask: Linux's IPV6_EXTHDRS is shown.
+  const wildcard = mask === undefined || (info !== undefined && allBytes(mask, 0));
+  const nested = info?.size === NESTED;
   if (options.verbose || !wildcard || nested) {
     return formatKeyAttribute(type, payload, mask ?? emptyMask(type, payload), options);
   }
@@ -133,7 +135,7 @@ export function formatKeyAttribute(
 ): string {
   const info = KEY_ATTRIBUTES.get(type);
   const name = info?.name ?? `key${type}`;
-  const size = info?.size ?? -1;
+  const size = info?.size ?? VARIABLE;
   const bad = size !== NESTED && size !== VARIABLE ? badSizeText(key, mask, size) : null;
   if (bad !== null) return name + bad;
   return `${name}(${keyContent(type, key, mask, options)})`;
