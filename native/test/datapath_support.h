@@ -58,7 +58,8 @@ class Client {
   // Sends one request; the sequence number it got.
   uint32_t Send(uint16_t family, uint8_t command, uint16_t flags, uint32_t ifindex, std::span<const uint8_t> attributes);
   // The next message of any kind, or none within the time.
-  bool Next(Message& message, int timeoutMs = 2000);
+  // Long enough for a device to be made while the kernel takes another namespace down on a busy machine.
+  bool Next(Message& message, int timeoutMs = 15000);
   // Sends with NLM_F_ACK: 0 or -errno. Messages before the acknowledgement go to 'replies'. Upcalls are kept.
   int Ask(uint16_t family, uint8_t command, uint16_t flags, uint32_t ifindex, std::span<const uint8_t> attributes,
           std::vector<Message>* replies = nullptr);
