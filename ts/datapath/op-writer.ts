@@ -35,12 +35,16 @@ export class OpWriter {
   /** Rows filled. */
   count = 0;
   #bytes = 0;
+  /** The mask that the last put carried, by the caller's number for it, and the row it is in. */
+  #mask = -1;
+  #maskRow = -1;
 
   constructor(readonly batch: OpBatch) {}
 
   clear(): void {
     this.count = 0;
     this.#bytes = 0;
+    this.#mask = -1;
   }
 
   /** Bytes that can still be added. */
@@ -79,12 +83,12 @@ export class OpWriter {
     return base;
   }
 
-  /** Flow put: key and actions by offset, mask copied into the row's own mask. */
+  /** Flow put: key and actions by offset. The mask is row `mask` of `masks`; puts in a row with one mask share a copy. */
   put(
     keyOffset: number,
     keyLength: number,
-    mask: Int32Array,
-    maskBase: number,
+    masks: Int32Array,
+    mask: number,
     actionsOffset: number,
     actionsLength: number,
     ufid: Int32Array,
@@ -92,14 +96,12 @@ export class OpWriter {
   ): number {
     const base = this.#begin(OP_PUT);
     if (base < 0) return -1;
-    const { rows, masks } = this.batch;
+    const { rows } = this.batch;
     rows[base + OP_KEY_OFF] = keyOffset;
     rows[base + OP_KEY_LEN] = keyLength;
     rows[base + OP_ACTIONS_OFF] = actionsOffset;
     rows[base + OP_ACTIONS_LEN] = actionsLength;
-    rows[base + OP_MASK_ROW] = this.count;
-    const target = this.count * FLOW_WORDS;
-    for (let i = 0; i < FLOW_WORDS; i++) masks[target + i] = mask[maskBase + i];
+    rows[base + OP_MASK_ROW] = this.#addMask(masks, mask);
     this.#setUfid(base, ufid, ufidAt);
     return this.count++;
   }
@@ -108,14 +110,14 @@ export class OpWriter {
   modify(
     keyOffset: number,
     keyLength: number,
-    mask: Int32Array,
-    maskBase: number,
+    masks: Int32Array,
+    mask: number,
     actionsOffset: number,
     actionsLength: number,
     ufid: Int32Array,
     ufidAt: number,
   ): number {
-    const op = this.put(keyOffset, keyLength, mask, maskBase, actionsOffset, actionsLength, ufid, ufidAt);
+    const op = this.put(keyOffset, keyLength, masks, mask, actionsOffset, actionsLength, ufid, ufidAt);
     if (op >= 0) this.batch.rows[op * OP_ROW_WORDS + OP_KIND] = OP_MODIFY;
     return op;
   }
@@ -157,6 +159,17 @@ export class OpWriter {
     rows[base + OP_HASH] = hashWords[hashAt];
     rows[base + OP_HASH + 1] = hashWords[hashAt + 1];
     return this.count++;
+  }
+
+  #addMask(masks: Int32Array, mask: number): number {
+    if (mask === this.#mask) return this.#maskRow;
+    const target = this.count * FLOW_WORDS;
+    const source = mask * FLOW_WORDS;
+    const own = this.batch.masks;
+    for (let i = 0; i < FLOW_WORDS; i++) own[target + i] = masks[source + i];
+    this.#mask = mask;
+    this.#maskRow = this.count;
+    return this.count;
   }
 
   #setUfid(base: number, ufid: Int32Array, at: number): void {

@@ -8,7 +8,6 @@ import {
   FLOW_TCP_FLAGS,
   FLOW_UFID,
   FLOW_USED,
-  FLOW_WORDS,
   OP_ERROR,
   OP_ROW_WORDS,
 } from '../fields/index.js';
@@ -92,7 +91,7 @@ export class FlowChanges {
     this.#makeRoom(snapshot, keyLength + actionsLength);
     const block = ukeys.arena.view(ukeys.actionsBlock[ukey], actionsLength);
     const actionsOff = ops.addBytes(block, 0, actionsLength);
-    const mask = ukeys.mask[ukey] * FLOW_WORDS;
+    const mask = ukeys.mask[ukey];
     const key = this.#addKey(ukey);
     const op = ops.modify(
       key,

@@ -82,6 +82,8 @@ export class Revalidator {
   readonly #retranslation: Retranslation;
   readonly #changes: FlowChanges;
   #dumpSeq = 0;
+  /** Time of the dump batch at hand. */
+  #now = 0;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #stopped = true;
@@ -177,6 +179,7 @@ export class Revalidator {
     let sliceEnd = performance.now() + SLICE_MS;
     for (let count = dump.next(); count >= 0; count = dump.next()) {
       const snapshot = this.#context.snapshot();
+      this.#now = this.#context.now();
       for (let row = 0; row < count; row++) this.#visit(snapshot, terms, seq, dump.batch, row);
       this.#changes.flush(snapshot);
       this.counters.dumped += count;
@@ -233,7 +236,7 @@ export class Revalidator {
     first: boolean,
   ): void {
     const { ukeys } = this.#context;
-    const now = this.#context.now();
+    const now = this.#now;
     const changes = this.#changes;
     const stale = ukeys.generation[ukey] !== snapshot.generation;
     const credit = packets > 0;

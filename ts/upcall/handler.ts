@@ -259,17 +259,18 @@ export class UpcallHandler {
       if (!this.#makeRoom(source.actionsLength)) return false;
       actionsOff = ops.addBytes(source.actions, 0, source.actionsLength);
     }
+    const ukey = ukeys.add(source, this.#now);
     const op = ops.put(
       source.keyOffset,
       source.keyLength,
-      source.mask,
-      0,
+      ukeys.masks.rows,
+      ukeys.mask[ukey],
       actionsOff,
       source.actionsLength,
       rows,
       source.ufidAt,
     );
-    this.#installs.queued(op, ukeys.add(source, this.#now));
+    this.#installs.queued(op, ukey);
     counters.installs++;
     return true;
   }
