@@ -12,12 +12,6 @@ namespace {
 constexpr uint16_t kLeast[OVS_DP_ATTR_IFINDEX + 1] = {0, 1, 4, 0, 0, 4, 0, 4, 0, 4};
 constexpr uint32_t kFeatures = OVS_DP_F_UNALIGNED | OVS_DP_F_VPORT_PIDS | OVS_DP_F_DISPATCH_UPCALL_PER_CPU;
 
-std::string TextOf(std::span<const uint8_t> bytes) {
-  size_t n = 0;
-  while (n < bytes.size() && bytes[n] != 0) n++;
-  return {reinterpret_cast<const char*>(bytes.data()), n};
-}
-
 }  // namespace
 
 Datapath* Server::FindDatapath(uint32_t ifindex) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "wire/attributes.h"
 
@@ -56,6 +57,13 @@ inline void PutHeaders(ByteWriter& out, const MessageHead& head, uint32_t ifinde
 // Writes the length of the message that began at 'start'.
 inline void FinishMessage(ByteWriter& out, size_t start) {
   if (!out.overflowed()) StoreHost<uint32_t>(out.data() + start, static_cast<uint32_t>(out.size() - start));
+}
+
+// A NUL-terminated string attribute, whose end may stand in for the NUL.
+inline std::string TextOf(std::span<const uint8_t> bytes) {
+  size_t n = 0;
+  while (n < bytes.size() && bytes[n] != 0) n++;
+  return {reinterpret_cast<const char*>(bytes.data()), n};
 }
 
 // Attributes of a request by type. As the kernel's liberal parsing: types beyond N are ignored, of one that comes twice

@@ -15,12 +15,6 @@ constexpr uint16_t kLeast[OVS_VPORT_ATTR_NETNSID + 1] = {0, 4, 4, 1, 0, 0, sizeo
 // Channels that one port may spread its upcalls over.
 constexpr size_t kMaxPids = 1024;
 
-std::string TextOf(std::span<const uint8_t> bytes) {
-  size_t n = 0;
-  while (n < bytes.size() && bytes[n] != 0) n++;
-  return {reinterpret_cast<const char*>(bytes.data()), n};
-}
-
 }  // namespace
 
 int Server::ParsePids(std::span<const uint8_t> bytes, std::vector<uint32_t>& out) {
