@@ -1,8 +1,23 @@
-// npm run bench -- NAME [--lane native|kernel]: benchmarks beside the peer. Each prints what it measured and the ratio.
+// npm run bench -- NAME [--lane native|kernel]: upcall and forward are measured beside the peer, and print the ratio;
+// classifier and translate are figures of our own. Needs the package built: npm run build, for translate npm run build:test.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { forward } from './forward.mjs';
 import { upcall } from './upcall.mjs';
 
-const benches = { upcall };
+/** A bench that is a program of its own. */
+const program = (file) => async () => {
+  const script = fileURLToPath(new URL(file, import.meta.url));
+  process.exitCode = spawnSync(process.execPath, [script], { stdio: 'inherit' }).status ?? 1;
+};
+
+const benches = {
+  upcall,
+  forward,
+  classifier: program('classifier.mjs'),
+  translate: program('translate.mjs'),
+};
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -51,6 +51,13 @@ export function ip(...words) {
   execFileSync('ip', words, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
+/** Runs a command to its end in the network namespace of a process. */
+export function inNetns(pid, ...words) {
+  execFileSync('nsenter', ['--target', String(pid), '--net', ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
