@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { NetlinkError, SlowpathError } from '../../ts/errors/index.js';
+import { type NetlinkError, SlowpathError } from '../../ts/errors/index.js';
 import { lookupFamily } from '../../ts/genl/index.js';
 import {
   decodeAddress,

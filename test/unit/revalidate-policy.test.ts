@@ -3,7 +3,7 @@ import { DEFAULT_POLICY, termsOf, worthTranslating } from '../../ts/revalidate/i
 import { FlowLimit } from '../../ts/ukey/index.js';
 
 describe('flow limit', () => {
-  const after = (limit: number, duration: number, flows: number, max = 200_000) => {
+  const limitAfter = (limit: number, duration: number, flows: number, max = 200_000) => {
     const flowLimit = new FlowLimit(max);
     flowLimit.limit = limit;
     flowLimit.afterDump(duration, flows);
@@ -16,26 +16,26 @@ describe('flow limit', () => {
   });
 
   it('is divided by the seconds of a dump over two seconds', () => {
-    expect(after(100_000, 2001, 1)).to.equal(50_000);
-    expect(after(100_000, 4900, 1)).to.equal(25_000);
+    expect(limitAfter(100_000, 2001, 1)).to.equal(50_000);
+    expect(limitAfter(100_000, 4900, 1)).to.equal(25_000);
   });
 
   it('falls by a quarter after a dump over 1.3 seconds', () => {
-    expect(after(100_000, 1301, 1)).to.equal(75_000);
-    expect(after(100_000, 2000, 1)).to.equal(75_000);
-    expect(after(100_000, 1300, 1_000_000)).to.equal(100_000);
+    expect(limitAfter(100_000, 1301, 1)).to.equal(75_000);
+    expect(limitAfter(100_000, 2000, 1)).to.equal(75_000);
+    expect(limitAfter(100_000, 1300, 1_000_000)).to.equal(100_000);
   });
 
   it('grows by 1,000 after a quick dump that a larger table would still fit', () => {
-    expect(after(10_000, 100, 2000)).to.equal(11_000);
-    expect(after(10_000, 100, 1000)).to.equal(10_000);
-    expect(after(10_000, 0, 11)).to.equal(11_000);
+    expect(limitAfter(10_000, 100, 2000)).to.equal(11_000);
+    expect(limitAfter(10_000, 100, 1000)).to.equal(10_000);
+    expect(limitAfter(10_000, 0, 11)).to.equal(11_000);
   });
 
   it('stays between 1,000 and the maximum', () => {
-    expect(after(1500, 9000, 1)).to.equal(1000);
-    expect(after(199_900, 10, 199_900)).to.equal(200_000);
-    expect(after(500, 10, 500, 500)).to.equal(500);
+    expect(limitAfter(1500, 9000, 1)).to.equal(1000);
+    expect(limitAfter(199_900, 10, 199_900)).to.equal(200_000);
+    expect(limitAfter(500, 10, 500, 500)).to.equal(500);
   });
 });
 
