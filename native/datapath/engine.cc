@@ -169,7 +169,10 @@ bool Engine::EncodeUpcall(Datapath& dp, const Packet& packet, const uint32_t* ke
 
 bool Engine::QueueUpcall(Datapath& dp, ChannelQueue& channel, std::span<uint8_t> head,
                          std::span<const uint8_t> frame, uint32_t cut) {
-  if (cut != 0) frame = frame.first(frame.size() > cut + ETH_HLEN ? frame.size() - cut : std::min<size_t>(frame.size(), ETH_HLEN));
+  if (cut != 0) {
+    const size_t least = std::min<size_t>(frame.size(), ETH_HLEN);
+    frame = frame.first(frame.size() > cut + ETH_HLEN ? frame.size() - cut : least);
+  }
   size_t padding = (dp.userFeatures & OVS_DP_F_UNALIGNED) != 0 ? 0 : AttributeReader::Padding(frame.size());
   StoreHost<uint32_t>(head.data(), static_cast<uint32_t>(head.size() + frame.size() + padding));
   StoreHost<uint16_t>(head.data() + head.size() - NLA_HDRLEN, static_cast<uint16_t>(NLA_HDRLEN + frame.size()));

@@ -144,7 +144,7 @@ TEST_CASE("fitness says what is missing, unknown or wrong") {
   CHECK(key[flow::kTpSrc] == 1000);
   CHECK(DecodeKey(with("08000a00 00500051"), key.words) == Fitness::kError);         // UDP ports twice.
   CHECK(std::string(LastDecodeProblem()) == "udp: there twice");
-  CHECK(DecodeKey(with("07000c00 00000000"), key.words) == Fitness::kError);       
+  CHECK(DecodeKey(with("07000c00 00000000"), key.words) == Fitness::kError);
   CHECK(std::string(LastDecodeProblem()) == "icmpv6: wrong length");
   CHECK(DecodeKey(with("0800"), key.words) == Fitness::kError);
   CHECK(DecodeKey(std::span(bytes).first(bytes.size() - 8), key.words) == Fitness::kTooLittle);  // UDP gone.

@@ -43,7 +43,7 @@ describe('classify', () => {
 
   it('takes a miss by its command, whatever else it carries', () => {
     expect(UPCALL_CLASSES[classify(OVS_PACKET_CMD_MISS, new Uint8Array(0))]).to.equal('miss');
-    expect(UPCALL_CLASSES[classify(OVS_PACKET_CMD_MISS, cookies['sflow'])]).to.equal('miss');
+    expect(UPCALL_CLASSES[classify(OVS_PACKET_CMD_MISS, cookies.sflow)]).to.equal('miss');
   });
 
   for (const [name, bytes] of Object.entries(cookies)) {
@@ -70,7 +70,7 @@ describe('classify', () => {
       'bad',
       'cookie of unknown type',
     ]);
-    const later = cookies['sflow'].slice();
+    const later = cookies.sflow.slice();
     later[0] = 6;
     expect(reason(classify(OVS_PACKET_CMD_ACTION, later))).to.deep.equal(['bad', 'cookie of unknown type']);
     expect(reason(classify(OVS_PACKET_CMD_MISS, new Uint8Array(0), 3))).to.deep.equal([

@@ -6,10 +6,10 @@ import { join } from 'node:path';
  * the user's in /tmp.
  */
 export function runDirectory(env: NodeJS.ProcessEnv = process.env): string {
-  if (env['SLOWPATH_RUNDIR']) return env['SLOWPATH_RUNDIR'];
+  if (env.SLOWPATH_RUNDIR) return env.SLOWPATH_RUNDIR;
   const uid = process.getuid?.() ?? 0;
   if (uid === 0) return '/run/slowpath';
-  return env['XDG_RUNTIME_DIR'] ? join(env['XDG_RUNTIME_DIR'], 'slowpath') : `/tmp/slowpath-${uid}`;
+  return env.XDG_RUNTIME_DIR ? join(env.XDG_RUNTIME_DIR, 'slowpath') : `/tmp/slowpath-${uid}`;
 }
 
 /** Path of the control socket of the switch on the datapath of this type and name. */

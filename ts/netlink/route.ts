@@ -125,7 +125,6 @@ export function watchLinks(channel: Channel, callback: (event: LinkEvent) => voi
 /** Throws ERR_BAD_INTERFACE_NAME for a name that no device can have: the kernel would say only ERANGE or EINVAL. */
 export function checkName(name: string): void {
   const bytes = Buffer.byteLength(name);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a zero byte would end the name early.
   if (bytes > 0 && bytes <= MAX_INTERFACE_NAME && !/[/:\s\0]/.test(name) && name !== '.' && name !== '..')
     return;
   throw new SlowpathError(
