@@ -37,8 +37,9 @@ export interface SwitchStats {
   readonly ukeys: Readonly<Record<string, number>>;
   /** Flows that may be installed now. */
   readonly flowLimit: number;
-  /** Bytes of memory held for keys and actions of installed flows. */
+  /** Bytes of keys and actions of installed flows, and of the memory held for them. */
   readonly ukeyBytes: number;
+  readonly ukeyReservedBytes: number;
   /** Milliseconds that the last dump took. */
   readonly dumpDuration: number;
 }
@@ -187,7 +188,8 @@ export class Switch {
       revalidate: this.#revalidator.counters,
       ukeys: this.#ukeys.countByState(),
       flowLimit: this.#flowLimit.limit,
-      ukeyBytes: this.#ukeys.arena.reservedBytes,
+      ukeyBytes: this.#ukeys.arena.liveBytes,
+      ukeyReservedBytes: this.#ukeys.arena.reservedBytes,
       dumpDuration: this.#revalidator.dumpDuration,
     };
   }

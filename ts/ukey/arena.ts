@@ -51,12 +51,13 @@ export class ByteArena {
     return block;
   }
 
-  /** Gives a block of `length` bytes back. */
+  /** Gives a block of `length` bytes back. With the last block all pages but one go back, too. */
   release(block: number, length: number): void {
     if (block < 0) return;
     const index = sizeClass(length);
     this.#liveBytes -= classBytes(index);
     this.#free[index].push(block);
+    if (this.#liveBytes === 0 && this.#pages.length > 1) this.#shrink();
   }
 
   /** Copies a block into `target` at `offset`. */
@@ -87,6 +88,13 @@ export class ByteArena {
     if (this.#source.buffer !== source.buffer)
       this.#source = new Int32Array(source.buffer, 0, source.buffer.byteLength >> 2);
     return this.#source;
+  }
+
+  #shrink(): void {
+    this.#pages.length = 1;
+    this.#words.length = 1;
+    this.#pageUsed = 0;
+    for (let i = 0; i < CLASSES; i++) this.#free[i] = [];
   }
 
   #allocate(index: number): number {
