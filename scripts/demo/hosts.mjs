@@ -10,7 +10,8 @@ function ip(...words) {
 export class Host {
   static async create(number) {
     const host = new Host(number);
-    host.keeper = spawn('unshare', ['--net', 'sleep', '600'], { stdio: 'ignore' });
+    // It ends with its input, so that it does not outlive us, whatever ends us.
+    host.keeper = spawn('unshare', ['--net', 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] });
     await host.#namespaceReady();
     const inner = `eth${number}`;
     ip('link', 'add', host.port, 'type', 'veth', 'peer', 'name', inner);

@@ -3,6 +3,7 @@
 //   npm run demo [-- --datapath system]
 // The whole of it runs inside a fresh network namespace (unshare), so that nothing is left when it ends, however it ends.
 import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -63,6 +64,16 @@ function namespaceArguments() {
   return isolate;
 }
 
+/** The bridge's own device is a TAP device on the embedded datapath; the right to make one is that of its file. */
+function needTun() {
+  try {
+    accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
+  } catch (error) {
+    if (error.code === 'ENOENT') fail('needs /dev/net/tun: as root, modprobe tun');
+    fail('needs root, because users may not open /dev/net/tun here; try: sudo npm run demo');
+  }
+}
+
 function runInside(options) {
   const child = spawn(
     'unshare',
@@ -82,4 +93,5 @@ function runInside(options) {
 
 const options = readOptions();
 needTools();
+if (options.datapath === 'netdev') needTun();
 runInside(options);

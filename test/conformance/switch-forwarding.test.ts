@@ -26,8 +26,8 @@ describeSwitch(
       expect(datapath.lost).to.equal(0);
       expect(upcall.installs).to.be.greaterThan(0);
       expect(upcall.install_failures + upcall.execute_failures + upcall.send_failures).to.equal(0);
-      // ARP, neighbour discovery and echo each way; the rest of the pings needs no upcall.
-      expect(datapath.hit).to.be.at.least(2 * 2 * (PINGS - 1));
+      // Echo requests and answers after the first ones need no upcall; under emulation some are on their way before.
+      expect(datapath.hit).to.be.at.least(2 * (PINGS - 1));
     });
   },
   { hosts: 2, ipv6: true },

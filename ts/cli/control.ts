@@ -32,9 +32,7 @@ export class ControlServer {
   /** Takes the place of a socket that nobody listens to any more. Error: ERR_ALREADY_RUNNING. */
   static async listen(path: string, methods: ControlMethods): Promise<ControlServer> {
     makeRunDirectory();
-    if (await isAlive(path)) {
-      throw new SlowpathError('ERR_ALREADY_RUNNING', `a switch answers on ${path} already: stop it first`);
-    }
+    await refuseIfServed(path);
     rmSync(path, { force: true });
     const control = new ControlServer(createServer(), path);
     control.#server.on('connection', (socket) => control.#serve(socket, methods));
@@ -89,6 +87,12 @@ async function answer(line: string, methods: ControlMethods): Promise<ControlAns
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** Throws ERR_ALREADY_RUNNING when a switch answers on the socket. */
+export async function refuseIfServed(path: string): Promise<void> {
+  if (!(await isAlive(path))) return;
+  throw new SlowpathError('ERR_ALREADY_RUNNING', `a switch answers on ${path} already: stop it first`);
 }
 
 async function isAlive(path: string): Promise<boolean> {

@@ -96,6 +96,12 @@ function print(text: string): void {
 
 async function main(): Promise<void> {
   try {
+    if (process.argv.length <= 2) {
+      throw new SlowpathError(
+        'ERR_USAGE',
+        'which command? run, dump-flows or show; slowpath --help tells more',
+      );
+    }
     await program().parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) {

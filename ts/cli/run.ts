@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type DatapathType, type DispatchMode, dumpFlowLines, showText } from '../datapath/index.js';
 import { SlowpathError, SyntaxProblem } from '../errors/index.js';
 import { Switch } from '../switch/index.js';
-import { ControlServer } from './control.js';
+import { ControlServer, refuseIfServed } from './control.js';
 import { DEFAULT_NAMES } from './query.js';
 import { socketPath } from './rundir.js';
 
@@ -25,42 +25,46 @@ export interface RunOptions {
 export async function run(options: RunOptions, log: Logger): Promise<void> {
   const flows = options.flows === undefined ? null : readFlows(options.flows);
   const name = options.name ?? DEFAULT_NAMES[options.datapath];
-  const theSwitch = Switch.open({
-    datapath: { type: options.datapath, name, dispatch: options.dispatch },
-    ...(options.flowLimit === undefined ? {} : { flowLimit: options.flowLimit }),
-    ...(options.maxIdle === undefined ? {} : { policy: { maxIdle: options.maxIdle } }),
-    onWarning: (message) => log.warn(message),
-    onPacketIn: (packetIn) =>
-      log.info(
-        {
-          bridge: packetIn.bridge,
-          inPort: packetIn.inPort,
-          bytes: packetIn.totalLength,
-          cookie: packetIn.cookie,
-        },
-        'packet-in',
-      ),
-  });
+  const socket = socketPath(options.datapath, name);
+  await refuseIfServed(socket);
+  const stop = new StopSignal();
+  let theSwitch: Switch | null = null;
   let control: ControlServer | null = null;
   try {
+    theSwitch = openSwitch(options, name, log);
     configure(theSwitch, options, flows);
-    control = await ControlServer.listen(socketPath(options.datapath, name), {
-      'dpctl/dump-flows': async ({ more, names }) =>
-        (await dumpFlowLines(theSwitch.datapath, { verbose: more === true, names: names === true })).join(
-          '\n',
-        ),
-      'dpctl/show': () => showText(theSwitch.datapath),
-      'upcall/show': () => JSON.stringify(theSwitch.stats()),
-    });
+    control = await serve(theSwitch, socket);
     log.info(
       { datapath: `${options.datapath}@${name}`, bridge: options.bridge, ports: options.port },
       'running',
     );
-    log.info({ signal: await untilSignal() }, 'stopping');
+    log.info({ signal: await stop.received }, 'stopping');
   } finally {
     await control?.close();
-    await theSwitch.close({ keep: options.keep ?? false });
+    await theSwitch?.close({ keep: options.keep ?? false });
+    stop.dispose();
   }
+}
+
+function openSwitch(options: RunOptions, name: string, log: Logger): Switch {
+  return Switch.open({
+    datapath: { type: options.datapath, name, dispatch: options.dispatch },
+    ...(options.flowLimit === undefined ? {} : { flowLimit: options.flowLimit }),
+    ...(options.maxIdle === undefined ? {} : { policy: { maxIdle: options.maxIdle } }),
+    onWarning: (message) => log.warn(message),
+    onPacketIn: ({ bridge, inPort, totalLength, cookie }) =>
+      log.info({ bridge, inPort, bytes: totalLength, cookie }, 'packet-in'),
+  });
+}
+
+function serve(theSwitch: Switch, socket: string): Promise<ControlServer> {
+  const { datapath } = theSwitch;
+  return ControlServer.listen(socket, {
+    'dpctl/dump-flows': async ({ more, names }) =>
+      (await dumpFlowLines(datapath, { verbose: more === true, names: names === true })).join('\n'),
+    'dpctl/show': () => showText(datapath),
+    'upcall/show': () => JSON.stringify(theSwitch.stats()),
+  });
 }
 
 function configure(theSwitch: Switch, options: RunOptions, flows: string | null): void {
@@ -85,15 +89,24 @@ function readFlows(path: string): string {
   }
 }
 
-function untilSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    // The slow path's own handles do not keep the process alive; this does.
-    const alive = setInterval(() => {}, 0x7fffffff);
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        clearInterval(alive);
-        resolve(signal);
-      });
-    }
-  });
+/** SIGINT or SIGTERM, heard from the start: one that comes while the switch is being set up ends it in order, too. */
+class StopSignal {
+  /** Settles with the name of the first signal. */
+  readonly received: Promise<string>;
+  // The slow path's own handles do not keep the process alive; this does.
+  readonly #alive = setInterval(() => {}, 0x7fffffff);
+  #listener: (signal: string) => void = () => {};
+
+  constructor() {
+    this.received = new Promise((resolve) => {
+      this.#listener = resolve;
+      // A second signal while the switch is being closed changes nothing.
+      for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, this.#listener);
+    });
+  }
+
+  dispose(): void {
+    clearInterval(this.#alive);
+    for (const signal of ['SIGINT', 'SIGTERM']) process.removeListener(signal, this.#listener);
+  }
 }

@@ -1,0 +1,100 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from './eventually.js';
+import { Lab, type Namespace } from './netns.js';
+import { type Child, type Exit, nodeScript, root } from './processes.js';
+import { datapathType } from './test-datapath.js';
+
+const CLI = 'out/ts/cli/main.js';
+
+/** Runs `slowpath` with these arguments, as this process and in its network namespace. */
+export function slowpath(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Exit> {
+  return nodeScript(CLI, args, env).exit;
+}
+
+/** The command line in a network namespace where switches run between two hosts, with a folder for control sockets. */
+export class CliRig {
+  readonly lab = new Lab();
+  readonly inside: Namespace;
+  readonly hosts: readonly Namespace[];
+  readonly #folder = mkdtempSync(join(tmpdir(), 'slowpath-test-'));
+
+  constructor() {
+    this.inside = this.lab.namespace('cli');
+    this.inside.run('sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
+    this.hosts = [1, 2].map((number) => {
+      const host = this.lab.namespace(`h${number}`);
+      host.run('sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
+      this.lab.veth(this.inside, `p${number}`, host, 'eth0');
+      this.inside.up(`p${number}`);
+      host.up('eth0', { addresses: [`10.0.0.${number}/24`], mac: `02:00:00:00:00:0${number}` });
+      return host;
+    });
+  }
+
+  /** Folder of control sockets; `name` keeps several apart. */
+  rundir(name = 'run'): string {
+    return join(this.#folder, name);
+  }
+
+  /** Names of control sockets. */
+  sockets(): string[] {
+    return readdirSync(this.rundir());
+  }
+
+  /** Writes a file of flows; its path. */
+  flowsFile(text: string): string {
+    const path = join(this.#folder, 'flows.txt');
+    writeFileSync(path, text);
+    return path;
+  }
+
+  /** Starts `slowpath` in the namespace. */
+  start(args: readonly string[], rundir = this.rundir()): Child {
+    const words = [`SLOWPATH_RUNDIR=${rundir}`, process.execPath, join(root, CLI), ...args];
+    return this.lab.keep(this.inside.start('env', words));
+  }
+
+  /** Starts `slowpath run` on the datapath under test and waits until it says that it runs. */
+  async run(...args: string[]): Promise<Child> {
+    const child = this.start(['run', '--datapath', datapathType, '--bridge', 'br0', ...args]);
+    await eventually(
+      'slowpath runs',
+      () => {
+        if (child.process.exitCode !== null) throw new Error(`slowpath run ended: ${child.stderr}`);
+        return child.stderr.includes('"msg":"running"');
+      },
+      60_000,
+    );
+    return child;
+  }
+
+  /** What a command about the running switch prints. Throws with what it says when it fails. */
+  async ask(command: 'dump-flows' | 'show', ...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.start([command, '--datapath', datapathType, ...args]).exit;
+    if (code !== 0) throw new Error(`slowpath ${command} ended with ${code}: ${stderr}`);
+    return stdout;
+  }
+
+  /** Pings host 2 from host 1; the answers received. */
+  async ping(count: number): Promise<number> {
+    const args = ['-n', '-c', String(count), '-i', '0.2', '-W', '5', '10.0.0.2'];
+    const { stdout } = await this.hosts[0].start('ping', args).exit;
+    return Number(/(\d+) received/.exec(stdout)?.[1]);
+  }
+
+  /** Names of the devices in the namespace, with the bridge or datapath that each is enslaved to. */
+  devices(): string[] {
+    const shown = JSON.parse(this.inside.run('ip', '-json', 'link', 'show')) as {
+      ifname: string;
+      master?: string;
+    }[];
+    return shown.map(({ ifname, master }) => (master ? `${ifname} in ${master}` : ifname)).sort();
+  }
+
+  async remove(): Promise<void> {
+    await this.lab.remove();
+    rmSync(this.#folder, { recursive: true });
+  }
+}
