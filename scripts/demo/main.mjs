@@ -4,6 +4,7 @@
 // The whole of it runs inside a fresh network namespace (unshare), so that nothing is left when it ends, however it ends.
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
@@ -88,7 +89,7 @@ function runInside(options) {
   // Ctrl-C reaches the child as well; it cleans up and ends, and then so do we.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));
-  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (osConstants.signals[signal] ?? 0)));
 }
 
 const options = readOptions();

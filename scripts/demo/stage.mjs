@@ -125,7 +125,10 @@ try {
   console.log(good ? '\nall pings were answered and the transfer arrived whole' : '\nFAILED: see above');
   process.exitCode = good ? 0 : 1;
 } catch (error) {
-  console.error(`demo: ${error.message}`);
-  await cleanUp();
-  process.exitCode = 1;
+  // After a signal things fail because they are being taken down; the signal's handler ends the process.
+  if (!interrupted) {
+    console.error(`demo: ${error.message}`);
+    await cleanUp();
+    process.exitCode = 1;
+  }
 }

@@ -83,7 +83,7 @@ describeSwitch('switch: flows', (rig) => {
     expect(await heard.settled(1), 'forwarded all the same').to.have.length(1);
     await eventually(
       'the old ukey is given up',
-      () => theSwitch.stats().revalidate.deleted['removed_by_others'] === 1,
+      () => theSwitch.stats().revalidate.deleted.removed_by_others === 1,
     );
     send(1, udpFrame());
     await eventually('the flow is back', () => theSwitch.stats().datapath.flows === 1);
@@ -130,7 +130,10 @@ describeSwitch('switch: flows', (rig) => {
       expect(upcall.installs + upcall.flow_limit + upcall.duplicates, figures).to.equal(upcall.miss);
       expect(most).to.be.greaterThan(0).and.at.most(Math.max(flowLimit, 10_000));
       await empty(running);
-      expect(theSwitch.stats().revalidate.deleted.idle).to.equal(upcall.installs);
+      // Most are idle; a slow machine also gives up flows that are too expensive to keep.
+      const { unknown_flow: _, ...deleted } = theSwitch.stats().revalidate.deleted;
+      const gone = Object.values(deleted).reduce((sum, count) => sum + count, 0);
+      expect(gone, JSON.stringify(deleted)).to.equal(upcall.installs);
     } finally {
       clearInterval(watch);
     }

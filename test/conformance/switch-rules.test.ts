@@ -180,7 +180,7 @@ describeSwitch('switch: OpenFlow rules', (rig) => {
     theSwitch.addFlows(bridge, 'priority=50000,udp,tp_dst=4000 actions=output:3');
     await eventually(
       'the flow is deleted for its mask',
-      () => theSwitch.stats().revalidate.deleted['wider_mask'] === 1,
+      () => theSwitch.stats().revalidate.deleted.wider_mask === 1,
     );
     const heard = [await listen(2, 2), await listen(3, 2)];
     send(udpFrame(1000, 4000), udpFrame());

@@ -19,9 +19,12 @@ export class CliRig {
   readonly inside: Namespace;
   readonly hosts: readonly Namespace[];
   readonly #folder = mkdtempSync(join(tmpdir(), 'slowpath-test-'));
+  /** Devices that tunnel modules put into every namespace. */
+  readonly #foreign: readonly string[];
 
   constructor() {
     this.inside = this.lab.namespace('cli');
+    this.#foreign = this.#links().filter((name) => name !== 'lo');
     this.inside.run('sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
     this.hosts = [1, 2].map((number) => {
       const host = this.lab.namespace(`h${number}`);
@@ -86,6 +89,10 @@ export class CliRig {
 
   /** Names of the devices in the namespace, with the bridge or datapath that each is enslaved to. */
   devices(): string[] {
+    return this.#links().filter((name) => !this.#foreign.includes(name));
+  }
+
+  #links(): string[] {
     const shown = JSON.parse(this.inside.run('ip', '-json', 'link', 'show')) as {
       ifname: string;
       master?: string;

@@ -29,6 +29,14 @@ function collect(text: string, before: readonly string[]): string[] {
   return [...before, name];
 }
 
+/** A message of commander's, which puts its suggestions on a line of their own. */
+function oneLine(text: string): string {
+  return `${text
+    .trim()
+    .replace(/^error: /, 'slowpath: ')
+    .replaceAll('\n', ' ')}\n`;
+}
+
 const datapathOption = () =>
   new Option('-d, --datapath <type>', 'system: the kernel module; netdev: the embedded datapath').choices([
     'system',
@@ -40,7 +48,7 @@ function program(): Command {
     .description("The userspace half of Open vSwitch's Linux datapath")
     .version(version(), '-V, --version')
     .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'slowpath: ')) });
+    .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
 
   root
     .command('run')

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { slowpath } from '../support/cli.js';
+import { Child, root } from '../support/processes.js';
+import { needsRoot, skipUnless } from '../support/skip.js';
+
+const RUN = ['run', '--datapath', 'netdev', '--bridge', 'br0'];
+
+describe('slowpath: what a user can mend is one line and status 2', function () {
+  this.timeout(60_000);
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'slowpath-test-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  async function refuses(args: readonly string[], pattern: RegExp, child?: Child): Promise<void> {
+    const { code, stdout, stderr } = await (child?.exit ?? slowpath(args, { SLOWPATH_RUNDIR: folder }));
+    expect(stderr).to.match(/^slowpath: .+\n$/);
+    expect(stderr.slice('slowpath: '.length)).to.match(pattern);
+    expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' });
+  }
+
+  const cases: Record<string, readonly [readonly string[], RegExp]> = {
+    'no arguments': [[], /^which command\? run, dump-flows or show/],
+    'an unknown command': [['fly'], /unknown command 'fly'/],
+    'an unknown option': [[...RUN, '--prot', 'eth1'], /unknown option '--prot'/],
+    'an option without its value': [[...RUN, '--port'], /argument missing/],
+    'no datapath': [['run', '--bridge', 'br0'], /--datapath.* not specified/],
+    'no bridge': [['run', '--datapath', 'netdev'], /--bridge.* not specified/],
+    'a datapath of no known type': [
+      ['run', '--datapath', 'dpdk', '--bridge', 'br0'],
+      /'dpdk' is invalid.*system, netdev/,
+    ],
+    'a port given twice': [[...RUN, '--port', 'eth1', '--port', 'eth1'], /eth1 is given twice/],
+    'an interface name too long': [[...RUN, '--port', 'a-name-of-16-byt'], /1 to 15 bytes/],
+    'a limit of nothing': [[...RUN, '--flow-limit', '0'], /whole number from 1 on/],
+    'a file of flows that is not there': [
+      [...RUN, '--flows', '/absent/flows'],
+      /cannot read flows: .*\/absent\/flows/,
+    ],
+    'nobody to ask': [['dump-flows', '--datapath', 'netdev'], /no switch runs on netdev@ovs-netdev/],
+  };
+  for (const [title, [args, pattern]] of Object.entries(cases)) it(title, () => refuses(args, pattern));
+
+  it('no kernel module', async function () {
+    const { stdout } = await new Child('sh', ['-c', 'grep -c ^openvswitch /proc/modules']).exit;
+    skipUnless(this, Number(stdout) === 0, 'needs a kernel without the openvswitch module loaded', false);
+    const absent =
+      /no generic netlink family ovs_datapath: load the openvswitch kernel module.*--datapath netdev/;
+    await refuses(['run', '--datapath', 'system', '--bridge', 'br0'], absent);
+    await refuses(['show'], absent);
+  });
+
+  it('a bad flow: file, line and column; nothing has been made yet that could stay', async function () {
+    needsRoot(this);
+    const file = join(folder, 'flows');
+    writeFileSync(file, '# rules\nip,nw_dst=10.0.0.0/8 actions=drop\nip,nw_dst=10.0.0.300 actions=drop\n');
+    const words = [
+      '--net',
+      'env',
+      `SLOWPATH_RUNDIR=${folder}`,
+      process.execPath,
+      'out/ts/cli/main.js',
+      ...RUN,
+    ];
+    const child = new Child('unshare', [...words, '--flows', file]);
+    await refuses([], new RegExp(`^${file}:3:11: `), child);
+  });
+
+  it('no CAP_NET_ADMIN', async function () {
+    needsRoot(this);
+    const unprivileged = ['--reuid=65534', '--regid=65534', '--clear-groups', '--bounding-set=-all'];
+    const node = [process.execPath, join(root, 'out/ts/cli/main.js'), ...RUN];
+    const readable = await new Child('setpriv', [...unprivileged, 'test', '-r', node[1]]).exit;
+    skipUnless(this, readable.code === 0, 'needs a checkout that other users may read', false);
+    const child = new Child('setpriv', [...unprivileged, ...node], { env: { SLOWPATH_RUNDIR: folder } });
+    await refuses([], /not permitted; run as root, or give the process CAP_NET_ADMIN/, child);
+  });
+});
+
+describe('slowpath: help and version', function () {
+  this.timeout(60_000);
+  const said = async (...args: string[]) => {
+    const { code, stdout, stderr } = await slowpath(args);
+    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    return stdout;
+  };
+
+  it('--version', async () => {
+    const { version } = (await import(join(root, 'package.json'), { with: { type: 'json' } })).default;
+    expect(await said('--version')).to.equal(`${version}\n`);
+  });
+
+  it('--help names the commands, help of a command its options', async () => {
+    const help = await said('--help');
+    for (const command of ['run', 'dump-flows', 'show']) expect(help).to.contain(`\n  ${command}`);
+    const run = await said('run', '--help');
+    for (const option of ['--datapath', '--bridge', '--port', '--flows', '--keep'])
+      expect(run).to.contain(option);
+  });
+});
