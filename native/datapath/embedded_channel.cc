@@ -8,7 +8,7 @@
 namespace slowpath {
 
 EmbeddedChannel::EmbeddedChannel(std::shared_ptr<Hub> hub, std::shared_ptr<ChannelQueue> queue)
-    : hub_(std::move(hub)), queue_(std::move(queue)) {}
+    : hub_(std::move(hub)), queue_(std::move(queue)), portId_(queue_->portId()) {}
 
 EmbeddedChannel::~EmbeddedChannel() { Close(); }
 
@@ -53,6 +53,7 @@ int64_t EmbeddedChannel::SetReceiveBuffer(int64_t bytes) {
 }
 
 ChannelCounters& EmbeddedChannel::MutableCounters() {
+  if (closed_) return counters_;
   counters_.lost = queue_->lost();
   counters_.overruns = queue_->answersLost();
   return counters_;
@@ -60,9 +61,12 @@ ChannelCounters& EmbeddedChannel::MutableCounters() {
 
 void EmbeddedChannel::Close() {
   if (closed_) return;
+  MutableCounters();
   closed_ = true;
   queue_->MarkClosed();
-  hub_->Remove(queue_->portId());
+  hub_->Remove(portId_);
+  queue_ = nullptr;
+  hub_ = nullptr;
 }
 
 }  // namespace slowpath

@@ -15,7 +15,7 @@ class EmbeddedChannel : public Channel {
   ~EmbeddedChannel() override;
 
   int Fd() const override { return closed_ ? -1 : queue_->fd(); }
-  uint32_t PortId() const override { return queue_->portId(); }
+  uint32_t PortId() const override { return portId_; }
   int Receive(Slab& slab, int max) override;
   int ReceiveOne(std::vector<uint8_t>& out, int timeoutMs) override;
   int Send(std::span<const uint8_t> datagram) override;
@@ -26,7 +26,8 @@ class EmbeddedChannel : public Channel {
 
  private:
   std::shared_ptr<Hub> hub_;
-  std::shared_ptr<ChannelQueue> queue_;
+  std::shared_ptr<ChannelQueue> queue_;  // Let go of by Close, as hub_, and with it its descriptor and what waits in it.
+  const uint32_t portId_;
   ChannelCounters counters_;
   bool closed_ = false;
 };

@@ -36,7 +36,9 @@ export async function prepare(lanes, tally) {
     'native addon',
     npm(['exec', '--', 'node-gyp', 'configure', 'build', '-j', jobs]),
   );
-  const typescript = await step(tally, 'TypeScript', npm(['run', 'build:test']));
+  // The demonstration runs the package as it is installed, from dist.
+  const packaged = await step(tally, 'TypeScript of the package', npm(['run', 'build:ts']));
+  const typescript = await step(tally, 'TypeScript of the tests', npm(['run', 'build:test']));
   const traffic = await step(tally, 'traffic tool', buildTraffic);
-  return addon && typescript && traffic;
+  return addon && packaged && typescript && traffic;
 }
