@@ -23,6 +23,10 @@ describe('a process that ends with sockets open', () => {
     expect(await start('stopped').exit).to.include({ code: 0, signal: null, stderr: '' });
   });
 
+  it('ends by itself when the embedded datapath is closed under a polling channel', async () => {
+    expect(await start('closed').exit).to.include({ code: 0, signal: null, stderr: '' });
+  });
+
   it('keeps running while it polls, and ends by SIGTERM', async () => {
     const child = start('signal');
     await child.waitFor(/ready/);

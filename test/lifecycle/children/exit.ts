@@ -8,6 +8,10 @@ const idle = native().openNetlink({ protocol: NETLINK_GENERIC });
 const polling = native().openNetlink({ protocol: NETLINK_ROUTE, groups: [RTNLGRP_LINK] });
 const upcalls = native().openNetlink({ protocol: NETLINK_GENERIC });
 const batch = native().createUpcallBatch();
+// A forwarding thread that nobody stops.
+const embedded = native().openEmbedded();
+const channel = embedded.openChannel();
+channel.configureOps({ dpIfindex: 1, flowFamily: 30, packetFamily: 31 });
 upcalls.configureOps({ dpIfindex: 1, flowFamily: 30, packetFamily: 31 });
 
 const ways: Record<string, () => void> = {
@@ -16,11 +20,17 @@ const ways: Record<string, () => void> = {
   exit() {
     polling.startMessages(() => {});
     upcalls.startUpcalls(batch, () => {});
+    channel.startUpcalls(native().createUpcallBatch(), () => {});
     process.exit(0);
   },
   throw() {
     polling.startMessages(() => {});
     throw new Error('on purpose');
+  },
+  /** The datapath goes while its channel polls: polling ends, and with it the process. */
+  closed() {
+    channel.startUpcalls(batch, () => {});
+    setTimeout(() => embedded.close(), 5);
   },
   /** Polls until a signal comes. */
   signal() {
@@ -30,7 +40,10 @@ const ways: Record<string, () => void> = {
   stopped() {
     polling.startMessages(() => {});
     upcalls.startUpcalls(batch, () => {});
+    channel.startUpcalls(native().createUpcallBatch(), () => {});
     setTimeout(() => {
+      embedded.close();
+      channel.close();
       polling.stop();
       upcalls.close();
     }, 5);

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
 
 import { native, type UpcallBatch } from '../../../ts/native/index.js';
-import { NETLINK_GENERIC, NETLINK_ROUTE } from '../../support/netlink.js';
+import { getFamily, NETLINK_GENERIC, NETLINK_ROUTE, parse } from '../../support/netlink.js';
 
 const collect = globalThis.gc as () => void;
 let failures = 0;
@@ -50,6 +50,23 @@ function make(one: () => object): () => number {
     return channel;
   });
   check(await collectUntil(() => alive() === 0), `${alive()} closed channels were not collected`);
+}
+{
+  const before = descriptors();
+  const alive = make(() => native().openEmbedded());
+  check(await collectUntil(() => alive() === 0), `${alive()} unused datapaths were not collected`);
+  check(await collectUntil(() => descriptors() === before), 'collected datapaths left descriptors open');
+}
+{
+  // A channel keeps the datapath that it leads to.
+  const channel = native().openEmbedded().openChannel();
+  for (let i = 0; i < 10; i++) {
+    collect();
+    await turn();
+  }
+  const answer = channel.transact(getFamily('ovs_flow'));
+  check(parse(answer.at(-1)!).errno === 0, 'a datapath was collected while its channel was in use');
+  channel.close();
 }
 for (const [name, one] of Object.entries({
   upcall: () => native().createUpcallBatch(),

@@ -9,7 +9,10 @@ const { netns, way } = workerData as { netns: string; way: 'polite' | 'busy' | '
 const channel = native().openNetlink({ protocol: NETLINK_ROUTE, groups: [RTNLGRP_LINK], netns });
 // Never closed: the end of the environment has to do it.
 native().openNetlink({ protocol: NETLINK_ROUTE });
-native().createUpcallBatch();
+const embedded = native().openEmbedded({ netns });
+const embeddedChannel = embedded.openChannel();
+embeddedChannel.configureOps({ dpIfindex: 1, flowFamily: 30, packetFamily: 31 });
+embeddedChannel.startUpcalls(native().createUpcallBatch(), () => {});
 
 let heard = 0;
 channel.startMessages(() => {
