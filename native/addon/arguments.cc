@@ -26,7 +26,8 @@ void Arguments::FailRange(const char* name, const char* expected) {
 }
 
 template <typename T>
-std::span<T> Arguments::Array(size_t index, const char* name, napi_typedarray_type type, const char* expected) {
+std::span<T> Arguments::Array(size_t index, const char* name, napi_typedarray_type type,
+                              const char* expected) {
   if (!ok_) return {};
   bool isTypedArray = false;
   napi_is_typedarray(info_.Env(), info_[index], &isTypedArray);
@@ -84,7 +85,8 @@ int64_t Arguments::CheckInteger(Napi::Value value, const char* name, int64_t lea
   }
   double number = value.As<Napi::Number>().DoubleValue();
   // Written so that NaN fails.
-  if (!(number >= static_cast<double>(least) && number <= static_cast<double>(most)) || number != std::trunc(number)) {
+  if (!(number >= static_cast<double>(least) && number <= static_cast<double>(most)) ||
+      number != std::trunc(number)) {
     FailRange(name, expected.c_str());
     return least;
   }
@@ -121,13 +123,15 @@ int64_t Arguments::Member(Napi::Object object, const char* name, int64_t least, 
   return CheckInteger(value, name, least, most);
 }
 
-int64_t Arguments::MemberOr(Napi::Object object, const char* name, int64_t least, int64_t most, int64_t otherwise) {
+int64_t Arguments::MemberOr(Napi::Object object, const char* name, int64_t least, int64_t most,
+                            int64_t otherwise) {
   if (!ok_) return otherwise;
   Napi::Value value = Checked(object.Get(name));
   return value.IsUndefined() ? otherwise : CheckInteger(value, name, least, most);
 }
 
-int64_t Arguments::Element(Napi::Object array, uint32_t index, const char* name, int64_t least, int64_t most) {
+int64_t Arguments::Element(Napi::Object array, uint32_t index, const char* name, int64_t least,
+                           int64_t most) {
   if (!ok_) return least;
   Napi::Value value = Checked(array.Get(index));
   return CheckInteger(value, name, least, most);

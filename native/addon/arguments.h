@@ -8,9 +8,9 @@
 
 namespace slowpath {
 
-// The arguments of one call, taken one by one and checked before any work is done. The first that is wrong throws a
-// TypeError or RangeError that names it; from then on everything returned is empty, so that callers take all their
-// arguments and ask ok() once.
+// The arguments of one call, taken one by one and checked before any work is done. The first that is wrong
+// throws a TypeError or RangeError that names it; from then on everything returned is empty, so that callers
+// take all their arguments and ask ok() once.
 class Arguments {
  public:
   // 'function' is the name that messages begin with.
@@ -21,7 +21,8 @@ class Arguments {
   std::span<uint8_t> Bytes(size_t index, const char* name);
   // A Uint8Array that is one whole netlink request with one of 'flags' (NLM_F_*), which 'expected' names.
   std::span<uint8_t> Request(size_t index, const char* name, uint16_t flags, const char* expected);
-  // An Int32Array with at least 'words' elements behind element number 'base' (argument 'index' + 1). Just those.
+  // An Int32Array with at least 'words' elements behind element number 'base' (argument 'index' + 1). Just
+  // those.
   std::span<uint32_t> Row(size_t index, const char* name, size_t words);
   // A whole Int32Array.
   std::span<int32_t> Words(size_t index, const char* name);

@@ -14,8 +14,8 @@ namespace {
 constexpr int64_t kMaxRows = 1 << 22;
 constexpr int64_t kMaxBytes = int64_t{1} << 30;
 
-// Makes shared memory and shows it as a typed array property of 'object'. False when memory was short; an exception is then
-// pending.
+// Makes shared memory and shows it as a typed array property of 'object'. False when memory was short; an
+// exception is then pending.
 template <typename ArrayType, typename Element>
 bool Share(Napi::Object object, const char* name, size_t elements, SharedMemory& memory) {
   Napi::Env env = object.Env();

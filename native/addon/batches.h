@@ -7,8 +7,9 @@
 #include "addon/memory.h"
 #include "sys/channel.h"
 
-// The three batches of ts/native/native.ts: memory that both sides work in, seen by JavaScript as typed arrays. Their
-// sizes never change. C++ uses the memory through these objects only and never trusts the typed arrays.
+// The three batches of ts/native/native.ts: memory that both sides work in, seen by JavaScript as typed
+// arrays. Their sizes never change. C++ uses the memory through these objects only and never trusts the typed
+// arrays.
 namespace slowpath {
 
 class UpcallBatch : public Napi::ObjectWrap<UpcallBatch> {

@@ -80,9 +80,13 @@ Napi::Value ChannelObject::PortId(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), channel_->PortId());
 }
 
-Napi::Value ChannelObject::Closed(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), closed_); }
+Napi::Value ChannelObject::Closed(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), closed_);
+}
 
-Napi::Value ChannelObject::LastError(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), lastError_); }
+Napi::Value ChannelObject::LastError(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), lastError_);
+}
 
 // Throws and is false on a closed channel.
 bool ChannelObject::Usable(Napi::Env env, const char* method) {
@@ -155,19 +159,19 @@ void ChannelObject::OnReadable() {
   Napi::Object self = Value();
   std::shared_ptr<Listener> listener = listener_;
   for (int turn = 0; turn < kBatchesPerTurn; turn++) {
-    int received = listener->batch == nullptr ? DeliverMessages(self, *listener) : DeliverUpcalls(self, *listener);
+    int received =
+        listener->batch == nullptr ? DeliverMessages(self, *listener) : DeliverUpcalls(self, *listener);
     if (received < 0) EndListening(-received);
     // A callback may have stopped polling, and even started anew: the next wake-up serves that.
     if (received < kBatch || listener_ != listener) return;
   }
 }
 
-// The channel can deliver no more. ENETDOWN says that the embedded datapath was closed, by its owner and so on purpose;
-// anything else is unexpected and must be heard of.
+// The channel can deliver no more, which nobody expects (what is expected is counted): it must be heard of.
 void ChannelObject::EndListening(int errnum) {
   StopListening();
   lastError_ = errnum;
-  if (errnum == ENETDOWN || !CanRunJavaScript(Env())) return;
+  if (!CanRunJavaScript(Env())) return;
   MakeSystemError(Env(), errnum, "recvmmsg").ThrowAsJavaScriptException();
   ReportPendingException(Env());
 }
@@ -228,10 +232,14 @@ Napi::Value ChannelObject::Counters(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ChannelObject::Close(const Napi::CallbackInfo& info) {
+  CloseChannel();
+  return info.Env().Undefined();
+}
+
+void ChannelObject::CloseChannel() {
   StopListening();
   closed_ = true;
   channel_->Close();
-  return info.Env().Undefined();
 }
 
 }  // namespace slowpath

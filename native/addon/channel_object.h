@@ -22,12 +22,15 @@ class EmbeddedDatapath;
 class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
  public:
   static Napi::Function Define(Napi::Env env);
-  // A JavaScript object around 'channel'. 'datapath' (may be null) is kept alive with it. Empty with an exception pending on
-  // failure.
-  static Napi::Value Wrap(Napi::Env env, std::unique_ptr<Channel> channel, std::shared_ptr<EmbeddedDatapath> datapath);
+  // A JavaScript object around 'channel'. 'datapath' (may be null) is kept alive with it. Empty with an
+  // exception pending on failure.
+  static Napi::Value Wrap(Napi::Env env, std::unique_ptr<Channel> channel,
+                          std::shared_ptr<EmbeddedDatapath> datapath);
 
   explicit ChannelObject(const Napi::CallbackInfo& info);
   ~ChannelObject() override;
+  // What close() does. Idempotent.
+  void CloseChannel();
 
  private:
   // Arguments that submit and exchange share.

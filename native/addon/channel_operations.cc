@@ -10,8 +10,8 @@
 namespace slowpath {
 namespace {
 
-// The receive buffer of a channel that polls for upcalls, unless the user chose another: room for the burst that comes
-// while JavaScript is busy.
+// The receive buffer of a channel that polls for upcalls, unless the user chose another: room for the burst
+// that comes while JavaScript is busy.
 constexpr int64_t kUpcallBufferBytes = 4 << 20;
 
 OpSources SourcesOf(OpBatch& ops, UpcallBatch* upcalls) {
@@ -37,8 +37,10 @@ Napi::Value ChannelObject::ConfigureOps(const Napi::CallbackInfo& info) {
   Napi::Object object = arguments.Object(0, "context");
   OpContext context;
   context.dpIfindex = static_cast<uint32_t>(arguments.Member(object, "dpIfindex", 0, INT32_MAX));
-  context.flowFamily = static_cast<uint16_t>(arguments.Member(object, "flowFamily", NLMSG_MIN_TYPE, UINT16_MAX));
-  context.packetFamily = static_cast<uint16_t>(arguments.Member(object, "packetFamily", NLMSG_MIN_TYPE, UINT16_MAX));
+  context.flowFamily =
+      static_cast<uint16_t>(arguments.Member(object, "flowFamily", NLMSG_MIN_TYPE, UINT16_MAX));
+  context.packetFamily =
+      static_cast<uint16_t>(arguments.Member(object, "packetFamily", NLMSG_MIN_TYPE, UINT16_MAX));
   if (!arguments.ok() || !Usable(info.Env(), "configureOps")) return info.Env().Undefined();
   sender_->Configure(context);
   packetFamily_ = context.packetFamily;
@@ -188,7 +190,8 @@ Napi::Value ChannelObject::DumpNext(const Napi::CallbackInfo& info) {
       break;
   }
   const char* text = dump_->text().empty() ? nullptr : dump_->text().c_str();
-  return ThrowSystemError(info.Env(), dump_->error(), dump_->what() != nullptr ? dump_->what() : "dump", text);
+  return ThrowSystemError(info.Env(), dump_->error(), dump_->what() != nullptr ? dump_->what() : "dump",
+                          text);
 }
 
 }  // namespace slowpath

@@ -7,12 +7,15 @@
 namespace slowpath {
 namespace {
 
-Napi::Value ToValue(Napi::Env env, Fitness fitness) { return Napi::Number::New(env, static_cast<uint32_t>(fitness)); }
+Napi::Value ToValue(Napi::Env env, Fitness fitness) {
+  return Napi::Number::New(env, static_cast<uint32_t>(fitness));
+}
 
 // The rest of 'out' behind 'offset' (argument 'index' + 1).
 std::span<uint8_t> TakeRoom(Arguments& arguments, size_t index) {
   std::span<uint8_t> out = arguments.Bytes(index, "out");
-  auto offset = static_cast<size_t>(arguments.Integer(index + 1, "offset", 0, static_cast<int64_t>(out.size())));
+  auto offset =
+      static_cast<size_t>(arguments.Integer(index + 1, "offset", 0, static_cast<int64_t>(out.size())));
   return arguments.ok() ? out.subspan(offset) : std::span<uint8_t>();
 }
 

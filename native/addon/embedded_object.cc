@@ -48,9 +48,18 @@ EmbeddedObject::EmbeddedObject(const Napi::CallbackInfo& info) : Napi::ObjectWra
 Napi::Value EmbeddedObject::OpenChannel(const Napi::CallbackInfo& info) {
   std::unique_ptr<Channel> channel = datapath_->OpenChannel();
   if (channel == nullptr) {
-    return ThrowSystemError(info.Env(), ENETDOWN, "openChannel", "the datapath is closed, or no descriptor is left");
+    return ThrowSystemError(info.Env(), ENETDOWN, "openChannel",
+                            "the datapath is closed, or no descriptor is left");
   }
-  return ChannelObject::Wrap(info.Env(), std::move(channel), datapath_);
+  Napi::Value object = ChannelObject::Wrap(info.Env(), std::move(channel), datapath_);
+  if (object.IsEmpty() || !object.IsObject()) return object;
+  ForgetCollected();
+  channels_.push_back(Napi::Weak(object.As<Napi::Object>()));
+  return object;
+}
+
+void EmbeddedObject::ForgetCollected() {
+  std::erase_if(channels_, [](const Napi::ObjectReference& channel) { return channel.Value().IsEmpty(); });
 }
 
 Napi::Value EmbeddedObject::Counters(const Napi::CallbackInfo& info) {
@@ -62,6 +71,11 @@ Napi::Value EmbeddedObject::Counters(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value EmbeddedObject::Close(const Napi::CallbackInfo& info) {
+  for (const Napi::ObjectReference& channel : channels_) {
+    Napi::Object object = channel.Value();
+    if (!object.IsEmpty()) ChannelObject::Unwrap(object)->CloseChannel();
+  }
+  channels_.clear();
   datapath_->Close();
   return info.Env().Undefined();
 }

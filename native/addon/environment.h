@@ -10,8 +10,8 @@ namespace slowpath {
 
 class EmbeddedDatapath;
 
-// What one environment (main thread or worker) has of this addon; its instance data. Destroyed when the environment ends, in
-// no fixed order with the wrapped objects: their destructors must not use it.
+// What one environment (main thread or worker) has of this addon; its instance data. Destroyed when the
+// environment ends, in no fixed order with the wrapped objects: their destructors must not use it.
 struct Environment {
   Napi::FunctionReference channelClass;
   Napi::FunctionReference embeddedClass;
@@ -19,8 +19,8 @@ struct Environment {
   Napi::FunctionReference opBatchClass;
   Napi::FunctionReference flowBatchClass;
 
-  // What the constructor that C++ is about to call wraps. JavaScript reaches the constructors too (object.constructor), and
-  // finds nothing here.
+  // What the constructor that C++ is about to call wraps. JavaScript reaches the constructors too
+  // (object.constructor), and finds nothing here.
   std::unique_ptr<Channel> nextChannel;
   // The datapath that nextChannel leads to, null for the kernel's; or what nextDatapath's constructor wraps.
   std::shared_ptr<EmbeddedDatapath> nextDatapath;

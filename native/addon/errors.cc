@@ -10,7 +10,8 @@ Napi::Error MakeSystemError(Napi::Env env, int errnum, const char* syscall, cons
   // The kernel's own names, as in <errno.h>: libuv's table lacks many that netlink answers with.
   const char* name = strerrorname_np(errnum);
   std::string code = name != nullptr ? name : "E" + std::to_string(errnum);
-  std::string message = std::string(syscall) + ": " + (detail != nullptr ? detail : strerror(errnum)) + " (" + code + ")";
+  std::string message =
+      std::string(syscall) + ": " + (detail != nullptr ? detail : strerror(errnum)) + " (" + code + ")";
   Napi::Error error = Napi::Error::New(env, message);
   error.Set("code", Napi::String::New(env, code));
   error.Set("errno", Napi::Number::New(env, errnum));

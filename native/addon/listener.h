@@ -14,7 +14,9 @@ namespace slowpath {
 struct Listener {
   // 'batch': null to hand over whole datagrams.
   Listener(Napi::Function function, UpcallBatch* batch, Napi::Object resource)
-      : context(function.Env(), "slowpath.Channel", resource), callback(Napi::Persistent(function)), batch(batch) {
+      : context(function.Env(), "slowpath.Channel", resource),
+        callback(Napi::Persistent(function)),
+        batch(batch) {
     if (batch != nullptr) batchReference = Napi::Persistent(batch->Value());
   }
 
@@ -24,7 +26,8 @@ struct Listener {
   Napi::ObjectReference batchReference;  // Keeps 'batch'.
   std::unique_ptr<Poller> poller;
 
-  // Calls back as from the event loop. An exception becomes an uncaught exception. False when JavaScript can no longer run.
+  // Calls back as from the event loop. An exception becomes an uncaught exception. False when JavaScript can
+  // no longer run.
   bool Call(Napi::Object self, napi_value argument) const {
     Napi::Env env = self.Env();
     napi_value result;

@@ -8,8 +8,8 @@ namespace slowpath {
 
 namespace {
 
-// From this size on memory comes straight from the kernel: pages that are never touched then cost nothing (calloc does as
-// well at first, but clears by hand what it reuses), and what is freed really goes.
+// From this size on memory comes straight from the kernel: pages that are never touched then cost nothing
+// (calloc does as well at first, but clears by hand what it reuses), and what is freed really goes.
 constexpr size_t kMapBytes = 64 * 1024;
 
 std::shared_ptr<uint8_t> Allocate(size_t bytes) {
@@ -28,7 +28,8 @@ SharedMemory::SharedMemory(size_t bytes) : bytes_(Allocate(bytes)), size_(bytes)
 Napi::ArrayBuffer SharedMemory::ToArrayBuffer(Napi::Env env) const {
   auto* hold = new std::shared_ptr<uint8_t>(bytes_);
   return Napi::ArrayBuffer::New(
-      env, bytes_.get(), size_, [](Napi::BasicEnv, void*, std::shared_ptr<uint8_t>* held) { delete held; }, hold);
+      env, bytes_.get(), size_, [](Napi::BasicEnv, void*, std::shared_ptr<uint8_t>* held) { delete held; },
+      hold);
 }
 
 void DefineConstant(Napi::Object object, const char* name, Napi::Value value) {

@@ -7,8 +7,8 @@
 
 namespace slowpath {
 
-// Zeroed memory that C++ and JavaScript share: it lives until the last of them lets go. JavaScript's typed arrays over it
-// may be detached or collected at any time without C++ noticing.
+// Zeroed memory that C++ and JavaScript share: it lives until the last of them lets go. JavaScript's typed
+// arrays over it may be detached or collected at any time without C++ noticing.
 class SharedMemory {
  public:
   SharedMemory() = default;

@@ -1,7 +1,6 @@
 // What the addon exports, and the start of each environment. See Addon in ts/native/native.ts.
 
 #include <napi.h>
-
 #include <sys/random.h>
 
 #include <mutex>
@@ -66,8 +65,8 @@ Napi::Value CreateFlowBatch(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-// Once for all environments of the process: they share flow ids. Without entropy the ids are still right, only
-// predictable, so the addon loads all the same.
+// Once for all environments of the process: they share flow ids. Without entropy the ids are still right,
+// only predictable, so the addon loads all the same.
 void SeedFlowIds() {
   static std::once_flag once;
   std::call_once(once, [] {

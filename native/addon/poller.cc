@@ -4,10 +4,10 @@
 
 namespace slowpath {
 
-// libuv may use the uv_poll_t until its close callback has run, which is after our owner is gone, so it lives apart from
-// the Poller and deletes itself. The environment's end waits for that callback: the cleanup hook is asynchronous and is
-// removed there. Destruction order at the end of an environment: our hook (stops watching, tells the owner), the wrapped
-// objects' finalizers (close their descriptors), instance data.
+// libuv may use the uv_poll_t until its close callback has run, which is after our owner is gone, so it lives
+// apart from the Poller and deletes itself. The environment's end waits for that callback: the cleanup hook
+// is asynchronous and is removed there. Destruction order at the end of an environment: our hook (stops
+// watching, tells the owner), the wrapped objects' finalizers (close their descriptors), instance data.
 struct Poller::Handle {
   uv_poll_t poll = {};
   napi_async_cleanup_hook_handle hook = nullptr;
@@ -26,8 +26,8 @@ struct Poller::Handle {
 
   static void OnPoll(uv_poll_t* poll, int status, int) {
     auto* self = static_cast<Handle*>(poll->data);
-    // libuv stops watching a descriptor that reports POLLERR. For a netlink socket that only means ENOBUFS, which the
-    // receive below takes away; were there another reason, the receive would find it too.
+    // libuv stops watching a descriptor that reports POLLERR. For a netlink socket that only means ENOBUFS,
+    // which the receive below takes away; were there another reason, the receive would find it too.
     if (status < 0) uv_poll_start(poll, UV_READABLE, OnPoll);
     self->callbacks.readable(self->callbacks.context);
   }

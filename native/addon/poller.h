@@ -6,12 +6,12 @@
 
 namespace slowpath {
 
-// Watches one descriptor for reading on the event loop of the environment, from Start until it is destroyed, and keeps that
-// loop alive. Destroy it before closing the descriptor.
+// Watches one descriptor for reading on the event loop of the environment, from Start until it is destroyed,
+// and keeps that loop alive. Destroy it before closing the descriptor.
 class Poller {
  public:
-  // 'ended': the environment is ending, this poller has stopped watching. The owner should let go of everything it keeps for
-  // callbacks; it may destroy the poller.
+  // 'ended': the environment is ending, this poller has stopped watching. The owner should let go of
+  // everything it keeps for callbacks; it may destroy the poller.
   struct Callbacks {
     void (*readable)(void* context);
     void (*ended)(void* context);

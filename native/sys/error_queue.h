@@ -10,14 +10,14 @@ namespace slowpath {
 class ErrorQueue {
  public:
   struct Entry {
-    uint32_t seq;   // Of the refused operation.
+    uint32_t seq;  // Of the refused operation.
     int32_t errnum;
   };
   // More are forgotten, the oldest first.
   static constexpr size_t kMax = 4096;
 
-  // Takes the refusals out of a datagram; acknowledgements and other messages are passed over. Returns how many old ones
-  // were forgotten for them.
+  // Takes the refusals out of a datagram; acknowledgements and other messages are passed over. Returns how
+  // many old ones were forgotten for them.
   size_t Collect(std::span<const uint8_t> datagram) {
     size_t forgotten = 0;
     NetlinkReader reader(datagram);

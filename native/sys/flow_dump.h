@@ -14,15 +14,16 @@ class FlowDump {
 
   FlowDump(Channel& channel, Requester& requester) : channel_(channel), requester_(requester) {}
 
-  // Sends a request that carries NLM_F_DUMP. A dump that was not read to its end is read to it first: the kernel runs one
-  // at a time on a socket. 0 or -errno; 'what' then names the system call.
+  // Sends a request that carries NLM_F_DUMP. A dump that was not read to its end is read to it first: the
+  // kernel runs one at a time on a socket. 0 or -errno; 'what' then names the system call.
   int Start(std::span<uint8_t> message, const char** what);
   bool running() const { return running_; }
 
-  // kFlows: the next flows are in 'flows' (perhaps none while more follow). kEnd, or kInterrupted when the datapath says
-  // that the dump may have missed some. kFailed: see error().
+  // kFlows: the next flows are in 'flows' (perhaps none while more follow). kEnd, or kInterrupted when the
+  // datapath says that the dump may have missed some. kFailed: see error().
   Result Next(FlowRows& flows);
-  // Why it failed: a positive errno; the system call, or null when the datapath refused; what the datapath said about it.
+  // Why it failed: a positive errno; the system call, or null when the datapath refused; what the datapath
+  // said about it.
   int error() const { return error_; }
   const char* what() const { return what_; }
   const std::string& text() const { return text_; }
@@ -34,16 +35,16 @@ class FlowDump {
 
   Channel& channel_;
   Requester& requester_;
-  uint32_t seq_ = 0;              // Of the request.
-  uint32_t family_ = 0;           // nlmsg_type of the request, and of the flows.
-  bool running_ = false;          // Started, and its end not yet told.
-  bool ended_ = false;            // NLMSG_DONE or an error was read.
-  bool interrupted_ = false;      // NLM_F_DUMP_INTR was seen.
+  uint32_t seq_ = 0;          // Of the request.
+  uint32_t family_ = 0;       // nlmsg_type of the request, and of the flows.
+  bool running_ = false;      // Started, and its end not yet told.
+  bool ended_ = false;        // NLMSG_DONE or an error was read.
+  bool interrupted_ = false;  // NLM_F_DUMP_INTR was seen.
   int error_ = 0;
   const char* what_ = nullptr;
   std::string text_;
-  std::vector<uint8_t> datagram_; // Received last.
-  size_t taken_ = 0;              // Bytes of it that were delivered; flows that did not fit come next time.
+  std::vector<uint8_t> datagram_;  // Received last.
+  size_t taken_ = 0;               // Bytes of it that were delivered; flows that did not fit come next time.
 };
 
 }  // namespace slowpath

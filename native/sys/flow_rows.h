@@ -7,15 +7,16 @@
 
 namespace slowpath {
 
-// Where flow messages are put: their bytes one behind the other in 'slab', and a row of flow_row::kWords words for each.
+// Where flow messages are put: their bytes one behind the other in 'slab', and a row of flow_row::kWords
+// words for each.
 struct FlowRows {
   enum class Added { kYes, kMalformed, kFull };
 
   uint32_t* rows = nullptr;
-  size_t capacity = 0;           // Rows.
+  size_t capacity = 0;  // Rows.
   std::span<uint8_t> slab = {};
-  size_t count = 0;              // Rows filled.
-  size_t used = 0;               // Bytes of 'slab' filled.
+  size_t count = 0;  // Rows filled.
+  size_t used = 0;   // Bytes of 'slab' filled.
 
   Added Add(const NetlinkMessage& message) {
     if (count == capacity || message.bytes.size() > slab.size() - used) return Added::kFull;

@@ -28,7 +28,8 @@ std::string ReadAll(const char* path) {
   return text;
 }
 
-// Column 'index' of a line of columns separated by spaces, as a number; false when it is missing or no number.
+// Column 'index' of a line of columns separated by spaces, as a number; false when it is missing or no
+// number.
 bool Column(std::string_view line, int index, uint64_t* value) {
   for (int i = 0;; i++) {
     size_t start = line.find_first_not_of(' ');
@@ -51,7 +52,8 @@ bool FindProcDrops(std::string_view table, uint64_t inode, uint32_t* drops) {
     std::string_view line = table.substr(0, end);
     table.remove_prefix(end == std::string_view::npos ? table.size() : end + 1);
     uint64_t lineInode, lineDrops;
-    if (Column(line, kInodeColumn, &lineInode) && lineInode == inode && Column(line, kDropsColumn, &lineDrops)) {
+    if (Column(line, kInodeColumn, &lineInode) && lineInode == inode &&
+        Column(line, kDropsColumn, &lineDrops)) {
       *drops = static_cast<uint32_t>(lineDrops);
       return true;
     }

@@ -16,11 +16,13 @@ namespace {
 constexpr int kSendBufferBytes = 256 * 1024;
 // How long Send waits for room before it gives up with EAGAIN.
 constexpr int kSendPatienceMs = 5000;
-// Receives in a row that may bring nothing but unacceptable datagrams or ENOBUFS before Receive returns to its caller;
-// what is left makes the socket readable again.
+// Receives in a row that may bring nothing but unacceptable datagrams or ENOBUFS before Receive returns to
+// its caller; what is left makes the socket readable again.
 constexpr int kMaxFruitless = 8;
 
-int SetOption(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value); }
+int SetOption(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof value);
+}
 
 }  // namespace
 
@@ -72,8 +74,9 @@ NetlinkSocket::NetlinkSocket(UniqueFd fd, const NetlinkCalls& calls) : fd_(std::
 
 NetlinkSocket::~NetlinkSocket() = default;
 
-// Both acknowledgement options exist since Linux 4.12 at the latest; without them errors are only poorer, so their
-// failure is no failure of the socket. The send buffer likewise: Send reports EMSGSIZE when it is too small.
+// Both acknowledgement options exist since Linux 4.12 at the latest; without them errors are only poorer, so
+// their failure is no failure of the socket. The send buffer likewise: Send reports EMSGSIZE when it is too
+// small.
 int NetlinkSocket::Configure(const NetlinkSocketOptions& options, const char** what) {
   int fd = fd_.get();
   SetOption(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
@@ -115,7 +118,8 @@ int NetlinkSocket::Receive(Slab& slab, int max) {
 int NetlinkSocket::ReceiveOnce(Slab& slab, int max, int* kept) {
   for (int i = 0; i < max; i++) vectors_->messages[i].msg_hdr.msg_namelen = sizeof(sockaddr_nl);
   counters_.receiveCalls++;
-  int received = calls_.recvmmsg(fd_.get(), vectors_->messages, static_cast<unsigned>(max), MSG_DONTWAIT, nullptr);
+  int received =
+      calls_.recvmmsg(fd_.get(), vectors_->messages, static_cast<unsigned>(max), MSG_DONTWAIT, nullptr);
   if (received >= 0) {
     *kept = Keep(slab, received);
     return 0;
@@ -123,8 +127,8 @@ int NetlinkSocket::ReceiveOnce(Slab& slab, int max, int* kept) {
   if (errno == EINTR) return 0;
   if (errno == EWOULDBLOCK) return -EAGAIN;
   if (errno != ENOBUFS) return -errno;
-  // Messages were lost since the last receive. The socket has forgotten the error by reporting it, and what did fit
-  // into the buffer is still there.
+  // Messages were lost since the last receive. The socket has forgotten the error by reporting it, and what
+  // did fit into the buffer is still there.
   counters_.overruns++;
   return 0;
 }

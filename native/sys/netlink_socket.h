@@ -13,7 +13,8 @@
 
 namespace slowpath {
 
-// The system calls of a netlink socket that can fail in ways a test cannot provoke; null members are the real ones.
+// The system calls of a netlink socket that can fail in ways a test cannot provoke; null members are the real
+// ones.
 struct NetlinkCalls {
   int (*recvmmsg)(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) = nullptr;
   ssize_t (*recvmsg)(int fd, msghdr* message, int flags) = nullptr;
@@ -22,10 +23,10 @@ struct NetlinkCalls {
 };
 
 struct NetlinkSocketOptions {
-  int protocol = 0;               // NETLINK_GENERIC, NETLINK_ROUTE, …
-  std::vector<uint32_t> groups;   // Multicast groups to join, by number.
-  std::string netns;              // Namespace file to open the socket in; empty: that of the thread.
-  NetlinkCalls calls;             // Replaced by tests.
+  int protocol = 0;              // NETLINK_GENERIC, NETLINK_ROUTE, …
+  std::vector<uint32_t> groups;  // Multicast groups to join, by number.
+  std::string netns;             // Namespace file to open the socket in; empty: that of the thread.
+  NetlinkCalls calls;            // Replaced by tests.
 };
 
 // An AF_NETLINK socket with extended acknowledgements, bound to a port id that the kernel chose.
@@ -58,12 +59,12 @@ class NetlinkSocket final : public Channel {
   void RefreshLost();
 
   UniqueFd fd_;
-  NetlinkCalls calls_;                    // All set.
-  uint32_t portId_ = 0;                   // nl_pid of this socket.
-  uint32_t dropsSeen_ = 0;                // The kernel's drop counter when it was last read; it wraps.
+  NetlinkCalls calls_;      // All set.
+  uint32_t portId_ = 0;     // nl_pid of this socket.
+  uint32_t dropsSeen_ = 0;  // The kernel's drop counter when it was last read; it wraps.
   ChannelCounters counters_;
-  std::unique_ptr<Vectors> vectors_;      // Headers for recvmmsg; made at the first Receive.
-  std::unique_ptr<uint8_t[]> single_;     // Slot for ReceiveOne, Slab::kSlotBytes; made at the first ReceiveOne.
+  std::unique_ptr<Vectors> vectors_;   // Headers for recvmmsg; made at the first Receive.
+  std::unique_ptr<uint8_t[]> single_;  // Slot for ReceiveOne, Slab::kSlotBytes; made at the first ReceiveOne.
 };
 
 }  // namespace slowpath

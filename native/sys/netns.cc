@@ -33,7 +33,8 @@ int NetnsScope::Enter(const std::string& path, const char** what) {
 
 NetnsScope::~NetnsScope() {
   if (!home_.valid() || setns(home_.get(), CLONE_NEWNET) == 0) return;
-  std::fprintf(stderr, "slowpath: cannot return to the network namespace this thread came from: %s\n", strerror(errno));
+  std::fprintf(stderr, "slowpath: cannot return to the network namespace this thread came from: %s\n",
+               strerror(errno));
   std::abort();
 }
 

@@ -9,8 +9,8 @@
 namespace slowpath {
 namespace {
 
-// A datagram is sent when it has reached the first size; the second also has room for one more operation of nearly any
-// size (attributes are at most 64 KiB each). Both are below the send buffer of a channel.
+// A datagram is sent when it has reached the first size; the second also has room for one more operation of
+// nearly any size (attributes are at most 64 KiB each). Both are below the send buffer of a channel.
 constexpr size_t kDatagramBytes = 128 * 1024;
 constexpr size_t kBufferBytes = 192 * 1024;
 // Operations in flight in an exchange: their answers fit into any receive buffer.

@@ -8,8 +8,8 @@
 
 namespace slowpath {
 
-// Sends the operations of op batches. Each row's kSeq and kError are written: the number it was sent with (0 when it was
-// not sent), and why it failed (errno, 0 for not).
+// Sends the operations of op batches. Each row's kSeq and kError are written: the number it was sent with (0
+// when it was not sent), and why it failed (errno, 0 for not).
 class OpSender {
  public:
   OpSender(Channel& channel, Requester& requester) : channel_(channel), requester_(requester) {}
@@ -18,13 +18,13 @@ class OpSender {
   void Configure(const OpContext& context) { context_ = context; }
   bool configured() const { return context_.flowFamily != 0; }
 
-  // Sends without asking for acknowledgements, in as few datagrams as possible. Operations that cannot be encoded are
-  // left out. When a datagram cannot be sent, neither it nor what follows is sent. Returns the number of operations sent;
-  // 'error' is the errno of the last failure, 0 without any.
+  // Sends without asking for acknowledgements, in as few datagrams as possible. Operations that cannot be
+  // encoded are left out. When a datagram cannot be sent, neither it nor what follows is sent. Returns the
+  // number of operations sent; 'error' is the errno of the last failure, 0 without any.
   size_t Submit(uint32_t* rows, size_t count, const OpSources& sources, int* error);
-  // Sends, waits for every answer, and puts the flows that were returned into 'replies'. A flow that no longer fits there
-  // gives its operation the error EMSGSIZE; an answer that does not come in time ETIMEDOUT, or ENOBUFS when answers were
-  // lost.
+  // Sends, waits for every answer, and puts the flows that were returned into 'replies'. A flow that no
+  // longer fits there gives its operation the error EMSGSIZE; an answer that does not come in time ETIMEDOUT,
+  // or ENOBUFS when answers were lost.
   void Exchange(uint32_t* rows, size_t count, const OpSources& sources, FlowRows& replies);
 
  private:
@@ -38,7 +38,8 @@ class OpSender {
   Datagram Build(uint32_t* rows, size_t firstRow, size_t count, const OpSources& sources, uint16_t flags,
                  size_t maxOperations, int* error);
   int Send();
-  size_t TakeAnswers(std::span<const uint8_t> bytes, uint32_t* rows, const Datagram& datagram, FlowRows& replies);
+  size_t TakeAnswers(std::span<const uint8_t> bytes, uint32_t* rows, const Datagram& datagram,
+                     FlowRows& replies);
 
   Channel& channel_;
   Requester& requester_;

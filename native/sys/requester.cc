@@ -35,7 +35,8 @@ int Requester::Await(std::vector<uint8_t>& datagram, int64_t deadlineMs, const c
   return lost ? -ENOBUFS : result;
 }
 
-int Requester::Transact(std::span<uint8_t> message, int timeoutMs, std::vector<uint8_t>& answer, const char** what) {
+int Requester::Transact(std::span<uint8_t> message, int timeoutMs, std::vector<uint8_t>& answer,
+                        const char** what) {
   int64_t deadline = NowMs() + timeoutMs;
   answer.clear();
   *what = "sendmsg";

@@ -21,10 +21,10 @@ class Requester {
   int Send(std::span<uint8_t> message);
   // Sends a datagram of messages that have their numbers. 0 or -errno.
   int SendStamped(std::span<const uint8_t> datagram);
-  // Send, and then collects the messages that answer, each padded to 4 bytes, up to and including NLMSG_DONE or
-  // NLMSG_ERROR. Messages with other sequence numbers are dropped. 0, -ETIMEDOUT when the answer does not end within
-  // 'timeoutMs', -ENOBUFS when it does not and the receive buffer overflowed meanwhile, or another -errno; 'what' then
-  // names the system call.
+  // Send, and then collects the messages that answer, each padded to 4 bytes, up to and including NLMSG_DONE
+  // or NLMSG_ERROR. Messages with other sequence numbers are dropped. 0, -ETIMEDOUT when the answer does not
+  // end within 'timeoutMs', -ENOBUFS when it does not and the receive buffer overflowed meanwhile, or another
+  // -errno; 'what' then names the system call.
   int Transact(std::span<uint8_t> message, int timeoutMs, std::vector<uint8_t>& answer, const char** what);
   // Receives one datagram before 'deadlineMs' (see NowMs), with the errors of Transact.
   int Await(std::vector<uint8_t>& datagram, int64_t deadlineMs, const char** what);

@@ -1,5 +1,6 @@
 #include "sys/netlink_socket.h"
 
+#include <doctest/doctest.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/stat.h>
@@ -9,8 +10,6 @@
 #include <cstring>
 #include <deque>
 #include <functional>
-
-#include <doctest/doctest.h>
 
 #include "sys/netlink_drops.h"
 #include "sys/netns.h"
@@ -105,7 +104,8 @@ struct Fixture {
 
 Script::Step Brings(std::vector<Script::Message> messages) { return {0, std::move(messages)}; }
 
-TEST_CASE_FIXTURE(Fixture, "netlink socket: what is not from the kernel, or is cut off, is dropped and counted") {
+TEST_CASE_FIXTURE(Fixture,
+                  "netlink socket: what is not from the kernel, or is cut off, is dropped and counted") {
   steps.receives = {Brings({{7, 0, "foreign"}, {0, 0, "one"}, {0, MSG_TRUNC, "cut"}, {0, 0, "two"}})};
   REQUIRE(socket->Receive(slab, kBatch) == 2);
   CHECK(Text(0) == "one");

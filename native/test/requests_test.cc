@@ -1,9 +1,9 @@
 // Requester, OpSender, FlowDump and ErrorQueue on a channel that answers what the test says.
 
+#include <doctest/doctest.h>
+
 #include <cerrno>
 #include <deque>
-
-#include <doctest/doctest.h>
 
 #include "sys/error_queue.h"
 #include "sys/flow_dump.h"
@@ -18,7 +18,7 @@ using Bytes = std::vector<uint8_t>;
 constexpr uint16_t kFlowFamily = 40;
 
 struct FakeChannel final : Channel {
-  std::deque<Bytes> answers;   // What ReceiveOne brings, then -ETIMEDOUT.
+  std::deque<Bytes> answers;  // What ReceiveOne brings, then -ETIMEDOUT.
   std::vector<Bytes> sent;
   std::deque<int> sendResults;  // Of the next sends; then 0.
   ChannelCounters counters;
@@ -85,7 +85,8 @@ struct Flows {
   Bytes bytes;
   FlowRows rows;
 
-  explicit Flows(size_t capacity, size_t slabBytes = 4096) : words(capacity * flow_row::kWords), bytes(slabBytes) {
+  explicit Flows(size_t capacity, size_t slabBytes = 4096)
+      : words(capacity * flow_row::kWords), bytes(slabBytes) {
     rows.rows = words.data();
     rows.capacity = capacity;
     rows.slab = bytes;
@@ -124,7 +125,8 @@ struct Fixture {
 
 TEST_CASE_FIXTURE(Fixture, "requester: an answer is what has its number, up to its end") {
   Bytes request = MakeMessage(16, NLM_F_REQUEST | NLM_F_ACK, 0, {});
-  channel.answers = {MakeMessage(16, 0, 99, {9}), MakeMessage(16, 0, 1, {1, 2, 3}) + MakeMessage(16, 0, 0, {8}),
+  channel.answers = {MakeMessage(16, 0, 99, {9}),
+                     MakeMessage(16, 0, 1, {1, 2, 3}) + MakeMessage(16, 0, 0, {8}),
                      MakeVerdict(1, 0) + MakeMessage(16, 0, 1, {7})};
   Bytes answer;
   CHECK(requester.Transact(request, 100, answer, &what) == 0);
@@ -167,7 +169,8 @@ TEST_CASE_FIXTURE(Fixture, "submit: when a send fails nothing behind it is sent"
   CHECK(channel.sent.size() == 1);
 }
 
-TEST_CASE_FIXTURE(Fixture, "submit: large operations go in more than one datagram, none beyond the send buffer") {
+TEST_CASE_FIXTURE(Fixture,
+                  "submit: large operations go in more than one datagram, none beyond the send buffer") {
   Bytes own(60000);
   sources.own = own;
   auto rows = Deletions(10);
@@ -220,7 +223,8 @@ TEST_CASE_FIXTURE(Fixture, "exchange: a flow without room gives EMSGSIZE, a refu
 TEST_CASE_FIXTURE(Fixture, "dump: a datagram that holds more than the batch comes in parts, then its end") {
   Bytes request = DumpRequest();
   REQUIRE(dump.Start(request, &what) == 0);
-  channel.answers = {MakeFlow(1, 1) + MakeFlow(1, 2) + MakeFlow(1, 3) + MakeMessage(NLMSG_DONE, 0, 1, Bytes(4))};
+  channel.answers = {MakeFlow(1, 1) + MakeFlow(1, 2) + MakeFlow(1, 3) +
+                     MakeMessage(NLMSG_DONE, 0, 1, Bytes(4))};
   Flows first(2), second(2), third(2);
   CHECK(dump.Next(first.rows) == FlowDump::Result::kFlows);
   CHECK(first.rows.count == 2);
@@ -279,7 +283,8 @@ TEST_CASE_FIXTURE(Fixture, "dump: starting anew drops the rest of the one before
 
 TEST_CASE("error queue: refusals only, oldest first, and bounded") {
   ErrorQueue queue;
-  CHECK(queue.Collect(MakeVerdict(1, EEXIST) + MakeVerdict(2, 0) + MakeFlow(3, 1) + MakeVerdict(4, ENOENT)) == 0);
+  CHECK(queue.Collect(MakeVerdict(1, EEXIST) + MakeVerdict(2, 0) + MakeFlow(3, 1) + MakeVerdict(4, ENOENT)) ==
+        0);
   int32_t out[3] = {};
   CHECK(queue.Drain(out) == 1);
   CHECK(out[0] == 1);
