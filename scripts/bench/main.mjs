@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { forward } from './forward.mjs';
+import { stages } from './stages.mjs';
 import { upcall } from './upcall.mjs';
 
 /** A bench that is a program of its own. */
@@ -13,6 +14,7 @@ const program = (file) => async () => {
 };
 
 const benches = {
+  stages,
   upcall,
   forward,
   classifier: program('classifier.mjs'),

@@ -2,15 +2,12 @@
 // JSON line per trial.
 //   node upcall-trials.mjs '{"datapath":"system","rounds":3,"count":10000,"rate":15000,"flows":200}'
 import { trafficTool } from '../traffic/build.mjs';
-import { clear, layOut, SWITCH_PORTS, TRAFFIC_IN, TRAFFIC_OUT } from './lib/field.mjs';
+import { clear, layOut, ONE_FLOW_EACH, SWITCH_PORTS, TRAFFIC_IN, TRAFFIC_OUT } from './lib/field.mjs';
 import { Ours } from './lib/ours.mjs';
 import { Peer } from './lib/peer.mjs';
 import { cpuSeconds, residentMb, runJson, sleep } from './lib/processes.mjs';
 
 const options = JSON.parse(process.argv[2]);
-/** One megaflow for each 5-tuple, all under one mask. */
-const RULE =
-  'udp,in_port=1 actions=multipath(symmetric_l3l4+udp,0,modulo_n,1024,0,NXM_NX_REG0[0..15]),output:2';
 let nextFlow = 0;
 
 const print = (record) => console.log(JSON.stringify(record));
@@ -63,7 +60,7 @@ async function trial(daemon, round) {
 
 layOut();
 try {
-  const setup = { datapath: options.datapath, ports: SWITCH_PORTS, flows: RULE };
+  const setup = { datapath: options.datapath, ports: SWITCH_PORTS, flows: ONE_FLOW_EACH };
   for (let round = 0; round < options.rounds; round++) {
     for (const daemon of [
       new Peer({ ...setup, config: ['other_config:n-handler-threads=1'] }),

@@ -6,6 +6,10 @@ export const SWITCH_PORTS = ['sp-bench-a', 'sp-bench-b'];
 export const TRAFFIC_IN = 'sp-bench-x';
 export const TRAFFIC_OUT = 'sp-bench-y';
 
+/** Rule of the upcall benchmarks: one megaflow for each 5-tuple, all under one mask. */
+export const ONE_FLOW_EACH =
+  'udp,in_port=1 actions=multipath(symmetric_l3l4+udp,0,modulo_n,1024,0,NXM_NX_REG0[0..15]),output:2';
+
 export function layOut() {
   for (const [port, end] of [
     [SWITCH_PORTS[0], TRAFFIC_IN],

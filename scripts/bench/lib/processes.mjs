@@ -22,6 +22,11 @@ export function cpuSeconds(pid) {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
+/** User and system time of a process's main thread in seconds so far; all of Node's JavaScript runs on it. */
+export function mainThreadSeconds(pid) {
+  return cpuSeconds(`${pid}/task/${pid}`);
+}
+
 /** Resident memory of a process in MB. */
 export function residentMb(pid) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
