@@ -7,7 +7,7 @@ import { Lab, type Namespace } from '../support/netns.js';
 import { root } from '../support/processes.js';
 import { needsRoot } from '../support/skip.js';
 import { datapathType } from '../support/test-datapath.js';
-import { Capture, flood, sendFrames, startSink } from '../support/traffic.js';
+import { flood, sendFrames, startSink } from '../support/traffic.js';
 import { eventually } from '../support/wait.js';
 
 const MAC_1 = '02:00:00:00:01:01';
@@ -75,19 +75,13 @@ describe(`switch [${datapathType}]`, function () {
 
   it('asks the slow path about the first packet of a flow only', async () => {
     const frame = ethernet({ src: MAC_3, dst: MAC_1, type: EXPERIMENTAL, payload: Buffer.alloc(50, 1) });
-    const before = theSwitch.stats().datapath;
-    const capture = await Capture.start(hosts[0], 'eth0', 3, 60_000);
+    const flow = async () => (await dumpFlowLines(theSwitch.datapath)).find((line) => line.includes(MAC_3));
     sendFrames(hosts[2], 'eth0', [frame]);
-    await eventually(() => theSwitch.datapath.stats().missed > before.missed, 'the first packet to miss');
-    const installed = async () =>
-      (await dumpFlowLines(theSwitch.datapath)).some((line) => line.includes(MAC_3));
-    await eventually(installed, 'the flow to be installed');
-    const first = theSwitch.stats().datapath;
+    await eventually(async () => (await flow()) !== undefined, 'the flow to be installed');
+    expect(await flow(), 'the first packet came up and was executed').to.include('packets:0,');
     sendFrames(hosts[2], 'eth0', [frame, frame]);
-    await eventually(() => theSwitch.datapath.stats().hit >= first.hit + 2, 'two packets to hit');
-    expect(theSwitch.stats().datapath.missed, 'the second packet makes no upcall').to.equal(first.missed);
-    const frames = await capture.frames();
-    expect(frames.map((bytes) => bytes.toString('hex'))).to.deep.equal(Array(3).fill(frame.toString('hex')));
+    // Other packets (neighbour discovery) come up meanwhile; those of this flow are counted by the flow, and so did not.
+    await eventually(async () => (await flow())?.includes('packets:2,') ?? false, 'two packets to hit');
   });
 
   it('carries TCP whole', async () => {
