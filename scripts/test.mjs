@@ -37,7 +37,11 @@ for (const [name, lane] of chosen) {
   if (!built && (name === 'unit' || name === 'kernel')) continue;
   const started = Date.now();
   console.log(`\n== ${name}`);
-  await lane(tally, { grep });
+  // Whatever happens, the closing line comes.
+  await lane(tally, { grep }).catch((error) => {
+    console.error(error);
+    tally.fail(name, error.message);
+  });
   console.log(`== ${name}: ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 tally.print();

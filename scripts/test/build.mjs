@@ -8,7 +8,12 @@ import { root } from './root.mjs';
 /** Compilers run at once; more than two gain little here and cost memory. */
 export const jobs = String(Math.min(2, availableParallelism()));
 
-const wanted = { checks: [], native: packages.native, unit: packages.host, kernel: packages.vm };
+const wanted = {
+  checks: [],
+  native: packages.native,
+  unit: packages.host,
+  kernel: [...packages.vm, ...packages.host],
+};
 
 /** One build step: shown by name, its output only when it fails. */
 async function step(tally, name, start) {

@@ -1,6 +1,7 @@
 // Debian packages that tests need. Installs what is missing, when it may; starts no service.
-import { existsSync } from 'node:fs';
-import { run } from './process.mjs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { mustRun, run } from './process.mjs';
 
 /** Packages by what needs them. */
 export const packages = {
@@ -54,4 +55,35 @@ export async function installPackages(names) {
   if (result.ok) return { missing: [], reason: '' };
   console.error(result.output);
   return { missing: await missingPackages(missing), reason: 'apt-get install failed' };
+}
+
+/**
+ * Downloads a package and unpacks it into the folder `target` (replaced), installing nothing; root is not needed. Refreshes the
+ * package lists once when the first try fails and it may. `prepare(folder)` can finish the tree before it is put in place.
+ *
+ * @param {() => Promise<string>} findName the package's name; asked again after a refresh
+ */
+export async function unpackPackage(findName, target, prepare = async () => {}) {
+  const scratch = `${target}.${process.pid}`;
+  const tree = join(scratch, 'tree');
+  mkdirSync(scratch, { recursive: true });
+  try {
+    // APT's sandbox user may not write here; the download is checked by its signature all the same.
+    const apt = ['-q', '-o', 'APT::Sandbox::User=root', 'download'];
+    const download = async () =>
+      run('apt-get', [...apt, await findName()], { cwd: scratch, timeoutMs: 900_000 });
+    let result = await download().catch((error) => ({ ok: false, output: error.message }));
+    if (!result.ok && whyNoInstall() === '') {
+      await run('apt-get', ['update', ...quiet], { env, timeoutMs: 600_000 });
+      result = await download();
+    }
+    if (!result.ok) throw new Error(`cannot download a package: ${result.output.trim()}`);
+    const file = readdirSync(scratch).find((name) => name.endsWith('.deb'));
+    await mustRun('dpkg', ['-x', join(scratch, file), tree], { timeoutMs: 300_000 });
+    await prepare(tree);
+    rmSync(target, { recursive: true, force: true });
+    renameSync(tree, target);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { whyNoVm } from '../vm/kernel.mjs';
 import { missingPackages, packages, whyNoInstall } from './debian.mjs';
 import { countMocha, mochaCommand, testFiles } from './mocha.mjs';
+import { ensureOvs } from './ovs.mjs';
 import { run } from './process.mjs';
 import { cache, root } from './root.mjs';
 import { skipOrFail } from './strict.mjs';
@@ -13,7 +14,7 @@ const guestTestMs = 120_000;
 const laneSeconds = 2400;
 
 async function whyNot() {
-  const missing = await missingPackages(packages.vm);
+  const missing = await missingPackages([...packages.vm, ...packages.host]);
   if (missing.length === 0) return whyNoVm();
   return `${whyNoInstall() || 'apt-get failed'}; needs: apt-get install ${missing.join(' ')}`;
 }
@@ -25,7 +26,8 @@ export async function kernelLane(tally, { grep }) {
   if (reason) return skipOrFail(tally, 'kernel', reason);
   const shared = join(cache, 'test', 'kernel');
   const summary = join(shared, 'summary.json');
-  const env = { SLOWPATH_TEST_SUMMARY: summary, SLOWPATH_TEST_DATAPATH: 'system' };
+  const { path } = await ensureOvs();
+  const env = { PATH: path, SLOWPATH_TEST_SUMMARY: summary, SLOWPATH_TEST_DATAPATH: 'system' };
   const mocha = mochaCommand(files, { grep, timeoutMs: guestTestMs });
   const vm = ['scripts/vm/run.mjs', '--rw', shared, '--timeout', String(laneSeconds), '--', ...mocha];
   return countMocha(tally, 'kernel', summary, () =>

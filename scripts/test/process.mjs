@@ -69,3 +69,10 @@ export function run(command, args, { cwd, env, timeoutMs = 600_000, show = false
     child.on('close', (code) => finish(code ?? 128));
   });
 }
+
+/** As `run`, for a program that has to succeed: its output. Throws with it otherwise. */
+export async function mustRun(command, args, options) {
+  const result = await run(command, args, options);
+  if (!result.ok) throw new Error(`${command} ${args.join(' ')}: ${result.output.trim() || result.code}`);
+  return result.output;
+}

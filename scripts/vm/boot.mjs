@@ -21,7 +21,11 @@ const joinZero = (items) => items.map((item) => `${item}\0`).join('');
 
 /** The folder that tells the guest what to do; it reads it through its view of the host's root. */
 function writeJob(job, kernel, { command, cwd, env, shared }) {
-  const variables = Object.entries({ ...env, SLOWPATH_VM: '1' }).filter(([name]) => !hostOnly.has(name));
+  // Who is no root here may have no path to root's programs, which is what runs there.
+  const path = `${env.PATH ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin`;
+  const variables = Object.entries({ ...env, PATH: path, SLOWPATH_VM: '1' }).filter(
+    ([name]) => !hostOnly.has(name),
+  );
   writeFileSync(join(job, 'argv'), joinZero(command));
   writeFileSync(join(job, 'environment'), joinZero(variables.map(([name, value]) => `${name}=${value}`)));
   writeFileSync(join(job, 'cwd'), cwd);

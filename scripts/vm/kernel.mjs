@@ -2,35 +2,38 @@
 import { spawn } from 'node:child_process';
 import {
   closeSync,
+  createReadStream,
   createWriteStream,
   existsSync,
-  mkdirSync,
   openSync,
   readSync,
   readdirSync,
   renameSync,
-  rmSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createReadStream } from 'node:fs';
-import { run } from '../test/process.mjs';
+import { packages, unpackPackage, whyNoInstall } from '../test/debian.mjs';
+import { mustRun } from '../test/process.mjs';
 import { cache } from '../test/root.mjs';
 
 export const vmCache = join(cache, 'vm');
 const tree = join(vmCache, 'kernel');
 
-/** Why no guest can be run on this machine; '' when one can. Packages are looked at elsewhere. */
+/** Where the programs of the guest may be, for users whose PATH leaves out what is meant for root. */
+const folders = [...process.env.PATH.split(':'), '/usr/sbin', '/sbin'];
+
+/** Why no guest can be run on this machine; '' when one can. */
 export function whyNoVm() {
   if (process.arch !== 'x64')
     return `the guest shares this machine's programs and needs x86-64, not ${process.arch}`;
+  const missing = ['qemu-system-x86_64', 'busybox', 'depmod', 'xz'].filter(
+    (program) => !folders.some((folder) => existsSync(join(folder, program))),
+  );
+  if (missing.length > 0)
+    return `missing: ${missing.join(' ')}; on Debian: apt-get install ${packages.vm.join(' ')}`;
+  if (!existsSync(tree) && whyNoInstall().includes('apt-get'))
+    return `no kernel in ${tree}, and no apt-get to download one: unpack Debian's linux-image package there`;
   return '';
-}
-
-async function mustRun(command, args, options) {
-  const result = await run(command, args, options);
-  if (!result.ok) throw new Error(`${command} ${args.join(' ')}: ${result.output.trim() || result.code}`);
-  return result.output;
 }
 
 /** The kernel package that linux-image-amd64 stands for: linux-image-6.1.0-…-amd64. (The cloud kernel has no 9p.) */
@@ -41,32 +44,10 @@ async function packageName() {
   return found[1];
 }
 
-async function download() {
-  const folder = join(vmCache, `download-${process.pid}`);
-  mkdirSync(folder, { recursive: true });
-  try {
-    // APT's sandbox user may not write here; the download is checked by its signature all the same.
-    const apt = ['-q', '-o', 'APT::Sandbox::User=root', 'download'];
-    const fetch = async () =>
-      run('apt-get', [...apt, await packageName()], { cwd: folder, timeoutMs: 900_000 });
-    let result = await fetch().catch((error) => ({ ok: false, output: error.message }));
-    if (!result.ok && process.getuid() === 0) {
-      await run('apt-get', ['update', '-q'], { timeoutMs: 600_000 });
-      result = await fetch();
-    }
-    if (!result.ok) throw new Error(`cannot download a kernel: ${result.output.trim()}`);
-    const deb = readdirSync(folder).find((name) => name.endsWith('.deb'));
-    const unpacked = join(folder, 'tree');
-    await mustRun('dpkg', ['-x', join(folder, deb), unpacked], { timeoutMs: 300_000 });
-    const [version] = readdirSync(join(unpacked, 'lib', 'modules'));
-    await mustRun('depmod', ['-b', unpacked, version], {
-      env: { PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-    });
-    rmSync(tree, { recursive: true, force: true });
-    renameSync(unpacked, tree);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+/** modprobe's tables are made when a kernel package is installed, and this one is not. */
+async function indexModules(folder) {
+  const [version] = readdirSync(join(folder, 'lib', 'modules'));
+  await mustRun('depmod', ['-b', folder, version], { env: { PATH: folders.join(':') } });
 }
 
 /**
@@ -102,7 +83,7 @@ async function unpackElf(bzImage, target) {
  */
 export async function ensureKernel() {
   const modules = join(tree, 'lib', 'modules');
-  if (!existsSync(modules)) await download();
+  if (!existsSync(modules)) await unpackPackage(packageName, tree, indexModules);
   const [version] = readdirSync(modules);
   const elf = join(vmCache, `vmlinux-${version}`);
   if (!existsSync(elf)) await unpackElf(join(tree, 'boot', `vmlinuz-${version}`), elf);
