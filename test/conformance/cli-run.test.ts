@@ -15,6 +15,7 @@ describe(`slowpath run [${datapathType}]`, function () {
     needsRoot(this);
     rig = new CliRig();
   });
+  afterEach(() => rig?.stopAll());
   after(() => rig?.remove());
 
   const ports = ['--port', 'p1', '--port', 'p2'];
@@ -24,7 +25,7 @@ describe(`slowpath run [${datapathType}]`, function () {
   };
 
   it('forwards by the rules of a file, shows flows and counters, and leaves nothing after SIGTERM', async () => {
-    const running = await rig.run(...ports, '--flows', rig.flowsFile(FLOWS), '--max-idle', '60000');
+    const running = await rig.run(...ports, '--flows', rig.flowsFile(FLOWS), '--max-idle', '600000');
     expect(rig.sockets()).to.deep.equal([`${datapathType}@${DEFAULT_NAME}.sock`]);
     expect(await rig.ping(3)).to.equal(3);
     const flows = (await rig.ask('dump-flows')).trimEnd().split('\n');

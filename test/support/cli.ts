@@ -21,6 +21,7 @@ export class CliRig {
   readonly #folder = mkdtempSync(join(tmpdir(), 'slowpath-test-'));
   /** Devices that tunnel modules put into every namespace. */
   readonly #foreign: readonly string[];
+  readonly #started: Child[] = [];
 
   constructor() {
     this.inside = this.lab.namespace('cli');
@@ -56,7 +57,14 @@ export class CliRig {
   /** Starts `slowpath` in the namespace. */
   start(args: readonly string[], rundir = this.rundir()): Child {
     const words = [`SLOWPATH_RUNDIR=${rundir}`, process.execPath, join(root, CLI), ...args];
-    return this.lab.keep(this.inside.start('env', words));
+    const child = this.lab.keep(this.inside.start('env', words));
+    this.#started.push(child);
+    return child;
+  }
+
+  /** Stops what a test that failed has left running. */
+  async stopAll(): Promise<void> {
+    await Promise.all(this.#started.splice(0).map((child) => child.stop()));
   }
 
   /** Starts `slowpath run` on the datapath under test and waits until it says that it runs. */
