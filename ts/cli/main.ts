@@ -64,9 +64,10 @@ function program(): Command {
         .default('standalone', 'standalone: as a learning switch'),
     )
     .addOption(
-      new Option('--dispatch <mode>', 'who receives upcalls')
-        .choices(['per-vport', 'per-cpu'])
-        .default('per-vport'),
+      new Option(
+        '--dispatch <mode>',
+        'who receives upcalls (default: per-cpu where the kernel has it, as running ovs-dpctl turns it on)',
+      ).choices(['per-vport', 'per-cpu']),
     )
     .option('--flow-limit <flows>', 'most flows to install', positive)
     .option('--max-idle <ms>', 'milliseconds after which unused flows go', positive)

@@ -14,7 +14,7 @@ export interface RunOptions {
   readonly port: readonly string[];
   readonly flows?: string;
   readonly failMode: 'standalone' | 'secure';
-  readonly dispatch: DispatchMode;
+  readonly dispatch?: DispatchMode;
   readonly flowLimit?: number;
   readonly maxIdle?: number;
   /** Leave the datapath with its ports and flows behind. */
@@ -48,7 +48,11 @@ export async function run(options: RunOptions, log: Logger): Promise<void> {
 
 function openSwitch(options: RunOptions, name: string, log: Logger): Switch {
   return Switch.open({
-    datapath: { type: options.datapath, name, dispatch: options.dispatch },
+    datapath: {
+      type: options.datapath,
+      name,
+      ...(options.dispatch === undefined ? {} : { dispatch: options.dispatch }),
+    },
     ...(options.flowLimit === undefined ? {} : { flowLimit: options.flowLimit }),
     ...(options.maxIdle === undefined ? {} : { policy: { maxIdle: options.maxIdle } }),
     onWarning: (message) => log.warn(message),

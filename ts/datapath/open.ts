@@ -18,7 +18,13 @@ import {
 import { type Connector, EmbeddedConnector, KernelConnector } from './connector.js';
 import { Dispatch, possibleCpus } from './dispatch.js';
 import { DatapathProvider } from './provider.js';
-import { type Datapath, type DatapathOptions, DEFAULT_RECEIVE_BUFFER, type DispatchMode } from './types.js';
+import {
+  type Datapath,
+  type DatapathOptions,
+  type DatapathType,
+  DEFAULT_RECEIVE_BUFFER,
+  type DispatchMode,
+} from './types.js';
 
 /** Of a datapath that is only looked at: nothing is known, nothing is asked of it. */
 const UNPROBED: DatapathSupport = {
@@ -86,7 +92,7 @@ export function inspectDatapath(options: ProviderOptions = {}, addon: Addon = na
 }
 
 function open(addon: Addon, connector: Connector, options: DatapathOptions, defaultName: string): Datapath {
-  const { type, name = defaultName, dispatch: mode = 'per-vport' } = options;
+  const { type, name = defaultName } = options;
   const { receiveBuffer = DEFAULT_RECEIVE_BUFFER } = options;
   let client: NetlinkClient | null = null;
   try {
@@ -98,12 +104,12 @@ function open(addon: Addon, connector: Connector, options: DatapathOptions, defa
       refuseToShare(found, families, client!, connector),
     );
     const { ifindex } = info;
-    const dispatch = new Dispatch(mode, possibleCpus());
     const rollBack = (): void => {
       if (!adopted) datapaths.remove(ifindex);
     };
     try {
-      const features = negotiate(datapaths, info, mode);
+      const { features, mode } = negotiate(datapaths, info, options.dispatch ?? preferred[type]);
+      const dispatch = new Dispatch(mode, possibleCpus());
       const support = probeSupport(new FlowClient(client, families.flow, ifindex));
       const provider = new DatapathProvider({
         ...{ type, name, ifindex, features, support, adopted },
@@ -166,15 +172,33 @@ function refuseToShare(
   );
 }
 
-/** Agrees on the user features that the mode of dispatch needs; returns those in force. */
-function negotiate(datapaths: DatapathClient, { ifindex, name }: DatapathInfo, mode: DispatchMode): number {
-  const needed = mode === 'per-cpu' ? OVS_DP_F_DISPATCH_UPCALL_PER_CPU : OVS_DP_F_VPORT_PIDS;
-  const features = probeUserFeatures(datapaths, ifindex, OVS_DP_F_UNALIGNED | needed);
-  if (mode === 'per-cpu' && (features & needed) === 0) {
-    throw new SlowpathError(
-      'ERR_DISPATCH_UNSUPPORTED',
-      `datapath ${name} has no per-cpu dispatch (Linux 5.15 and later have): use per-vport`,
-    );
+/**
+ * Modes of dispatch to try, in order. Whoever opens a kernel datapath with OVS's tools, be it for `ovs-dpctl show`, turns its
+ * per-CPU dispatch on, and upcalls of a datapath that has port ids for its ports alone are lost from then on. So per-CPU
+ * dispatch comes first there.
+ */
+const preferred: Readonly<Record<DatapathType, DispatchMode | 'any'>> = {
+  system: 'any',
+  netdev: 'per-vport',
+};
+
+/** Agrees on the user features that the mode of dispatch needs; 'any': per-cpu where there is, else per-vport. */
+function negotiate(
+  datapaths: DatapathClient,
+  { ifindex, name }: DatapathInfo,
+  wanted: DispatchMode | 'any',
+): { features: number; mode: DispatchMode } {
+  const perCpu = OVS_DP_F_DISPATCH_UPCALL_PER_CPU;
+  if (wanted !== 'per-vport') {
+    const features = probeUserFeatures(datapaths, ifindex, OVS_DP_F_UNALIGNED | perCpu);
+    if ((features & perCpu) !== 0) return { features, mode: 'per-cpu' };
+    if (wanted === 'per-cpu') {
+      throw new SlowpathError(
+        'ERR_DISPATCH_UNSUPPORTED',
+        `datapath ${name} has no per-cpu dispatch (Linux 5.15 and later have): use per-vport`,
+      );
+    }
   }
-  return features;
+  const features = probeUserFeatures(datapaths, ifindex, OVS_DP_F_UNALIGNED | OVS_DP_F_VPORT_PIDS);
+  return { features, mode: 'per-vport' };
 }

@@ -15,7 +15,10 @@ export interface DatapathOptions {
   readonly type: DatapathType;
   /** Name of the datapath and of its local port's device, at most 15 bytes. Default 'ovs-system' or 'ovs-netdev'. */
   readonly name?: string;
-  /** Default 'per-vport'. */
+  /**
+   * Default: on the kernel datapath per-cpu where there is (OVS's tools turn it on whatever we choose, so that per-vport loses
+   * upcalls as soon as `ovs-dpctl show` is run), else per-vport.
+   */
   readonly dispatch?: DispatchMode;
   /** Receive buffer of each handler channel in bytes. Default DEFAULT_RECEIVE_BUFFER. */
   readonly receiveBuffer?: number;
