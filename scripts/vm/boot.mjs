@@ -95,7 +95,9 @@ function qemuArguments(job, kernel, initrd, { smp, memory, shared, append }) {
 /** Starts QEMU; settles when it has ended. */
 function runQemu(args, timeoutMs, onStart) {
   return new Promise((resolve, reject) => {
-    const qemu = spawn('qemu-system-x86_64', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    // Should this process be killed without a chance to act, QEMU must not run on.
+    const command = ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...args];
+    const qemu = spawn('setpriv', command, { stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
     let timedOut = false;
     for (const stream of [qemu.stdout, qemu.stderr])

@@ -2,6 +2,12 @@ import { Child, command } from './processes.js';
 
 let made = 0;
 
+/** Namespaces are deleted when the process exits, and being told to stop would end it without that. */
+function exitOnSignals(): void {
+  process.once('SIGTERM', () => process.exit(143));
+  process.once('SIGHUP', () => process.exit(129));
+}
+
 /** Options of a veth end. */
 export interface EndOptions {
   /** Address with prefix length, IPv4 or IPv6; none without. */
@@ -64,6 +70,7 @@ export class Lab {
   readonly #atExit = () => this.#deleteNamespaces();
 
   constructor() {
+    if (made === 0 && process.listenerCount('SIGTERM') === 0) exitOnSignals();
     process.on('exit', this.#atExit);
   }
 
