@@ -10,8 +10,8 @@ function ip(...words) {
 export class Host {
   static async create(number) {
     const host = new Host(number);
-    // It ends with its input, so that it does not outlive us, whatever ends us.
-    host.keeper = spawn('unshare', ['--net', 'cat'], { stdio: ['pipe', 'ignore', 'ignore'] });
+    // It ends with its input, so that it does not outlive us, whatever ends us; Ctrl-C does not reach it before we are done.
+    host.keeper = spawn('unshare', ['--net', 'cat'], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
     await host.#namespaceReady();
     const inner = `eth${number}`;
     ip('link', 'add', host.port, 'type', 'veth', 'peer', 'name', inner);

@@ -32,7 +32,13 @@ function portNames() {
   return new Map(bridge ? bridge.portList.map((port) => [port.odpPort, port.name]) : []);
 }
 
+/** Ends the demonstration's course after a signal, which its handler cleans up after. */
+function goOn() {
+  if (interrupted) throw new Error('interrupted');
+}
+
 async function ping(from, to, label) {
+  goOn();
   const { code, stdout } = await from.start('ping', ['-n', '-c', String(PINGS), '-i', '0.2', '-W', '2', to])
     .done;
   const answered = Number(/(\d+) received/.exec(stdout)?.[1] ?? 0);
@@ -41,6 +47,7 @@ async function ping(from, to, label) {
 }
 
 async function transfer(from, to) {
+  goOn();
   let port;
   const listening = new Promise((resolve) => {
     port = to.start(process.execPath, [transferScript, 'receive', to.ipv4], (text) => {

@@ -69,6 +69,7 @@ export class CliRig {
 
   /** Starts `slowpath run` on the datapath under test and waits until it says that it runs. */
   async run(...args: string[]): Promise<Child> {
+    await eventually('both ports are up', () => this.inside.running('p1', 'p2'));
     const child = this.start(['run', '--datapath', datapathType, '--bridge', 'br0', ...args]);
     await eventually(
       'slowpath runs',

@@ -58,6 +58,11 @@ export class Namespace {
       this.ip(`addr add ${address} dev ${device}${address.includes(':') ? ' nodad' : ''}`);
     this.ip(`link set ${device} up`);
   }
+
+  /** True once the kernel says that frames can leave by the devices; it may say so a second after both ends are up. */
+  running(...devices: string[]): boolean {
+    return devices.every((device) => /\bstate UP\b/.test(this.ip(`link show dev ${device}`)));
+  }
 }
 
 /**

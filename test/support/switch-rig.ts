@@ -1,5 +1,6 @@
 import { type Bridge, type BridgeOptions, type BridgePort, Switch } from '../../ts/switch/index.js';
 import type { SwitchOptions, VlanOptions } from '../../ts/switch/index.js';
+import { eventually } from './eventually.js';
 import { Lab, type Namespace } from './netns.js';
 import { needsRoot } from './skip.js';
 import { datapathType } from './test-datapath.js';
@@ -99,11 +100,13 @@ export function describeSwitch(
     const lab = new Lab();
     const open = new Set<Switch>();
     let rig: SwitchRig | undefined;
-    before(function () {
+    before(async function () {
       needsRoot(this);
       const inside = lab.namespace('switch');
       inside.run('sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
       const hosts = Array.from({ length: count }, (_, i) => makeHost(lab, inside, i + 1, ipv6));
+      const names = hosts.map((_, i) => `p${i + 1}`);
+      await eventually('the ports are up', () => inside.running(...names));
       const start = (options: OpenOptions = {}) => {
         const running = openSwitch(inside, count, options);
         open.add(running.theSwitch);
