@@ -114,21 +114,13 @@ void ChannelQueue::TakeRequests(DatagramBuffer& out) {
 }
 
 void ChannelQueue::FlushWakeup() {
-  bool waiting;
-  {
-    std::lock_guard lock(mutex_);
-    if (answers_ + upcalls_ == 0 || closed_) return;
-    waiting = waiting_;
-    // Who waits needs no event: what it leaves behind, Settle signals.
-    if (!waiting && signalled_) return;
-    if (!waiting) signalled_ = true;
-  }
-  // With the mutex let go of: the reader, awake at once, takes it first thing.
-  if (waiting) {
-    arrived_.notify_all();
-  } else {
+  std::lock_guard lock(mutex_);
+  if (answers_ + upcalls_ == 0 || closed_) return;
+  if (!signalled_) {
+    signalled_ = true;
     eventfd_write(event_.get(), 1);
   }
+  if (waiting_) arrived_.notify_all();
 }
 
 void ChannelQueue::MarkDown() {
@@ -168,9 +160,7 @@ void ChannelQueue::Settle(size_t answers, size_t answerBytes, size_t upcalls, si
   upcalls_ -= upcalls;
   upcallBytes_ -= upcallBytes;
   bool more = answers_ + upcalls_ != 0;
-  // Nothing there to take: the event came after what it told of had been taken already (FlushWakeup writes it unlocked).
-  bool late = answers + upcalls == 0;
-  if (!more && (signalled_ || late)) {
+  if (!more && signalled_) {
     eventfd_t value;
     eventfd_read(event_.get(), &value);
     signalled_ = false;

@@ -63,7 +63,6 @@ class ChannelQueue {
   bool HasAnswerRoom();
   // Moves all waiting requests to 'out' (which must be empty) and lets a blocked Send go on.
   void TakeRequests(DatagramBuffer& out);
-  // Wakes the reader if something waits for it that it has not been told of: by the event, or from Wait.
   void FlushWakeup();
   // The datapath ends: nothing will come any more.
   void MarkDown();
@@ -89,7 +88,7 @@ class ChannelQueue {
   void Settle(size_t answers, size_t answerBytes, size_t upcalls, size_t upcallBytes);
 
   const uint32_t portId_;
-  const UniqueFd event_;  // Readable while signalled_; also once in vain after it.
+  const UniqueFd event_;  // Readable while signalled_.
 
   std::mutex mutex_;
   std::condition_variable requestRoom_;  // A blocked Send waits for it.
@@ -106,7 +105,7 @@ class ChannelQueue {
   const size_t maxUpcalls_;              // Limit of upcalls_.
   size_t maxUpcallBytes_;                // Limit of upcallBytes_.
   bool dumpPaused_ = false;              // A dump waits for the reader.
-  bool signalled_ = false;               // event_ is readable, or is about to be.
+  bool signalled_ = false;               // event_ is readable.
   bool waiting_ = false;                 // A thread is in Wait.
   bool down_ = false;                    // The datapath is gone.
   bool closed_ = false;                  // The channel is gone.

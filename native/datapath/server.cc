@@ -78,8 +78,6 @@ void Server::Serve(uint32_t portId) {
     requests_.Pop();
   }
   ContinueDump();
-  // Packets first: a reader that wakes up may take this thread's processor.
-  engine_.Flush();
   channel_->FlushWakeup();
   channel_ = nullptr;
 }
