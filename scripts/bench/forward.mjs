@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { buildTraffic } from '../traffic/build.mjs';
-import { whyNoPeer } from './lib/peer.mjs';
+import { preparePeer } from './lib/peer.mjs';
 import { median } from './lib/processes.mjs';
 
 const trials = fileURLToPath(new URL('forward-trials.mjs', import.meta.url));
@@ -22,7 +22,7 @@ function whyNot() {
   for (const tool of ['iperf3', 'ethtool'])
     if (!['/usr/sbin', '/usr/bin'].some((folder) => existsSync(`${folder}/${tool}`)))
       return `${tool} is missing: apt-get install ${tool}`;
-  return whyNoPeer();
+  return '';
 }
 
 function figure(value) {
@@ -61,6 +61,7 @@ function report(records) {
 export async function forward({ nodeArgs = [] }) {
   const reason = whyNot();
   if (reason) throw new Error(reason);
+  await preparePeer();
   const built = await buildTraffic();
   if (!built.ok) throw new Error(built.output);
   console.log('\nforward: embedded datapath beside ovs-vswitchd with datapath_type=netdev (tso: with');

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { buildTraffic } from '../traffic/build.mjs';
-import { whyNoPeer } from './lib/peer.mjs';
+import { preparePeer } from './lib/peer.mjs';
 import { median } from './lib/processes.mjs';
 
 const trials = fileURLToPath(new URL('upcall-trials.mjs', import.meta.url));
@@ -48,8 +48,7 @@ function report(records) {
 }
 
 export async function upcall({ only, nodeArgs = [] }) {
-  const reason = whyNoPeer();
-  if (reason) throw new Error(reason);
+  await preparePeer();
   const built = await buildTraffic();
   if (!built.ok) throw new Error(built.output);
   for (const [name, lane] of Object.entries(LANES)) {

@@ -3,16 +3,17 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureOvs } from '../../test/ovs.mjs';
 import { kill, sleep } from './processes.mjs';
 
-const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+/** Set by preparePeer, and so known in namespaces and guests that run trials. */
+const SCHEMA = process.env.SLOWPATH_BENCH_SCHEMA;
 
-/** Why the peer cannot run here; '' when it can. */
-export function whyNoPeer() {
-  for (const tool of ['ovs-vswitchd', 'ovsdb-server', 'ovsdb-tool', 'ovs-vsctl', 'ovs-ofctl'])
-    if (!['/usr/sbin', '/usr/bin'].some((folder) => existsSync(join(folder, tool))))
-      return `${tool} is missing: apt-get install openvswitch-switch`;
-  return '';
+/** Finds the peer's programs, unpacking them when they are not installed, for this process and those it starts. */
+export async function preparePeer() {
+  const { path, schema } = await ensureOvs();
+  process.env.PATH = path;
+  process.env.SLOWPATH_BENCH_SCHEMA = schema;
 }
 
 export class Peer {
