@@ -134,7 +134,7 @@ namespace op_row {
 inline constexpr unsigned kKind = 0;  // 1 flow put, 2 flow modify, 3 flow delete, 4 flow get, 5 packet execute.
 inline constexpr unsigned kFlags = 1;  // Bit 0: probe; bit 1: ask for the flow in return (NLM_F_ECHO); bit 2: clear statistics; bit 3: terse.
 inline constexpr unsigned kKeyOff = 2;  // Key attributes (flow operations: the flow key; execute: packet metadata).
-inline constexpr unsigned kKeyLen = 3;  // Bytes of the key; 0 in modify, delete and get means by ufid alone.
+inline constexpr unsigned kKeyLen = 3;  // Bytes of the key; 0 in delete and get means by ufid alone; modify always needs it.
 inline constexpr unsigned kMaskRow = 4;  // Row of the mask in the batch masks, or -1: no mask, exact match.
 inline constexpr unsigned kActionsOff = 5;  // Action attributes.
 inline constexpr unsigned kActionsLen = 6;  // Bytes of the actions; 0 means drop.

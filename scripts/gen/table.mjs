@@ -320,7 +320,7 @@ export const rows = {
         'Bit 0: probe; bit 1: ask for the flow in return (NLM_F_ECHO); bit 2: clear statistics; bit 3: terse',
       ],
       ['key_off', 1, 'Key attributes (flow operations: the flow key; execute: packet metadata)'],
-      ['key_len', 1, 'Bytes of the key; 0 in modify, delete and get means by ufid alone'],
+      ['key_len', 1, 'Bytes of the key; 0 in delete and get means by ufid alone; modify always needs it'],
       ['mask_row', 1, 'Row of the mask in the batch masks, or -1: no mask, exact match'],
       ['actions_off', 1, 'Action attributes'],
       ['actions_len', 1, 'Bytes of the actions; 0 means drop'],

@@ -437,7 +437,7 @@ export const OP_KIND = 0;
 export const OP_FLAGS = 1;
 /** Key attributes (flow operations: the flow key; execute: packet metadata). */
 export const OP_KEY_OFF = 2;
-/** Bytes of the key; 0 in modify, delete and get means by ufid alone. */
+/** Bytes of the key; 0 in delete and get means by ufid alone; modify always needs it. */
 export const OP_KEY_LEN = 3;
 /** Row of the mask in the batch masks, or -1: no mask, exact match. */
 export const OP_MASK_ROW = 4;
