@@ -74,6 +74,12 @@ function makePort(bridge: XBridge, setup: PortSetup): XPort {
     trunks: trunks === undefined ? null : bitmap(trunks),
     mayForward: setup.mayForward ?? true,
     noFlood: setup.noFlood ?? false,
+    noRecv: false,
+    noFwd: false,
+    noPacketIn: false,
+    peer: null,
+    tunnel: null,
+    queues: null,
   };
 }
 
@@ -92,6 +98,12 @@ export function makeSwitch(setup: Setup): TestSwitch {
     portList,
     fdb,
     failMode: setup.failMode ?? 'secure',
+    groups: new Map(),
+    meters: new Map(),
+    mirrors: [],
+    mcast: null,
+    sampling: null,
+    forwardBpdu: false,
   };
   const portsByOdp: XPort[] = [];
   for (const port of setup.ports.toSorted((a, b) => a.ofport - b.ofport)) {
@@ -118,7 +130,14 @@ export function makeSwitch(setup: Setup): TestSwitch {
   }
   const support = { ...SUPPORT, ...setup.support };
   return {
-    snapshot: { generation: 1, portsByOdp, support, recirc, upcallPid: () => 0 },
+    snapshot: {
+      generation: 1,
+      portsByOdp,
+      support,
+      recirc,
+      vlanLimit: support.maxVlanHeaders,
+      upcallPid: () => 0,
+    },
     bridge,
     fdb,
     recirc,

@@ -70,6 +70,8 @@ function formatAction(action: Action, hasVlan: boolean): string {
       const { fields, basis, algorithm, links, arg, target } = action;
       return `multipath(${fields},${basis},${algorithm},${links},${arg},${formatSubfield(target)})`;
     }
+    default:
+      return action.type;
   }
 }
 

@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { SlowpathError } from '../errors/index.js';
 import { OFPP_LOCAL, OFPP_MAX } from '../openflow/index.js';
 import { FlowTables } from '../classifier/index.js';
-import { MacTable, type VlanMode, type XBridge, type XPort } from '../xlate/index.js';
+import {
+  MacTable,
+  type VlanMode,
+  type XBridge,
+  type XGroup,
+  type XMirror,
+  type XPort,
+} from '../xlate/index.js';
 import { RuleTimeouts } from './rule-timeouts.js';
 
 const VLANS = 4096;
@@ -28,6 +35,12 @@ export class BridgePort implements XPort {
   trunks: Int32Array | null;
   mayForward: boolean;
   noFlood = false;
+  noRecv = false;
+  noFwd = false;
+  noPacketIn = false;
+  readonly peer = null;
+  readonly tunnel = null;
+  readonly queues = null;
   /** Index of the network device, 0 without one. */
   readonly ifindex: number;
 
@@ -72,6 +85,12 @@ export class Bridge implements XBridge {
   readonly timeouts = new RuleTimeouts();
   readonly ports = new Map<number, BridgePort>();
   portList: readonly BridgePort[] = [];
+  readonly groups = new Map<number, XGroup>();
+  readonly meters = new Map<number, number>();
+  readonly mirrors: readonly XMirror[] = [];
+  readonly mcast = null;
+  readonly sampling = null;
+  readonly forwardBpdu = false;
 
   constructor(name: string, options: BridgeOptions = {}) {
     this.name = name;

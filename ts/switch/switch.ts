@@ -323,6 +323,7 @@ export class Switch {
       portsByOdp: this.#portsByOdp,
       support: this.datapath.support,
       recirc: this.#recirc,
+      vlanLimit: this.datapath.support.maxVlanHeaders,
       upcallPid: (odpPort) => this.datapath.upcallPid(odpPort),
     };
   }

@@ -63,9 +63,14 @@ export function perform(pass: Pass, action: Action): Outcome {
       touchField(pass, action.target.field);
       applyMultipath(action, pass.flow, pass.mask, pass.words);
       return 'continue';
-    default:
+    case 'push_vlan':
+    case 'pop_vlan':
+    case 'set_vlan_vid':
+    case 'set_vlan_pcp':
       changeVlan(pass, action);
       return 'continue';
+    default:
+      return 'stop';
   }
 }
 

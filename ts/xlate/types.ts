@@ -1,10 +1,10 @@
-import type { Rule } from '../openflow/index.js';
+import type { Action, GroupType, MatchField, Rule } from '../openflow/index.js';
 import type { DatapathSupport } from '../ovs/index.js';
 
 export type { DatapathSupport };
 
 /** VLAN handling of a port (ovs-vswitchd.conf.db(5), Port vlan_mode). */
-export type VlanMode = 'access' | 'trunk' | 'native-tagged' | 'native-untagged';
+export type VlanMode = 'access' | 'trunk' | 'native-tagged' | 'native-untagged' | 'dot1q-tunnel';
 
 /** A bridge port as translation sees it. */
 export interface XPort {
@@ -21,8 +21,171 @@ export interface XPort {
   readonly trunks: Int32Array | null;
   /** Link is up and administratively enabled: packets may leave here. */
   readonly mayForward: boolean;
-  /** OpenFlow's no_flood. */
+  /** OpenFlow's port configuration (OFPPC_*): not flooded to, nothing taken from, nothing sent to, no packet-ins. */
   readonly noFlood: boolean;
+  readonly noRecv: boolean;
+  readonly noFwd: boolean;
+  readonly noPacketIn: boolean;
+  /** The other end of a patch port (odpPort is then -1); null for other ports. */
+  readonly peer: XPort | null;
+  /** Encapsulation; null for other ports. odpPort is the tunnel vport's, shared by all tunnels of a type and UDP port. */
+  readonly tunnel: XTunnel | null;
+  /** skb_priority of each queue that set_queue may name; null for none. */
+  readonly queues: ReadonlyMap<number, number> | null;
+}
+
+/**
+ * What a bridge's VLANs, NORMAL, the MAC table, mirrors and bonds know: one Port record of OVSDB with its interfaces (OVS:
+ * xbundle). Most have one port; a bond has several; the internal port of the bridge is a bundle too.
+ */
+export interface XBundle {
+  readonly name: string;
+  readonly bridge: XBridge;
+  /** Members in order of name. */
+  readonly ports: readonly XPort[];
+  readonly vlanMode: VlanMode;
+  /** Access, native or service VLAN id; 0 for none. */
+  readonly tag: number;
+  /** VLANs carried by a trunk as a bitmap of 4096 bits (128 words); null carries all. */
+  readonly trunks: Int32Array | null;
+  /** Customer VLANs that a dot1q-tunnel port takes, likewise. */
+  readonly cvlans: Int32Array | null;
+  /** TPID of the service tag that a dot1q-tunnel port adds: 0x88a8 or 0x8100. */
+  readonly qinqTpid: number;
+  /** When packets without a VLAN leave an access port with a priority tag (Port other_config:priority-tags). */
+  readonly priorityTags: 'never' | 'if-nonzero' | 'always';
+  /** Protected ports do not forward to each other. */
+  readonly protected: boolean;
+  /** No port of it is excluded from floods. */
+  readonly floodable: boolean;
+  readonly bond: XBond | null;
+}
+
+/** A bond as translation sees it; its hash table changes only by effects and between batches. */
+export interface XBond {
+  readonly mode: 'active-backup' | 'balance-slb' | 'balance-tcp';
+  /** Recirculation id reserved for balance-tcp with recirculation; 0 without. */
+  readonly recircId: number;
+  /** Basis of the datapath's hash. */
+  readonly hashBasis: number;
+  /** Member for a packet that leaves in `vlan`, or null when none is enabled. Marks the bits that it looks at. */
+  chooseOutput(flow: Int32Array, mask: Int32Array, vlan: number): XPort | null;
+  /** Whether a packet that came in by `port` is taken (OVS: bond_check_admissibility). */
+  admits(port: XPort, ethDstHigh: number): 'accept' | 'drop' | 'drop_if_moved';
+}
+
+/** Mirror record. Bundles are told by identity. */
+export interface XMirror {
+  readonly name: string;
+  /** Packets that come from / go to these are mirrored; null selects all. */
+  readonly selectSrc: ReadonlySet<XBundle> | null;
+  readonly selectDst: ReadonlySet<XBundle> | null;
+  /** VLANs mirrored as a bitmap; null for all. */
+  readonly vlans: Int32Array | null;
+  /** Where to: a bundle, or a VLAN (0…4095) when it is null; -1 for neither. */
+  readonly outBundle: XBundle | null;
+  readonly outVlan: number;
+  /** Bytes of each packet that are mirrored, 0 for all. */
+  readonly snaplen: number;
+}
+
+/** Multicast snooping as translation reads it (OVS: mcast-snooping). */
+export interface McastView {
+  readonly floodUnregistered: boolean;
+  /** Bundles where the group (four words, IPv4 as ::ffff:a.b.c.d) has members in `vlan`; null when nobody joined. */
+  lookup(vlan: number, group: Int32Array): readonly XBundle[] | null;
+  /** Bundles in `vlan` where routers are. */
+  routers(vlan: number): readonly XBundle[];
+  /** Whether reports / all multicast are to be flooded to the bundle (Port other_config:mcast-snooping-flood…). */
+  floodsReports(bundle: XBundle): boolean;
+  floods(bundle: XBundle): boolean;
+}
+
+/** Tunnel options of an Interface (ovs-vswitchd.conf.db(5)); encapsulation itself is the datapath's. */
+export interface XTunnel {
+  readonly type:
+    | 'vxlan'
+    | 'geneve'
+    | 'gre'
+    | 'erspan'
+    | 'ip6erspan'
+    | 'ip6gre'
+    | 'lisp'
+    | 'stt'
+    | 'gtpu'
+    | 'bareudp';
+  /** Fixed addresses as four words (IPv4-mapped for IPv4), or null when the flow sets them. */
+  readonly remoteIp: Int32Array | null;
+  readonly localIp: Int32Array | null;
+  readonly remoteFromFlow: boolean;
+  readonly localFromFlow: boolean;
+  /** Fixed keys in and out; FromFlow: the flow's tun_id; absent: no key. */
+  readonly inKeyPresent: boolean;
+  readonly inKeyFromFlow: boolean;
+  readonly inKeyHigh: number;
+  readonly inKeyLow: number;
+  readonly outKeyPresent: boolean;
+  readonly outKeyFromFlow: boolean;
+  readonly outKeyHigh: number;
+  readonly outKeyLow: number;
+  readonly tos: number;
+  readonly tosInherit: boolean;
+  /** 0: the default, 64. */
+  readonly ttl: number;
+  readonly ttlInherit: boolean;
+  readonly dontFragment: boolean;
+  readonly csum: boolean;
+  /** UDP port of the outer header, 0 for none. */
+  readonly dstPort: number;
+  /** VXLAN: group-based policy. */
+  readonly gbp: boolean;
+  /** Layers of the payload: packets have Ethernet headers, or not, or it follows the packet type. */
+  readonly packetType: 'legacy_l2' | 'legacy_l3' | 'ptap';
+  readonly erspan: {
+    readonly version: number;
+    readonly index: number;
+    readonly direction: number;
+    readonly hwid: number;
+  } | null;
+}
+
+/** A bucket with what decides whether it may be used. */
+export interface XBucket {
+  readonly bucketId: number;
+  readonly weight: number;
+  readonly watchPort: number;
+  readonly watchGroup: number;
+  readonly actions: readonly Action[];
+}
+
+/** A group, ready to be translated. */
+export interface XGroup {
+  readonly id: number;
+  readonly type: GroupType;
+  readonly buckets: readonly XBucket[];
+  /** How a select group chooses, after OVS's rules for the datapath's support and the selection method. */
+  readonly selection: 'default' | 'hash' | 'dp_hash';
+  readonly hashBasis: number;
+  /** 'dp_hash': hash & (hashMap.length - 1) → index into buckets. */
+  readonly hashMap: Int32Array | null;
+  /** 'dp_hash': OVS_HASH_ALG_* of the hash action. */
+  readonly hashAlgorithm: number;
+  /** 'hash': fields looked at. */
+  readonly fields: readonly { readonly field: MatchField; readonly mask: Int32Array }[];
+}
+
+/** Sampling of all packets of a bridge (records sFlow, IPFIX); null where there is none. */
+export interface XSampling {
+  /** sFlow: probability of 2^32, 0 for none. */
+  readonly sflowProbability: number;
+  /** IPFIX: likewise, and whether ingress and egress are sampled, tunnels too. */
+  readonly ipfixProbability: number;
+  readonly ipfixInput: boolean;
+  readonly ipfixOutput: boolean;
+  readonly ipfixTunnels: boolean;
+  /** Flow_Sample_Collector_Set ids in use, for the sample action. */
+  readonly collectorSets: ReadonlySet<number>;
+  readonly netflow: boolean;
 }
 
 /** Where a learned address is; read by translation, changed only by applying effects. */
@@ -58,6 +221,14 @@ export interface XBridge {
   readonly fdb: MacTableView;
   /** What happens to a packet that no rule matches: standalone forwards as NORMAL, secure drops. */
   readonly failMode: 'standalone' | 'secure';
+  readonly groups: ReadonlyMap<number, XGroup>;
+  /** Datapath meter of each OpenFlow meter. */
+  readonly meters: ReadonlyMap<number, number>;
+  readonly mirrors: readonly XMirror[];
+  readonly mcast: McastView | null;
+  readonly sampling: XSampling | null;
+  /** Reserved destination addresses are forwarded by NORMAL (Bridge other_config:forward-bpdu). */
+  readonly forwardBpdu: boolean;
 }
 
 /** Names a frozen pipeline state; equal states get equal ids, so asking is not a side effect that a caller could see. */
@@ -88,6 +259,8 @@ export interface Snapshot {
   readonly portsByOdp: readonly (XPort | undefined)[];
   readonly support: DatapathSupport;
   readonly recirc: RecircIds;
+  /** VLAN tags that flows tell apart (Open_vSwitch other_config:vlan-limit), at most what the datapath supports. */
+  readonly vlanLimit: number;
   /** Netlink port id that userspace actions of a flow from this datapath port must name. */
   upcallPid(odpPort: number): number;
 }
