@@ -40,12 +40,16 @@ Napi::Value DecodeMaskFunction(const Napi::CallbackInfo& info) {
   return ToValue(info.Env(), DecodeMask(attributes, key.data(), mask.data()));
 }
 
+// KEY_FORM of native.ts: whom the attributes are for.
+constexpr int64_t kFormKernel = 0, kFormFull = 1;
+
 Napi::Value EncodeKeyFunction(const Napi::CallbackInfo& info) {
   Arguments arguments(info, "encodeKey");
   std::span<uint32_t> key = arguments.Row(0, "key", flow::kWords);
   ByteWriter writer(TakeRoom(arguments, 2));
+  int64_t form = arguments.IntegerOr(4, "form", kFormKernel, kFormFull, kFormKernel);
   if (!arguments.ok()) return info.Env().Undefined();
-  EncodeKey(key.data(), writer);
+  (form == kFormFull ? EncodeFullKey : EncodeKey)(key.data(), writer);
   return Written(info.Env(), writer);
 }
 
@@ -54,8 +58,9 @@ Napi::Value EncodeMaskFunction(const Napi::CallbackInfo& info) {
   std::span<uint32_t> key = arguments.Row(0, "key", flow::kWords);
   std::span<uint32_t> mask = arguments.Row(2, "mask", flow::kWords);
   ByteWriter writer(TakeRoom(arguments, 4));
+  int64_t form = arguments.IntegerOr(6, "form", kFormKernel, kFormFull, kFormKernel);
   if (!arguments.ok()) return info.Env().Undefined();
-  EncodeMask(key.data(), mask.data(), writer);
+  (form == kFormFull ? EncodeFullMask : EncodeMask)(key.data(), mask.data(), writer);
   return Written(info.Env(), writer);
 }
 

@@ -70,24 +70,11 @@ class Encoder {
     Put(OVS_KEY_ATTR_CT_LABELS, 16, [&](uint8_t* p) { StoreLabels(p, data_ + flow::kCtLabel); });
     if (key_[flow::kCtNwProto] == 0) return;
     if (key_[flow::kEthType] == kEthTypeIpv4) {
-      Put(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4, sizeof(ovs_key_ct_tuple_ipv4), [&](uint8_t* p) {
-        StoreBe32(p, data_[flow::kCtNwSrc]);
-        StoreBe32(p + 4, data_[flow::kCtNwDst]);
-        StoreTupleEnd(p + 8);
-      });
+      Put(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4, sizeof(ovs_key_ct_tuple_ipv4), [&](uint8_t* p) { StoreTuple4(p, data_); });
     } else if (key_[flow::kEthType] == kEthTypeIpv6 && !(isMask_ && HasNd())) {
       // The kernel keeps tuple and ND fields in one place, and will not match the tuple of an ND packet.
-      Put(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6, sizeof(ovs_key_ct_tuple_ipv6), [&](uint8_t* p) {
-        StoreWords(p, data_ + flow::kCtIpv6Src, 4);
-        StoreWords(p + 16, data_ + flow::kCtIpv6Dst, 4);
-        StoreTupleEnd(p + 32);
-      });
+      Put(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6, sizeof(ovs_key_ct_tuple_ipv6), [&](uint8_t* p) { StoreTuple6(p, data_); });
     }
-  }
-  void StoreTupleEnd(uint8_t* p) {
-    StoreBe16(p, data_[flow::kCtTpSrc]);
-    StoreBe16(p + 2, data_[flow::kCtTpDst]);
-    p[4] = static_cast<uint8_t>(data_[flow::kCtNwProto]);
   }
 
   void PutEthertype(uint32_t value) {
@@ -147,31 +134,15 @@ class Encoder {
   void L3(uint32_t ethType) {
     switch (L3Attribute(ethType)) {
       case OVS_KEY_ATTR_IPV4:
-        Put(OVS_KEY_ATTR_IPV4, sizeof(ovs_key_ipv4), [&](uint8_t* p) {
-          StoreBe32(p, data_[flow::kNwSrc]);
-          StoreBe32(p + 4, data_[flow::kNwDst]);
-          StoreIpEnd(p + 8);
-        });
+        Put(OVS_KEY_ATTR_IPV4, sizeof(ovs_key_ipv4), [&](uint8_t* p) { StoreIpv4(p, data_, Fragment()); });
         break;
       case OVS_KEY_ATTR_IPV6:
-        Put(OVS_KEY_ATTR_IPV6, sizeof(ovs_key_ipv6), [&](uint8_t* p) {
-          StoreWords(p, data_ + flow::kIpv6Src, 4);
-          StoreWords(p + 16, data_ + flow::kIpv6Dst, 4);
-          StoreBe32(p + 32, data_[flow::kIpv6Label] & 0xfffff);
-          StoreIpEnd(p + 36);
-        });
+        Put(OVS_KEY_ATTR_IPV6, sizeof(ovs_key_ipv6), [&](uint8_t* p) { StoreIpv6(p, data_, Fragment()); });
         Put(OVS_KEY_ATTR_IPV6_EXTHDRS, 2,
             [&](uint8_t* p) { StoreHost(p, static_cast<uint16_t>(data_[flow::kIpv6Exthdrs])); });
         break;
       case OVS_KEY_ATTR_ARP:
-        Put(OVS_KEY_ATTR_ARP, sizeof(ovs_key_arp), [&](uint8_t* p) {
-          uint32_t opcode = data_[flow::kNwProto];
-          StoreBe32(p, data_[flow::kNwSrc]);
-          StoreBe32(p + 4, data_[flow::kNwDst]);
-          StoreBe16(p + 8, isMask_ && opcode == 0xff ? 0xffff : opcode);
-          StoreMac(p + 10, data_ + flow::kArpSha);
-          StoreMac(p + 16, data_ + flow::kArpTha);
-        });
+        Put(OVS_KEY_ATTR_ARP, sizeof(ovs_key_arp), [&](uint8_t* p) { StoreArp(p, data_, isMask_); });
         break;
       case OVS_KEY_ATTR_MPLS: {
         unsigned n = MplsEntries(key_);
@@ -184,13 +155,6 @@ class Encoder {
       default:
         break;
     }
-  }
-  // The four bytes that IPv4 and IPv6 keys end with.
-  void StoreIpEnd(uint8_t* p) {
-    p[0] = static_cast<uint8_t>(data_[flow::kNwProto]);
-    p[1] = static_cast<uint8_t>(data_[flow::kNwTos]);
-    p[2] = static_cast<uint8_t>(data_[flow::kNwTtl]);
-    p[3] = Fragment();
   }
 
   // The kernel has the ND attribute for these types whatever the code.
@@ -218,11 +182,7 @@ class Encoder {
       Put(OVS_KEY_ATTR_TCP_FLAGS, 2, [&](uint8_t* p) { StoreBe16(p, data_[flow::kTcpFlags]); });
     }
     if (!HasNd()) return;
-    Put(OVS_KEY_ATTR_ND, sizeof(ovs_key_nd), [&](uint8_t* p) {
-      StoreWords(p, data_ + flow::kNdTarget, 4);
-      StoreMac(p + 16, data_ + flow::kArpSha);
-      StoreMac(p + 22, data_ + flow::kArpTha);
-    });
+    Put(OVS_KEY_ATTR_ND, sizeof(ovs_key_nd), [&](uint8_t* p) { StoreNd(p, data_); });
   }
 
   const uint32_t* key_;

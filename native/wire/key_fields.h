@@ -110,12 +110,29 @@ void LoadIpv6(const uint8_t* p, uint32_t* words);
 void LoadArp(const uint8_t* p, uint32_t* words);
 void LoadL4(unsigned type, const uint8_t* p, uint32_t* words);
 void LoadNd(const uint8_t* p, uint32_t* words);
+// struct ovs_key_nd_extensions, which the kernel has a number for and no definition.
+inline constexpr size_t kNdExtensionBytes = 8;
 void LoadNdExtensions(const uint8_t* p, uint32_t* words);
+
+// The other way. 'fragment' is the last byte of the IP attributes. 'p' is zeroed and has room for the attribute's payload.
+void StoreIpv4(uint8_t* p, const uint32_t* words, uint8_t fragment);
+void StoreIpv6(uint8_t* p, const uint32_t* words, uint8_t fragment);
+// With 'widen' an opcode of 0xff is written as 0xffff: a mask of all the opcode that a key can hold.
+void StoreArp(uint8_t* p, const uint32_t* words, bool widen);
+void StoreNd(uint8_t* p, const uint32_t* words);
+void StoreNdExtensions(uint8_t* p, const uint32_t* words);
+void StoreTuple4(uint8_t* p, const uint32_t* words);
+void StoreTuple6(uint8_t* p, const uint32_t* words);
+// Appends the L4 attribute of number 'type'.
+void StoreL4(ByteWriter& out, unsigned type, const uint32_t* words);
 
 // Content of OVS_KEY_ATTR_TUNNEL. 'key' is null when decoding a key, else the key that the mask belongs to.
 Fitness LoadTunnel(std::span<const uint8_t> bytes, const uint32_t* key, uint32_t* words);
 // Appends OVS_KEY_ATTR_TUNNEL. 'data' is 'key' itself, or a mask of it.
 void StoreTunnel(const uint32_t* key, const uint32_t* data, ByteWriter& out);
+// The same with everything that the words say, whether a datapath takes it or not: ends of both families, all kinds of
+// options, GTP-U.
+void StoreFullTunnel(const uint32_t* key, const uint32_t* data, ByteWriter& out);
 // Whether any word of the tunnel (metadata, not options) is set in a mask.
 bool AnyTunnelWord(const uint32_t* words);
 inline bool HasTunnel(const uint32_t* key) {

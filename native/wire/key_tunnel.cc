@@ -7,8 +7,11 @@ namespace {
 constexpr int kAnyLength = -1;
 // Payload bytes of each OVS_TUNNEL_KEY_ATTR.
 constexpr int kTunnelLengths[] = {
-    8, 4, 4, 1, 1, 0, 0, 0, kAnyLength, 2, 2, kAnyLength, 16, 16, kAnyLength, 12, 0,
+    8, 4, 4, 1, 1, 0, 0, 0, kAnyLength, 2, 2, kAnyLength, 16, 16, kAnyLength, 12, 0, 4,
 };
+// struct gtpu_metadata { u8 version, flags, message type; } padded. OVS's userspace datapath has it behind the kernel's last.
+constexpr uint16_t kGtpuOptions = 17;
+static_assert(kGtpuOptions == OVS_TUNNEL_KEY_ATTR_IPV4_INFO_BRIDGE + 1);
 constexpr size_t kMaxTunnelOptions = 252;  // The kernel has room for 255, and options are whole words.
 constexpr uint32_t kTunnelFlagOam = 1, kTunnelFlagDf = 2, kTunnelFlagCsum = 4, kTunnelFlagKey = 8;
 constexpr size_t kErspanBytes = 12;  // struct erspan_metadata, <linux/erspan.h>
@@ -65,6 +68,11 @@ void StoreErspan(const uint32_t* key, const uint32_t* data, ByteWriter& out) {
   }
 }
 
+void StoreGbp(const uint32_t* data, ByteWriter& out) {
+  NestedAttribute vxlan(out, OVS_TUNNEL_KEY_ATTR_VXLAN_OPTS);
+  PutU32(out, OVS_VXLAN_EXT_GBP, data[flow::kTunGbpFlags] << 16 | data[flow::kTunGbpId]);
+}
+
 // One kind of options at most, which is what the kernel takes. The key decides; a mask of GBP bits alone says that there
 // are no options.
 void StoreTunnelOptions(const uint32_t* key, const uint32_t* data, ByteWriter& out) {
@@ -78,8 +86,7 @@ void StoreTunnelOptions(const uint32_t* key, const uint32_t* data, ByteWriter& o
   } else if (key[flow::kTunErspanVer] == 1 || key[flow::kTunErspanVer] == 2) {
     if (AnyWord(data + flow::kTunErspanVer, 4)) StoreErspan(key, data, out);
   } else if (data[flow::kTunGbpId] != 0 || data[flow::kTunGbpFlags] != 0) {
-    NestedAttribute vxlan(out, OVS_TUNNEL_KEY_ATTR_VXLAN_OPTS);
-    PutU32(out, OVS_VXLAN_EXT_GBP, data[flow::kTunGbpFlags] << 16 | data[flow::kTunGbpId]);
+    StoreGbp(data, out);
   }
 }
 
@@ -147,6 +154,10 @@ Fitness LoadTunnel(std::span<const uint8_t> bytes, const uint32_t* key, uint32_t
       case OVS_TUNNEL_KEY_ATTR_ERSPAN_OPTS:
         LoadErspan(p, key, words);
         break;
+      case kGtpuOptions:
+        words[flow::kTunGtpuFlags] = p[1];
+        words[flow::kTunGtpuMsgtype] = p[2];
+        break;
       case OVS_TUNNEL_KEY_ATTR_PAD:
         break;
       default:  // IPV4_INFO_BRIDGE has no word in the key.
@@ -163,30 +174,26 @@ bool AnyTunnelWord(const uint32_t* words) {
          AnyWord(words + flow::kTunOpts, flow::kEndOptions - flow::kTunOpts);
 }
 
-void StoreTunnel(const uint32_t* key, const uint32_t* data, ByteWriter& out) {
-  NestedAttribute tunnel(out, OVS_KEY_ATTR_TUNNEL);
+namespace {
+
+void PutByte(ByteWriter& out, uint16_t type, uint32_t value) {
+  if (uint8_t* p = PutAttribute(out, type, 1)) *p = static_cast<uint8_t>(value);
+}
+// Appends 'n' words unless they are all zero.
+void PutWordsUnlessZero(ByteWriter& out, uint16_t type, const uint32_t* words, unsigned n) {
+  if (!AnyWord(words, n)) return;
+  if (uint8_t* p = PutAttribute(out, type, 4 * n)) StoreWords(p, words, n);
+}
+
+// What goes before the ends of the tunnel, and what goes between them and the options.
+void StoreTunnelId(const uint32_t* data, ByteWriter& out) {
+  if ((data[flow::kTunFlags] & kTunnelFlagKey) == 0 && !AnyWord(data + flow::kTunId, 2)) return;
+  if (uint8_t* p = PutAttribute(out, OVS_TUNNEL_KEY_ATTR_ID, 8)) StoreWords(p, data + flow::kTunId, 2);
+}
+void StoreTunnelHeader(const uint32_t* data, ByteWriter& out) {
   uint32_t flags = data[flow::kTunFlags];
-  bool overIpv6 = AnyWord(key + flow::kTunIpv6Dst, 4);
-  if ((flags & kTunnelFlagKey) != 0 || AnyWord(data + flow::kTunId, 2)) {
-    if (uint8_t* p = PutAttribute(out, OVS_TUNNEL_KEY_ATTR_ID, 8)) StoreWords(p, data + flow::kTunId, 2);
-  }
-  // The kernel keeps the ends of both families in one place, so a mask names those of its key's family only.
-  constexpr struct {
-    uint16_t type;
-    unsigned word, words;
-    bool ipv6;
-  } kEnds[] = {{OVS_TUNNEL_KEY_ATTR_IPV4_SRC, flow::kTunSrc, 1, false},
-               {OVS_TUNNEL_KEY_ATTR_IPV4_DST, flow::kTunDst, 1, false},
-               {OVS_TUNNEL_KEY_ATTR_IPV6_SRC, flow::kTunIpv6Src, 4, true},
-               {OVS_TUNNEL_KEY_ATTR_IPV6_DST, flow::kTunIpv6Dst, 4, true}};
-  for (const auto& end : kEnds) {
-    if (end.ipv6 != overIpv6 || !AnyWord(data + end.word, end.words)) continue;
-    if (uint8_t* p = PutAttribute(out, end.type, 4 * end.words)) StoreWords(p, data + end.word, end.words);
-  }
-  if (data[flow::kTunTos] != 0) {
-    if (uint8_t* p = PutAttribute(out, OVS_TUNNEL_KEY_ATTR_TOS, 1)) *p = static_cast<uint8_t>(data[flow::kTunTos]);
-  }
-  if (uint8_t* p = PutAttribute(out, OVS_TUNNEL_KEY_ATTR_TTL, 1)) *p = static_cast<uint8_t>(data[flow::kTunTtl]);
+  if (data[flow::kTunTos] != 0) PutByte(out, OVS_TUNNEL_KEY_ATTR_TOS, data[flow::kTunTos]);
+  PutByte(out, OVS_TUNNEL_KEY_ATTR_TTL, data[flow::kTunTtl]);
   if ((flags & kTunnelFlagDf) != 0) PutAttribute(out, OVS_TUNNEL_KEY_ATTR_DONT_FRAGMENT, 0);
   if ((flags & kTunnelFlagCsum) != 0) PutAttribute(out, OVS_TUNNEL_KEY_ATTR_CSUM, 0);
   if (data[flow::kTunTpSrc] != 0) {
@@ -196,7 +203,49 @@ void StoreTunnel(const uint32_t* key, const uint32_t* data, ByteWriter& out) {
     if (uint8_t* p = PutAttribute(out, OVS_TUNNEL_KEY_ATTR_TP_DST, 2)) StoreBe16(p, data[flow::kTunTpDst]);
   }
   if ((flags & kTunnelFlagOam) != 0) PutAttribute(out, OVS_TUNNEL_KEY_ATTR_OAM, 0);
+}
+
+}  // namespace
+
+void StoreTunnel(const uint32_t* key, const uint32_t* data, ByteWriter& out) {
+  NestedAttribute tunnel(out, OVS_KEY_ATTR_TUNNEL);
+  StoreTunnelId(data, out);
+  // The kernel keeps the ends of both families in one place, so a mask names those of its key's family only.
+  if (AnyWord(key + flow::kTunIpv6Dst, 4)) {
+    PutWordsUnlessZero(out, OVS_TUNNEL_KEY_ATTR_IPV6_SRC, data + flow::kTunIpv6Src, 4);
+    PutWordsUnlessZero(out, OVS_TUNNEL_KEY_ATTR_IPV6_DST, data + flow::kTunIpv6Dst, 4);
+  } else {
+    PutWordsUnlessZero(out, OVS_TUNNEL_KEY_ATTR_IPV4_SRC, data + flow::kTunSrc, 1);
+    PutWordsUnlessZero(out, OVS_TUNNEL_KEY_ATTR_IPV4_DST, data + flow::kTunDst, 1);
+  }
+  StoreTunnelHeader(data, out);
   StoreTunnelOptions(key, data, out);
+}
+
+void StoreFullTunnel(const uint32_t* key, const uint32_t* data, ByteWriter& out) {
+  NestedAttribute tunnel(out, OVS_KEY_ATTR_TUNNEL);
+  StoreTunnelId(data, out);
+  PutWordsUnlessZero(out, OVS_TUNNEL_KEY_ATTR_IPV4_SRC, data + flow::kTunSrc, 1);
+  PutWordsUnlessZero(out, OVS_TUNNEL_KEY_ATTR_IPV4_DST, data + flow::kTunDst, 1);
+  PutWordsUnlessZero(out, OVS_TUNNEL_KEY_ATTR_IPV6_SRC, data + flow::kTunIpv6Src, 4);
+  PutWordsUnlessZero(out, OVS_TUNNEL_KEY_ATTR_IPV6_DST, data + flow::kTunIpv6Dst, 4);
+  StoreTunnelHeader(data, out);
+  if (data[flow::kTunGbpId] != 0 || data[flow::kTunGbpFlags] != 0) StoreGbp(data, out);
+  uint32_t optionBytes = key[flow::kTunOptsLen];
+  if (optionBytes > 0 && optionBytes <= kMaxTunnelOptions && optionBytes % 4 == 0) {
+    if (uint8_t* p = PutAttribute(out, OVS_TUNNEL_KEY_ATTR_GENEVE_OPTS, optionBytes)) {
+      StoreWords(p, data + flow::kTunOpts, optionBytes / 4);
+    }
+  }
+  // Of a mask OVS shows no ERSPAN fields: there a version of 1 or 2 means something else.
+  uint32_t version = data[flow::kTunErspanVer];
+  if (version == 1 || version == 2) StoreErspan(data, data, out);
+  if (data[flow::kTunGtpuFlags] != 0 && data[flow::kTunGtpuMsgtype] != 0) {
+    if (uint8_t* p = PutAttribute(out, kGtpuOptions, 4)) {
+      p[1] = static_cast<uint8_t>(data[flow::kTunGtpuFlags]);
+      p[2] = static_cast<uint8_t>(data[flow::kTunGtpuMsgtype]);
+    }
+  }
 }
 
 Fitness LoadNsh(std::span<const uint8_t> bytes, bool isMask, uint32_t* words) {

@@ -7,6 +7,11 @@
 
 /** How well decoded key attributes describe a flow, as OVS's odp_key_fitness. Index = value in rows. */
 export const FITNESS = ['perfect', 'too_much', 'too_little', 'error'] as const;
+/**
+ * Whom encoded key attributes are for. `kernel`: what Linux takes and how it orders them. `full`: the form of OVS's userspace, with
+ * every attribute and all of its bits, for showing a key and comparing it with ovs-vswitchd's.
+ */
+export const KEY_FORM = { kernel: 0, full: 1 } as const;
 export type Fitness = (typeof FITNESS)[number];
 
 /** Receive batch: one slab that datagrams land in, a row and a flow key for each upcall. Made once, reused for ever. */
@@ -191,8 +196,11 @@ export interface Addon {
     mask: Int32Array,
     maskBase: number,
   ): number;
-  /** Key row → key attributes at `out[offset]`; returns the bytes written, or -1 when `out` is too small. */
-  encodeKey(key: Int32Array, keyBase: number, out: Uint8Array, offset: number): number;
+  /**
+   * Key row → key attributes at `out[offset]`; returns the bytes written, or -1 when `out` is too small. `form` is one of
+   * KEY_FORM, the kernel's when it is left out.
+   */
+  encodeKey(key: Int32Array, keyBase: number, out: Uint8Array, offset: number, form?: number): number;
   encodeMask(
     key: Int32Array,
     keyBase: number,
@@ -200,6 +208,7 @@ export interface Addon {
     maskBase: number,
     out: Uint8Array,
     offset: number,
+    form?: number,
   ): number;
   /** Ethernet frame → the L2 to L4 words of a key row; the metadata words are left alone. */
   extractPacket(frame: Uint8Array, key: Int32Array, keyBase: number): void;
