@@ -91,7 +91,10 @@ export type MultipathAlgorithm = 'modulo_n' | 'hash_threshold' | 'hrw' | 'iter_h
 /** Which hash a bundle action chooses its member by (ovs-actions(7)). */
 export type BundleAlgorithm = 'hrw' | 'active_backup';
 
-/** One clause of a learn action: what the learned flow matches or does with some bits (nicira-ext.h: NX_LEARN_*). */
+/**
+ * One clause of a learn action: what the learned flow matches or does with some bits (nicira-ext.h: NX_LEARN_*). `value` is the
+ * number for the `target.bits` bits of the range, not shifted: ceil(target.bits / 32) words, most significant first.
+ */
 export type LearnSpec =
   | { readonly type: 'match_field'; readonly target: Subfield; readonly source: Subfield }
   | { readonly type: 'match_value'; readonly target: Subfield; readonly value: Int32Array }
@@ -127,6 +130,10 @@ export interface NatSpec {
 export type Action =
   | { readonly type: 'output'; readonly port: number; readonly maxLen: number }
   | { readonly type: 'output_reg'; readonly source: Subfield; readonly maxLen: number }
+  /**
+   * Also what `output:CONTROLLER` is: reason 1 (action), id 0 and none of the optional members. Only that form takes the reason
+   * of its place (group, action set) when it is executed; OVS keeps no difference between the two texts.
+   */
   | {
       readonly type: 'controller';
       readonly maxLen: number;
@@ -237,6 +244,7 @@ export type Action =
     }
   | { readonly type: 'clone'; readonly actions: readonly Action[] }
   | { readonly type: 'exit' }
+  /** `clause` counts from 1, as written. */
   | { readonly type: 'conjunction'; readonly id: number; readonly clause: number; readonly clauses: number }
   | {
       readonly type: 'ct';
