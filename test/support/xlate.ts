@@ -8,6 +8,7 @@ import {
   type Snapshot,
   type VlanMode,
   type XBridge,
+  type XBundle,
   type XPort,
 } from '../../ts/xlate/index.js';
 
@@ -63,15 +64,13 @@ function bitmap(vlans: readonly number[]): Int32Array {
 }
 
 function makePort(bridge: XBridge, setup: PortSetup): XPort {
-  const { ofport, vlanMode = 'trunk', tag = 0, trunks } = setup;
+  const { ofport } = setup;
   return {
     name: setup.name ?? `p${ofport}`,
     ofport,
     odpPort: setup.odpPort ?? ofport,
     bridge,
-    vlanMode,
-    tag,
-    trunks: trunks === undefined ? null : bitmap(trunks),
+    bundle: null,
     mayForward: setup.mayForward ?? true,
     noFlood: setup.noFlood ?? false,
     noRecv: false,
@@ -83,6 +82,25 @@ function makePort(bridge: XBridge, setup: PortSetup): XPort {
   };
 }
 
+/** What a port on its own is to the bridge. */
+function makeBundle(port: XPort, setup: PortSetup): XBundle {
+  const { vlanMode = 'trunk', tag = 0, trunks } = setup;
+  return {
+    name: port.name,
+    bridge: port.bridge,
+    ports: [port],
+    vlanMode,
+    tag,
+    trunks: trunks === undefined ? null : bitmap(trunks),
+    cvlans: null,
+    qinqTpid: 0x88a8,
+    priorityTags: 'never',
+    protected: false,
+    floodable: !port.noFlood,
+    bond: null,
+  };
+}
+
 /** A bridge with flows in ovs-ofctl syntax, and the snapshot around it. Userspace actions name port id 0. */
 export function makeSwitch(setup: Setup): TestSwitch {
   const fdb = new MacTable();
@@ -90,12 +108,14 @@ export function makeSwitch(setup: Setup): TestSwitch {
   const tables: Classifier<Rule>[] = [];
   const portMap = new Map<number, XPort>();
   const portList: XPort[] = [];
+  const bundles: XBundle[] = [];
   const bridge: XBridge = {
     name: 'br0',
     uuid: Int32Array.of(1, 2, 3, 4),
     tables,
     ports: portMap,
     portList,
+    bundles,
     fdb,
     failMode: setup.failMode ?? 'secure',
     groups: new Map(),
@@ -108,6 +128,9 @@ export function makeSwitch(setup: Setup): TestSwitch {
   const portsByOdp: XPort[] = [];
   for (const port of setup.ports.toSorted((a, b) => a.ofport - b.ofport)) {
     const made = makePort(bridge, port);
+    const bundle = makeBundle(made, port);
+    (made as { bundle: XBundle }).bundle = bundle;
+    bundles.push(bundle);
     portMap.set(made.ofport, made);
     portList.push(made);
     portsByOdp[made.odpPort] = made;
@@ -121,7 +144,7 @@ export function makeSwitch(setup: Setup): TestSwitch {
     fdb.apply({
       type: 'learn',
       bridge,
-      port: portMap.get(port)!,
+      bundle: portMap.get(port)!.bundle!,
       vlan,
       macHigh,
       macLow,

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
-import { MacTable, RecircRegistry, type FrozenState, type XPort } from '../../ts/xlate/index.js';
+import { MacTable, RecircRegistry, type FrozenState, type XBundle } from '../../ts/xlate/index.js';
 import { makeSwitch } from '../support/xlate.js';
 
 const { bridge } = makeSwitch({ ports: [{ ofport: 1 }, { ofport: 2 }] });
-const [P1, P2] = bridge.portList;
+const [P1, P2] = bridge.bundles;
 
-function learn(table: MacTable, port: XPort, low: number, vlan = 0): boolean {
-  return table.apply({ type: 'learn', bridge, port, vlan, macHigh: 2, macLow: low, gratuitousArp: false });
+function learn(table: MacTable, bundle: XBundle, low: number, vlan = 0): boolean {
+  return table.apply({ type: 'learn', bridge, bundle, vlan, macHigh: 2, macLow: low, gratuitousArp: false });
 }
 
 describe('xlate: MAC table', () => {
@@ -77,12 +77,12 @@ describe('xlate: MAC table', () => {
     expect([table.size, table.nextExpiryMs()]).to.deep.equal([0, null]);
   });
 
-  it('follows ports to a new configuration', () => {
+  it('follows bundles to a new configuration', () => {
     const table = new MacTable();
     learn(table, P1, 1);
     learn(table, P2, 2);
-    const next = makeSwitch({ ports: [{ ofport: 1 }] }).bridge.portList[0];
-    table.replacePorts((port) => (port === P1 ? next : undefined));
+    const next = makeSwitch({ ports: [{ ofport: 1 }] }).bridge.bundles[0];
+    table.replaceBundles((bundle) => (bundle === P1 ? next : undefined));
     expect([table.lookup(0, 2, 1), table.lookup(0, 2, 2)]).to.deep.equal([next, null]);
   });
 });

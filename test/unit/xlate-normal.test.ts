@@ -69,7 +69,7 @@ describe('xlate: NORMAL', () => {
   it('reports what to learn, once per need, and nothing of group addresses', () => {
     const sw = normal(PLAIN);
     const [learn] = ask(sw, frame(1, tag(7))).effects;
-    expect([learn.port.ofport, learn.vlan, learn.macHigh, learn.macLow]).to.deep.equal([1, 7, HIGH, 0xa]);
+    expect([learn.bundle.name, learn.vlan, learn.macHigh, learn.macLow]).to.deep.equal(['p1', 7, HIGH, 0xa]);
     expect(sw.fdb.size, 'translation itself must not learn').to.equal(0);
     sw.fdb.apply(learn);
     expect(ask(sw, frame(1, tag(7))).effects).to.have.length(0);

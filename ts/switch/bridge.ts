@@ -6,6 +6,7 @@ import {
   MacTable,
   type VlanMode,
   type XBridge,
+  type XBundle,
   type XGroup,
   type XMirror,
   type XPort,
@@ -24,15 +25,42 @@ export interface VlanOptions {
   readonly trunks?: readonly number[];
 }
 
-/** A port of a bridge. One object for the port's life: MAC table entries and effects point to it. */
+/** The VLAN side of a port. One object for the port's life: MAC table entries and effects point to it. */
+export class PortBundle implements XBundle {
+  readonly name: string;
+  readonly bridge: Bridge;
+  ports: readonly BridgePort[];
+  vlanMode: VlanMode;
+  tag: number;
+  trunks: Int32Array | null;
+  readonly cvlans = null;
+  readonly qinqTpid = 0x88a8;
+  readonly priorityTags = 'never';
+  readonly protected = false;
+  readonly bond = null;
+
+  constructor(port: BridgePort, vlan: VlanOptions) {
+    this.name = port.name;
+    this.bridge = port.bridge;
+    this.ports = [port];
+    this.vlanMode = vlan.vlanMode ?? (vlan.tag === undefined ? 'trunk' : 'access');
+    this.tag = vlan.tag ?? 0;
+    this.trunks = trunkBitmap(port.name, vlan.trunks);
+    checkVlan(port.name, this.tag);
+  }
+
+  get floodable(): boolean {
+    return this.ports.every((port) => !port.noFlood);
+  }
+}
+
+/** A port of a bridge. One object for the port's life. */
 export class BridgePort implements XPort {
   readonly name: string;
   readonly ofport: number;
   readonly odpPort: number;
   readonly bridge: Bridge;
-  vlanMode: VlanMode;
-  tag: number;
-  trunks: Int32Array | null;
+  readonly bundle: PortBundle;
   mayForward: boolean;
   noFlood = false;
   noRecv = false;
@@ -59,10 +87,7 @@ export class BridgePort implements XPort {
     this.odpPort = odpPort;
     this.ifindex = ifindex;
     this.mayForward = running;
-    this.vlanMode = vlan.vlanMode ?? (vlan.tag === undefined ? 'trunk' : 'access');
-    this.tag = vlan.tag ?? 0;
-    this.trunks = trunkBitmap(name, vlan.trunks);
-    checkVlan(name, this.tag);
+    this.bundle = new PortBundle(this, vlan);
   }
 }
 
@@ -85,6 +110,7 @@ export class Bridge implements XBridge {
   readonly timeouts = new RuleTimeouts();
   readonly ports = new Map<number, BridgePort>();
   portList: readonly BridgePort[] = [];
+  bundles: readonly PortBundle[] = [];
   readonly groups = new Map<number, XGroup>();
   readonly meters = new Map<number, number>();
   readonly mirrors: readonly XMirror[] = [];
@@ -133,13 +159,18 @@ export class Bridge implements XBridge {
       );
     }
     this.ports.set(port.ofport, port);
-    this.portList = [...this.ports.values()].sort((a, b) => a.ofport - b.ofport);
+    this.#listPorts();
   }
 
   removePort(port: BridgePort): void {
     this.ports.delete(port.ofport);
-    this.portList = this.portList.filter((other) => other !== port);
-    this.fdb.flush(port);
+    this.#listPorts();
+    this.fdb.flush(port.bundle);
+  }
+
+  #listPorts(): void {
+    this.portList = [...this.ports.values()].sort((a, b) => a.ofport - b.ofport);
+    this.bundles = this.portList.map((port) => port.bundle);
   }
 
   /** OpenFlow port numbers by name, as flow syntax resolves them. */

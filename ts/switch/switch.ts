@@ -286,7 +286,7 @@ export class Switch {
     if (event.type === 'link') {
       if (port.mayForward === event.running) return;
       port.mayForward = event.running;
-      if (!event.running) port.bridge.fdb.flush(port);
+      if (!event.running) port.bridge.fdb.flush(port.bundle);
     } else if (event.type === 'removed') {
       port.bridge.removePort(port);
       this.#portsByOdp[port.odpPort] = undefined;

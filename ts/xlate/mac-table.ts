@@ -1,10 +1,12 @@
-import type { Effect, MacTableView, XPort } from './types.js';
+import type { LearnEffect, MacTableView, XBundle } from './types.js';
 
 /** Defaults of ovs-vswitchd.conf.db(5): other_config mac-aging-time and mac-table-size. */
 const AGING_MS = 300_000;
 const CAPACITY = 8192;
 /** An entry is refreshed when it was last this long ago; more often would cost and gain nothing. */
 const REFRESH_MS = 1000;
+/** How long an address that a gratuitous ARP told stays where it is (OVS: MAC_GRAT_ARP_LOCK_TIME). */
+const LOCK_MS = 5000;
 const NONE = -1;
 
 export interface MacTableOptions {
@@ -21,7 +23,7 @@ export interface MacEntry {
   readonly vlan: number;
   readonly macHigh: number;
   readonly macLow: number;
-  readonly port: XPort;
+  readonly bundle: XBundle;
   /** Milliseconds since it was last seen. */
   readonly ageMs: number;
 }
@@ -30,7 +32,7 @@ export interface MacEntry {
 export interface MacTableCounters {
   /** Addresses entered. */
   learned: number;
-  /** Entries whose address showed up on another port. */
+  /** Entries whose address showed up on another bundle. */
   moved: number;
   /** Entries that grew too old. */
   expired: number;
@@ -55,9 +57,11 @@ export class MacTable implements MacTableView {
   /** (VLAN, high 16 bits), low 32 bits of each entry. */
   private readonly upper: Int32Array;
   private readonly lower: Int32Array;
-  private readonly ports: (XPort | null)[];
+  private readonly bundles: (XBundle | null)[];
   /** When each was last seen. */
   private readonly seen: Float64Array;
+  /** Until when gratuitous ARP over bonds is not believed about each. */
+  private readonly locked: Float64Array;
   /** Next in the bucket's chain; also the free list. */
   private readonly chain: Int32Array;
   /** Neighbours in order of sighting. */
@@ -77,8 +81,9 @@ export class MacTable implements MacTableView {
     this.buckets = new Int32Array(1 << (32 - Math.clz32(Math.max(n, 2) - 1))).fill(NONE);
     this.upper = new Int32Array(n);
     this.lower = new Int32Array(n);
-    this.ports = new Array<XPort | null>(n).fill(null);
+    this.bundles = new Array<XBundle | null>(n).fill(null);
     this.seen = new Float64Array(n);
+    this.locked = new Float64Array(n);
     this.chain = Int32Array.from({ length: n }, (_, i) => (i + 1 < n ? i + 1 : NONE));
     this.older = new Int32Array(n).fill(NONE);
     this.newer = new Int32Array(n).fill(NONE);
@@ -90,29 +95,64 @@ export class MacTable implements MacTableView {
     return this.count;
   }
 
-  lookup(vlan: number, macHigh: number, macLow: number): XPort | null {
+  lookup(vlan: number, macHigh: number, macLow: number): XBundle | null {
     const at = this.find(vlan, macHigh, macLow);
-    return at === NONE ? null : this.ports[at];
+    return at === NONE ? null : this.bundles[at];
   }
 
-  wouldLearn(vlan: number, macHigh: number, macLow: number, port: XPort, _gratuitousArp: boolean): boolean {
+  wouldLearn(
+    vlan: number,
+    macHigh: number,
+    macLow: number,
+    bundle: XBundle,
+    gratuitousArp: boolean,
+  ): boolean {
     if (!isLearnable(macHigh)) return false;
     const at = this.find(vlan, macHigh, macLow);
-    return at === NONE || this.ports[at]!.name !== port.name || this.now - this.seen[at] >= REFRESH_MS;
+    if (at === NONE || this.now - this.seen[at] >= REFRESH_MS) return true;
+    if (gratuitousArp) {
+      if (bundle.bond === null) return true;
+      if (this.now < this.locked[at]) return false;
+    }
+    return this.bundles[at]!.name !== bundle.name;
+  }
+
+  isGratuitousArpLocked(vlan: number, macHigh: number, macLow: number): boolean {
+    const at = this.find(vlan, macHigh, macLow);
+    return at !== NONE && this.now < this.locked[at];
   }
 
   /** Applies a learn effect: enters, moves or refreshes. Returns whether an answer of `lookup` changed. */
-  apply(effect: Effect): boolean {
-    const { vlan, macHigh, macLow, port } = effect;
+  apply(effect: LearnEffect): boolean {
+    const { vlan, macHigh, macLow, bundle } = effect;
     if (!isLearnable(macHigh)) return false;
-    const at = this.find(vlan, macHigh, macLow);
-    if (at === NONE) return this.enter(vlan, macHigh, macLow, port);
+    let at = this.find(vlan, macHigh, macLow);
+    const known = at !== NONE;
+    if (!known) {
+      at = this.enter(vlan, macHigh, macLow, bundle);
+      if (at === NONE) return false;
+    }
     this.seen[at] = this.now;
     this.unlink(at);
     this.append(at);
-    const before = this.ports[at]!;
-    this.ports[at] = port;
-    if (before.name === port.name) return false;
+    if (effect.gratuitousArp && !this.trusts(at, bundle)) return !known;
+    return this.move(at, bundle) || !known;
+  }
+
+  /**
+   * A gratuitous ARP over a port that is no bond may come back over a bond's other member, so it locks the entry against those
+   * that bonds bring. Whether this one may move the entry.
+   */
+  private trusts(at: number, bundle: XBundle): boolean {
+    if (bundle.bond !== null) return this.now >= this.locked[at];
+    this.locked[at] = this.now + LOCK_MS;
+    return true;
+  }
+
+  private move(at: number, bundle: XBundle): boolean {
+    const before = this.bundles[at]!;
+    this.bundles[at] = bundle;
+    if (before.name === bundle.name) return false;
     this.counters.moved++;
     this.changed();
     return true;
@@ -135,12 +175,12 @@ export class MacTable implements MacTableView {
     return this.oldest === NONE ? null : this.seen[this.oldest] + this.agingMs - this.now;
   }
 
-  /** Forgets all addresses, or those of one port. */
-  flush(port?: XPort): void {
+  /** Forgets all addresses, or those of one bundle. */
+  flush(bundle?: XBundle): void {
     let gone = false;
     for (let at = this.oldest; at !== NONE; ) {
       const next = this.newer[at];
-      if (port === undefined || this.ports[at]!.name === port.name) {
+      if (bundle === undefined || this.bundles[at]!.name === bundle.name) {
         this.remove(at);
         gone = true;
       }
@@ -150,19 +190,19 @@ export class MacTable implements MacTableView {
   }
 
   /**
-   * Points the entries at the ports of a new configuration: `find` gives the port that an old one became, or undefined when it is
+   * Points the entries at the bundles of a new configuration: `find` gives the bundle that an old one became, or undefined when it is
    * gone, and its addresses with it.
    */
-  replacePorts(find: (port: XPort) => XPort | undefined): void {
+  replaceBundles(find: (bundle: XBundle) => XBundle | undefined): void {
     let gone = false;
     for (let at = this.oldest; at !== NONE; ) {
       const next = this.newer[at];
-      const port = find(this.ports[at]!);
-      if (port === undefined) {
+      const bundle = find(this.bundles[at]!);
+      if (bundle === undefined) {
         this.remove(at);
         gone = true;
       } else {
-        this.ports[at] = port;
+        this.bundles[at] = bundle;
       }
       at = next;
     }
@@ -176,7 +216,7 @@ export class MacTable implements MacTableView {
         vlan: this.upper[at] >>> 16,
         macHigh: this.upper[at] & 0xffff,
         macLow: this.lower[at],
-        port: this.ports[at]!,
+        bundle: this.bundles[at]!,
         ageMs: this.now - this.seen[at],
       };
     }
@@ -201,9 +241,9 @@ export class MacTable implements MacTableView {
     return at;
   }
 
-  private enter(vlan: number, macHigh: number, macLow: number, port: XPort): boolean {
+  private enter(vlan: number, macHigh: number, macLow: number, bundle: XBundle): number {
     if (this.free === NONE) {
-      if (this.oldest === NONE) return false;
+      if (this.oldest === NONE) return NONE;
       this.remove(this.oldest);
       this.counters.evicted++;
     }
@@ -214,15 +254,16 @@ export class MacTable implements MacTableView {
     const bucket = this.bucket(upper, lower);
     this.upper[at] = upper;
     this.lower[at] = lower;
-    this.ports[at] = port;
+    this.bundles[at] = bundle;
     this.seen[at] = this.now;
+    this.locked[at] = 0;
     this.chain[at] = this.buckets[bucket];
     this.buckets[bucket] = at;
     this.append(at);
     this.count++;
     this.counters.learned++;
     this.changed();
-    return true;
+    return at;
   }
 
   private remove(at: number): void {
@@ -232,7 +273,7 @@ export class MacTable implements MacTableView {
     if (before === NONE) this.buckets[bucket] = this.chain[at];
     else this.chain[before] = this.chain[at];
     this.unlink(at);
-    this.ports[at] = null;
+    this.bundles[at] = null;
     this.chain[at] = this.free;
     this.free = at;
     this.count--;

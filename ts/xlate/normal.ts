@@ -14,7 +14,7 @@ import { outputToPort } from './output.js';
 import type { Pass } from './pass.js';
 import { ETH_TYPE_ARP, isVlanType, VLAN_CFI, VLAN_VID_MASK } from './protocols.js';
 import { isReserved } from './reserved-macs.js';
-import type { XPort } from './types.js';
+import type { XBundle } from './types.js';
 import { bridgeTags, carries, putTags, readTags } from './vlan.js';
 
 const ARP_REQUEST = 1;
@@ -37,7 +37,7 @@ function isGratuitousArp(flow: Int32Array, wildcards: Int32Array): boolean {
 }
 
 /** Whether `port` lets packets with this VLAN id in (0: untagged or priority-tagged). */
-function admits(pass: Pass, port: XPort, vid: number): boolean {
+function admits(pass: Pass, port: XBundle, vid: number): boolean {
   if (port.vlanMode === 'access') {
     if (vid === 0) return true;
     pass.note(`VLAN ${vid} packet on access port ${port.name}, dropping`);
@@ -49,14 +49,15 @@ function admits(pass: Pass, port: XPort, vid: number): boolean {
 }
 
 /** Outputs with the tags that the port wants; the flow is as before afterwards. */
-function outputTagged(pass: Pass, port: XPort): void {
+function outputTagged(pass: Pass, bundle: XBundle): void {
+  const port = bundle.ports[0];
   const { flow } = pass;
   const tpid = flow[F_VLAN_TCI - 1];
   const tci = flow[F_VLAN_TCI];
   const innerTpid = flow[F_VLAN_TCI + 1];
   const innerTci = flow[F_VLAN_TCI + 2];
   if (!port.mayForward) return;
-  putTags(pass, port);
+  putTags(pass, bundle);
   outputToPort(pass, port);
   flow[F_VLAN_TCI - 1] = tpid;
   flow[F_VLAN_TCI] = tci;
@@ -64,21 +65,21 @@ function outputTagged(pass: Pass, port: XPort): void {
   flow[F_VLAN_TCI + 2] = innerTci;
 }
 
-function floodVlan(pass: Pass, from: XPort): void {
-  const { portList } = pass.bridge;
+function floodVlan(pass: Pass, from: XBundle): void {
+  const { bundles } = pass.bridge;
   const outer = pass.tags[7];
   const inner = pass.tags[10];
   // Access ports are no way out for packets with a second tag that counts.
   if (pass.tags[9] !== 0) pass.mask[F_VLAN1_TCI] |= VLAN_VID_MASK | VLAN_CFI;
-  for (let i = 0; i < portList.length; i++) {
-    const port = portList[i];
-    if (port.ofport === from.ofport || port.noFlood) continue;
+  for (let i = 0; i < bundles.length; i++) {
+    const port = bundles[i];
+    if (port === from || !port.floodable) continue;
     const wanted = port.vlanMode === 'access' ? outer === port.tag && inner === 0 : carries(port, outer);
     if (wanted) outputTagged(pass, port);
   }
 }
 
-function learnSource(pass: Pass, port: XPort, vlan: number, gratuitousArp: boolean): void {
+function learnSource(pass: Pass, port: XBundle, vlan: number, gratuitousArp: boolean): void {
   const { flow, bridge } = pass;
   const high = flow[F_ETH_SRC];
   const low = flow[F_ETH_SRC + 1];
@@ -88,14 +89,14 @@ function learnSource(pass: Pass, port: XPort, vlan: number, gratuitousArp: boole
   }
 }
 
-function forward(pass: Pass, from: XPort, vlan: number): void {
+function forward(pass: Pass, from: XBundle, vlan: number): void {
   const { flow, bridge } = pass;
   const high = flow[F_ETH_DST];
   const port = (high & 0x100) !== 0 ? null : bridge.fdb.lookup(vlan, high, flow[F_ETH_DST + 1]);
   if (port === null) {
     pass.note('no learned MAC for destination, flooding');
     floodVlan(pass, from);
-  } else if (port.ofport === from.ofport) {
+  } else if (port === from) {
     pass.note('learned port is input port, dropping');
   } else {
     pass.note('forwarding to learned port');
@@ -114,8 +115,8 @@ export function normal(pass: Pass): void {
   mask[F_ETH_DST] = 0xffff;
   mask[F_ETH_DST + 1] = -1;
   mask[F_VLAN_TCI] |= VLAN_VID_MASK | VLAN_CFI;
-  const port = pass.bridge.ports.get(flow[F_IN_PORT]);
-  if (port === undefined) {
+  const port = pass.bridge.ports.get(flow[F_IN_PORT])?.bundle ?? null;
+  if (port === null) {
     pass.note('no input port, dropping');
     return;
   }

@@ -11,11 +11,12 @@ import { ActionsWriter, CookieWriter } from '../flow/index.js';
 import type { Rule } from '../openflow/index.js';
 import type { Tracer } from './trace.js';
 import {
-  type Effect,
+  type LearnEffect,
   type Snapshot,
   type Translation,
   XLATE_ERRORS,
   type XBridge,
+  type XBundle,
   type XPort,
 } from './types.js';
 
@@ -25,7 +26,7 @@ export function errorNumber(name: (typeof XLATE_ERRORS)[number]): number {
 }
 
 /** A learn effect while it is being filled in; effects are objects that are used again. */
-type LearnEffect = { -readonly [K in keyof Effect]: Effect[K] };
+type WritableLearn = { -readonly [K in keyof LearnEffect]: LearnEffect[K] };
 
 /**
  * The state of one translation: the packet as it stands, the mask earned so far, what was written. One object for all
@@ -46,7 +47,7 @@ export class Pass implements Translation {
   readonly writer = new ActionsWriter();
   readonly cookie = new CookieWriter();
   readonly rules: Rule[] = [];
-  readonly effects: LearnEffect[] = [];
+  readonly effects: WritableLearn[] = [];
   ruleCount = 0;
   effectCount = 0;
   slow = 0;
@@ -114,16 +115,16 @@ export class Pass implements Translation {
     this.rules[this.ruleCount++] = rule;
   }
 
-  learn(port: XPort, vlan: number, macHigh: number, macLow: number, gratuitousArp: boolean): void {
+  learn(bundle: XBundle, vlan: number, macHigh: number, macLow: number, gratuitousArp: boolean): void {
     const at = this.effectCount++;
     const { bridge } = this;
     const effect = this.effects[at];
     if (effect === undefined) {
-      this.effects[at] = { type: 'learn', bridge, port, vlan, macHigh, macLow, gratuitousArp };
+      this.effects[at] = { type: 'learn', bridge, bundle, vlan, macHigh, macLow, gratuitousArp };
       return;
     }
     effect.bridge = bridge;
-    effect.port = port;
+    effect.bundle = bundle;
     effect.vlan = vlan;
     effect.macHigh = macHigh;
     effect.macLow = macLow;

@@ -14,11 +14,8 @@ export interface XPort {
   /** Datapath port number. */
   readonly odpPort: number;
   readonly bridge: XBridge;
-  readonly vlanMode: VlanMode;
-  /** Access or native VLAN id; 0 for none. */
-  readonly tag: number;
-  /** VLANs carried by a trunk as a bitmap of 4096 bits (128 words); null carries all. */
-  readonly trunks: Int32Array | null;
+  /** What the bridge's VLANs, NORMAL, mirrors and bonds know the port as; null for a port that belongs to none. */
+  readonly bundle: XBundle | null;
   /** Link is up and administratively enabled: packets may leave here. */
   readonly mayForward: boolean;
   /** OpenFlow's port configuration (OFPPC_*): not flooded to, nothing taken from, nothing sent to, no packet-ins. */
@@ -190,13 +187,15 @@ export interface XSampling {
 
 /** Where a learned address is; read by translation, changed only by applying effects. */
 export interface MacTableView {
-  /** Port that (vlan, mac) was learned on, or null. `macHigh` has 16 bits. */
-  lookup(vlan: number, macHigh: number, macLow: number): XPort | null;
+  /** Bundle that (vlan, mac) was learned on, or null. `macHigh` has 16 bits. */
+  lookup(vlan: number, macHigh: number, macLow: number): XBundle | null;
   /**
-   * Whether seeing (vlan, mac) on `port` would change the table, or refresh an entry that is due for it. Translation
+   * Whether seeing (vlan, mac) on `bundle` would change the table, or refresh an entry that is due for it. Translation
    * reports a learn effect only then, so that the ordinary packet costs none.
    */
-  wouldLearn(vlan: number, macHigh: number, macLow: number, port: XPort, gratuitousArp: boolean): boolean;
+  wouldLearn(vlan: number, macHigh: number, macLow: number, bundle: XBundle, gratuitousArp: boolean): boolean;
+  /** Whether a gratuitous ARP told lately that (vlan, mac) is not behind a bond, so that one over a bond is not believed. */
+  isGratuitousArpLocked(vlan: number, macHigh: number, macLow: number): boolean;
 }
 
 /** What a flow table offers to translation. The classifier implements it. */
@@ -218,6 +217,8 @@ export interface XBridge {
   readonly ports: ReadonlyMap<number, XPort>;
   /** The same in order of ofport, for floods. */
   readonly portList: readonly XPort[];
+  /** What NORMAL floods to, in this order (OVS's own has no meaning). */
+  readonly bundles: readonly XBundle[];
   readonly fdb: MacTableView;
   /** What happens to a packet that no rule matches: standalone forwards as NORMAL, secure drops. */
   readonly failMode: 'standalone' | 'secure';
@@ -265,16 +266,19 @@ export interface Snapshot {
   upcallPid(odpPort: number): number;
 }
 
-/** Effects are data: translation reports them, the caller applies them (or not, when tracing or revalidating). */
-export type Effect = {
+/** The address was seen in the VLAN behind the bundle. */
+export interface LearnEffect {
   readonly type: 'learn';
   readonly bridge: XBridge;
-  readonly port: XPort;
+  readonly bundle: XBundle;
   readonly vlan: number;
   readonly macHigh: number;
   readonly macLow: number;
   readonly gratuitousArp: boolean;
-};
+}
+
+/** Effects are data: translation reports them, the caller applies them (or not, when tracing or revalidating). */
+export type Effect = LearnEffect;
 
 /** Why a flow's packets must come to userspace (OVS: slow_path_reason); 0 is none. Bits. */
 export const SLOW_CFM = 1;

@@ -1,7 +1,7 @@
 import { F_VLAN_TCI, F_VLAN_TPID } from '../fields/index.js';
 import type { Pass } from './pass.js';
 import { ETH_TYPE_VLAN, isVlanType, VLAN_CFI, VLAN_PCP_MASK, VLAN_VID_MASK } from './protocols.js';
-import type { XPort } from './types.js';
+import type { XBundle } from './types.js';
 
 /*
  * The tags of a packet in NORMAL, in `Pass.tags`: (TPID, VID, PCP in place) for the outer and the inner tag, three times:
@@ -13,12 +13,12 @@ const OUT = 12;
 const TAG_WORDS = 6;
 
 /** Whether a port that is no access port carries a VLAN. Ports with a native VLAN always carry it, and never VLAN 0. */
-export function carries(port: XPort, vid: number): boolean {
-  if (port.vlanMode !== 'trunk' && port.tag !== 0) {
-    if (vid === port.tag) return true;
+export function carries(bundle: XBundle, vid: number): boolean {
+  if (bundle.vlanMode !== 'trunk' && bundle.tag !== 0) {
+    if (vid === bundle.tag) return true;
     if (vid === 0) return false;
   }
-  const { trunks } = port;
+  const { trunks } = bundle;
   return trunks === null || (trunks[vid >> 5] & (1 << (vid & 31))) !== 0;
 }
 
@@ -36,33 +36,33 @@ export function readTags(flow: Int32Array, tags: Int32Array): void {
 }
 
 /** Tags inside the bridge of a packet that came in by `port` (OVS: xvlan_input_translate). */
-export function bridgeTags(port: XPort, tags: Int32Array): void {
-  if (port.vlanMode === 'access') {
+export function bridgeTags(bundle: XBundle, tags: Int32Array): void {
+  if (bundle.vlanMode === 'access') {
     tags[BRIDGE] = tags[0] === 0 ? ETH_TYPE_VLAN : tags[0];
-    tags[BRIDGE + 1] = port.tag;
+    tags[BRIDGE + 1] = bundle.tag;
     tags[BRIDGE + 2] = tags[2];
     tags.fill(0, BRIDGE + 3, OUT);
     return;
   }
   for (let i = 0; i < TAG_WORDS; i++) tags[BRIDGE + i] = tags[i];
-  if (port.vlanMode !== 'trunk' && tags[1] === 0) tags[BRIDGE + 1] = port.tag;
+  if (bundle.vlanMode !== 'trunk' && tags[1] === 0) tags[BRIDGE + 1] = bundle.tag;
 }
 
 /** Tags on the wire behind `port` (OVS: xvlan_output_translate). */
-function leaveTags(port: XPort, tags: Int32Array): void {
+function leaveTags(bundle: XBundle, tags: Int32Array): void {
   tags.fill(0, OUT, OUT + TAG_WORDS);
-  if (port.vlanMode === 'access') return;
-  const native = port.vlanMode === 'native-untagged' && tags[BRIDGE + 1] === port.tag;
+  if (bundle.vlanMode === 'access') return;
+  const native = bundle.vlanMode === 'native-untagged' && tags[BRIDGE + 1] === bundle.tag;
   const from = native ? BRIDGE + 3 : BRIDGE;
   for (let i = 0; i < BRIDGE + TAG_WORDS - from; i++) tags[OUT + i] = tags[from + i];
 }
 
 /** Gives the flow the tags that packets leaving by `port` carry. The caller restores the flow's own. */
-export function putTags(pass: Pass, port: XPort): void {
+export function putTags(pass: Pass, bundle: XBundle): void {
   const { flow, mask, tags } = pass;
-  leaveTags(port, tags);
+  leaveTags(bundle, tags);
   // A priority tag leaves trunks as it came when it carries a priority, and is taken off when that is 0.
-  if (tags[0] !== 0 && tags[1] === 0 && port.vlanMode !== 'access') mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
+  if (tags[0] !== 0 && tags[1] === 0 && bundle.vlanMode !== 'access') mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
   for (let i = 0; i < 2; i++) {
     const bits = tags[OUT + 3 * i + 1] | tags[OUT + 3 * i + 2];
     const tci = bits === 0 ? 0 : bits | VLAN_CFI;
