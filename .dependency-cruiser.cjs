@@ -3,7 +3,7 @@ const order = [
   ['fields', 'errors', 'util'],
   ['native', 'packet'],
   ['netlink', 'flow'],
-  ['genl', 'openflow'],
+  ['genl', 'openflow', 'config'],
   ['ovs', 'classifier', 'exporters', 'ukey'],
   ['datapath', 'xlate'],
   ['upcall', 'revalidate'],
