@@ -48,6 +48,13 @@ export function shapeOf(column: ColumnSchema): 'scalar' | 'optional' | 'set' | '
   return column.min === 0 ? 'optional' : 'scalar';
 }
 
+const RANGES: Readonly<Record<string, readonly [number, number]>> = {
+  '1': [1, 1],
+  '?': [0, 1],
+  '*': [0, Number.POSITIVE_INFINITY],
+  '+': [1, Number.POSITIVE_INFINITY],
+};
+
 /** All tables by name. */
 export const SCHEMA: ReadonlyMap<string, TableSchema> = parseSchema(SCHEMA_TEXT);
 
@@ -72,13 +79,6 @@ function parseSchema(text: string): Map<string, TableSchema> {
   }
   return tables;
 }
-
-const RANGES: Readonly<Record<string, readonly [number, number]>> = {
-  '1': [1, 1],
-  '?': [0, 1],
-  '*': [0, Number.POSITIVE_INFINITY],
-  '+': [1, Number.POSITIVE_INFINITY],
-};
 
 function parseColumn([name, type, multiplicity, ...flags]: readonly string[]): ColumnSchema {
   const [, keyType, valueType] = /^([^:]+)(?::(.+))?$/.exec(type)!;

@@ -1,0 +1,109 @@
+import type { Configuration, Row } from '../config/index.js';
+import { Bridge } from './bridge.js';
+import { BridgeBundle } from './bundle.js';
+import { mirrorsOf } from './mirrors.js';
+import { BridgePort, type PortNumbers } from './port.js';
+import { samplingOf } from './sampling.js';
+import { isTunnelType, tunnelOf } from './tunnel.js';
+
+/** The numbers of an Interface record's port; null when it does not exist now (OVS: ofport -1). */
+export type FindNumbers = (iface: Row, bridge: Bridge) => PortNumbers | null;
+
+/** VLAN tags that flows tell apart when other_config:vlan-limit does not say. */
+const DEFAULT_VLAN_LIMIT = 1;
+/** Most of them. */
+const MAX_VLAN_HEADERS = 2;
+
+/**
+ * The bridges that a configuration describes, as translation reads them. `configure` takes over another configuration: what is in both
+ * stays the same object, with its flows, its learned addresses and its counters.
+ */
+export class BridgeModel {
+  readonly bridges = new Map<string, Bridge>();
+  /** By datapath port number. Tunnel ports, which share one, are not in it. */
+  readonly portsByOdp: (BridgePort | undefined)[] = [];
+  /** Tunnel ports, in order of bridge and ofport. */
+  tunnels: readonly BridgePort[] = [];
+  vlanLimit = DEFAULT_VLAN_LIMIT;
+
+  /**
+   * Brings the bridges to what `configuration` says; `numbers` tells where each interface is. Throws ERR_CONFIG_VALUE for options that
+   * make no sense; then nothing is usable until a configuration is taken without error.
+   */
+  configure(configuration: Configuration, numbers: FindNumbers): void {
+    const rows = configuration.referred(configuration.root, 'bridges');
+    const names = new Set(rows.map((row) => row.text('name')));
+    for (const name of this.bridges.keys()) if (!names.has(name)) this.bridges.delete(name);
+    this.vlanLimit = vlanLimitOf(configuration.root);
+    for (const row of rows) this.#configureBridge(configuration, row, numbers);
+    this.#connectPatches(configuration);
+    this.#index();
+  }
+
+  #configureBridge(configuration: Configuration, row: Row, numbers: FindNumbers): void {
+    const name = row.text('name');
+    const bridge = this.bridges.get(name) ?? new Bridge(name, row.uuid);
+    this.bridges.set(name, bridge);
+    bridge.configure(row);
+    const before = new Map(bridge.bundles.map((bundle) => [bundle.name, bundle]));
+    const bundles: BridgeBundle[] = [];
+    for (const port of configuration.referred(row, 'ports')) {
+      const bundle = before.get(port.text('name')) ?? new BridgeBundle(bridge, port.text('name'));
+      bundle.configure(port);
+      const interfaces = configuration.referred(port, 'interfaces');
+      bundle.ports = interfaces
+        .flatMap((iface) => portOf(bundle, iface, numbers) ?? [])
+        .sort((a, b) => (a.name < b.name ? -1 : 1));
+      if (bundle.ports.length > 0) bundles.push(bundle);
+    }
+    bridge.replaceBundles(bundles);
+    bridge.mirrors = mirrorsOf(configuration, row, bridge);
+    bridge.sampling = samplingOf(configuration, row);
+  }
+
+  /** Two patch ports are connected when each names the other as its peer. */
+  #connectPatches(configuration: Configuration): void {
+    const patches = new Map<string, BridgePort>();
+    for (const bridge of this.bridges.values()) {
+      for (const port of bridge.portList) if (port.type === 'patch') patches.set(port.name, port);
+    }
+    const peerName = (port: BridgePort) => configuration.named('Interface', port.name)?.option('options', 'peer');
+    for (const port of patches.values()) {
+      const peer = patches.get(peerName(port) ?? '');
+      port.peer = peer !== undefined && peerName(peer) === port.name ? peer : null;
+    }
+  }
+
+  #index(): void {
+    this.portsByOdp.length = 0;
+    const tunnels: BridgePort[] = [];
+    for (const bridge of this.bridges.values()) {
+      for (const port of bridge.portList) {
+        if (port.tunnel !== null) tunnels.push(port);
+        else if (port.odpPort >= 0) this.portsByOdp[port.odpPort] = port;
+      }
+    }
+    this.tunnels = tunnels;
+  }
+}
+
+/** The port of an interface: the one there is, if it is still the same, else a new one. */
+function portOf(bundle: BridgeBundle, row: Row, numbers: FindNumbers): BridgePort | null {
+  const found = numbers(row, bundle.bridge);
+  if (found === null) return null;
+  const name = row.text('name');
+  const type = row.text('type');
+  const old = bundle.ports.find((port) => port.name === name);
+  const same = old !== undefined && old.type === type && old.ofport === found.ofport && old.odpPort === found.odpPort;
+  const port = same ? old : new BridgePort(bundle, name, type, found);
+  port.mayForward = found.running;
+  port.tunnel = isTunnelType(type) ? tunnelOf(row, type) : null;
+  return port;
+}
+
+function vlanLimitOf(root: Row): number {
+  const text = root.option('other_config', 'vlan-limit');
+  const limit = text !== undefined && /^\d+$/.test(text) ? Number(text) : DEFAULT_VLAN_LIMIT;
+  // 0 is no limit.
+  return limit === 0 ? MAX_VLAN_HEADERS : Math.min(limit, MAX_VLAN_HEADERS);
+}

@@ -1,0 +1,32 @@
+import type { Configuration, Row } from '../config/index.js';
+import type { XSampling } from '../xlate/index.js';
+
+/** One packet in how many is sampled when a record does not say (OVS: SFL_DEFAULT_SAMPLING_RATE). */
+const DEFAULT_SAMPLING = 400;
+const ALL = 0xffffffff;
+
+/** The probability of 2^32 that stands for one packet in `sampling`. */
+function probability(sampling: number | null): number {
+  return Math.max(1, Math.floor(ALL / Math.max(1, sampling ?? DEFAULT_SAMPLING)));
+}
+
+/** What of a bridge's packets is sampled: records sFlow, IPFIX, NetFlow and Flow_Sample_Collector_Set; null for nothing. */
+export function samplingOf(configuration: Configuration, bridge: Row): XSampling | null {
+  const [sflow] = configuration.referred(bridge, 'sflow');
+  const [ipfix] = configuration.referred(bridge, 'ipfix');
+  const [netflow] = configuration.referred(bridge, 'netflow');
+  const sets = configuration
+    .rows('Flow_Sample_Collector_Set')
+    .filter((set) => set.text('bridge') === bridge.uuid && set.get('ipfix') !== null);
+  if (sflow === undefined && ipfix === undefined && netflow === undefined && sets.length === 0) return null;
+  const enabled = (key: string) => ipfix !== undefined && ipfix.option('other_config', key) !== 'false';
+  return {
+    sflowProbability: sflow === undefined ? 0 : probability(sflow.number('sampling')),
+    ipfixProbability: ipfix === undefined ? 0 : probability(ipfix.number('sampling')),
+    ipfixInput: enabled('enable-input-sampling'),
+    ipfixOutput: enabled('enable-output-sampling'),
+    ipfixTunnels: enabled('enable-tunnel-sampling'),
+    collectorSets: new Set(sets.map((set) => set.number('id')!)),
+    netflow: netflow !== undefined,
+  };
+}
