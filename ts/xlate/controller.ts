@@ -57,6 +57,7 @@ export function toController(pass: Pass, maxLen: number, reason: number, control
     rule === null ? 0 : rule.cookieLow,
     controllerId,
     maxLen,
+    pass.dontSend,
   );
   pass.writer.userspace(snapshot.upcallPid(pass.odpPort), cookie.bytes, 0, COOKIE_BYTES);
 }

@@ -67,6 +67,8 @@ export class Pass implements Translation {
   /** Rules nested, for the tracer. */
   nesting = 0;
   tracer: Tracer | null = null;
+  /** Packets that go to a controller are not to be sent to it. */
+  dontSend = false;
 
   get actions(): Uint8Array {
     return this.writer.bytes;
@@ -76,8 +78,15 @@ export class Pass implements Translation {
     return this.error === 0 ? this.writer.length : 0;
   }
 
-  /** Takes the packet with key `keys[base …]` from `port`; `port` null when it belongs to no bridge. */
-  begin(snapshot: Snapshot, keys: Int32Array, base: number, odpPort: number, port: XPort | null): void {
+  /** Takes the packet with key `keys[base …]` from port `ofport` of `bridge`; null when the datapath port belongs to no bridge. */
+  begin(
+    snapshot: Snapshot,
+    keys: Int32Array,
+    base: number,
+    odpPort: number,
+    bridge: XBridge | null,
+    ofport: number,
+  ): void {
     const { flow } = this;
     for (let w = 0; w < FLOW_END_L4; w++) flow[w] = keys[base + w];
     // Tunnel options are a third of the key and hardly ever there.
@@ -95,9 +104,9 @@ export class Pass implements Translation {
     this.nesting = 0;
     this.snapshot = snapshot;
     this.odpPort = odpPort;
-    if (port !== null) {
-      this.bridge = port.bridge;
-      flow[F_IN_PORT] = port.ofport;
+    if (bridge !== null) {
+      this.bridge = bridge;
+      flow[F_IN_PORT] = ofport;
     }
   }
 

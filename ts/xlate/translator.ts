@@ -7,13 +7,13 @@ import {
   F_TP_DST,
   F_TP_SRC,
 } from '../fields/index.js';
-import { type Action, type Rule, OFPP_NORMAL } from '../openflow/index.js';
+import { type Action, type Rule, OFPP_NONE, OFPP_NORMAL } from '../openflow/index.js';
 import { perform } from './actions.js';
 import { FrameStack, MAX_RESUBMITS } from './frames.js';
 import { errorNumber, Pass } from './pass.js';
 import { NW_FRAG_ANY } from './protocols.js';
 import type { Tracer } from './trace.js';
-import type { FrozenState, Snapshot, Translation, XPort } from './types.js';
+import type { FrozenState, Snapshot, Translation, XBridge } from './types.js';
 import { beginWildcards, finishWildcards } from './wildcards.js';
 
 /** How often a packet may go back to a table it passed, nested (OVS: MAX_DEPTH). */
@@ -57,24 +57,48 @@ export class Translator {
     this.pass.tracer = tracer;
   }
 
+  /** Says in cookies that their packets are not to reach a controller, as traces do (OVS: without side effects). */
+  set dontSend(dontSend: boolean) {
+    this.pass.dontSend = dontSend;
+  }
+
   /**
    * Translates the packet whose flow key from the datapath is `keys[base … base + FLOW_WORDS)`. The answer is overwritten by the next
    * call. Never throws: what goes wrong is in `error`, and the packet drops.
    */
   translate(snapshot: Snapshot, keys: Int32Array, base: number, _packet?: PacketView | null): Translation {
-    const { pass } = this;
     const odpPort = keys[base + F_IN_PORT];
     const port = snapshot.portsByOdp[odpPort] ?? null;
-    pass.begin(snapshot, keys, base, odpPort, port);
+    this.pass.begin(snapshot, keys, base, odpPort, port?.bridge ?? null, port?.ofport ?? OFPP_NONE);
+    if (port !== null) return this.run(keys, base);
+    this.unknownPort(odpPort);
+    return this.pass;
+  }
+
+  /**
+   * As translate, for a packet that is in a bridge without having come by a datapath port: `ofport` is the OpenFlow port that it is to
+   * have come by, OFPP_NONE for none. For traces, and for packets that a controller sends out.
+   */
+  translateAt(
+    snapshot: Snapshot,
+    bridge: XBridge,
+    ofport: number,
+    keys: Int32Array,
+    base: number,
+  ): Translation {
+    const odpPort = bridge.ports.get(ofport)?.odpPort ?? -1;
+    this.pass.begin(snapshot, keys, base, odpPort, bridge, ofport);
+    return this.run(keys, base);
+  }
+
+  /** Takes the packet that `pass` has through the tables. */
+  private run(keys: Int32Array, base: number): Translation {
+    const { pass } = this;
     this.frames.clear();
     this.depth = 0;
     this.resubmits = 0;
-    if (port === null) {
-      this.unknownPort(odpPort);
-      return pass;
-    }
-    beginWildcards(pass.flow, pass.mask, snapshot.support.recirc);
-    this.start(port, keys[base + F_RECIRC_ID]);
+    beginWildcards(pass.flow, pass.mask, pass.snapshot.support.recirc);
+    this.start(keys[base + F_RECIRC_ID]);
     while (!this.frames.empty && pass.error === 0) this.step();
     if (pass.writer.overflowed && pass.error === 0) {
       pass.error = TOO_LONG;
@@ -94,9 +118,9 @@ export class Translator {
     if (pass.tracer !== null) pass.note(`datapath port ${odpPort} belongs to no bridge, packet dropped`);
   }
 
-  private start(port: XPort, recircId: number): void {
+  private start(recircId: number): void {
     if (recircId === 0) {
-      this.lookup(port.ofport, 0, false);
+      this.lookup(this.pass.flow[F_IN_PORT], 0, false);
       return;
     }
     const state = this.pass.snapshot.recirc.lookup(recircId);
