@@ -1,6 +1,13 @@
 import { FlowTables } from '../classifier/index.js';
 import type { Row } from '../config/index.js';
-import { MacTable, type McastView, type XBridge, type XGroup, type XMirror, type XSampling } from '../xlate/index.js';
+import {
+  MacTable,
+  type McastView,
+  type XBridge,
+  type XGroup,
+  type XMirror,
+  type XSampling,
+} from '../xlate/index.js';
 import type { BridgeBundle } from './bundle.js';
 import type { BridgePort } from './port.js';
 

@@ -67,7 +67,8 @@ export class BridgeModel {
     for (const bridge of this.bridges.values()) {
       for (const port of bridge.portList) if (port.type === 'patch') patches.set(port.name, port);
     }
-    const peerName = (port: BridgePort) => configuration.named('Interface', port.name)?.option('options', 'peer');
+    const peerName = (port: BridgePort) =>
+      configuration.named('Interface', port.name)?.option('options', 'peer');
     for (const port of patches.values()) {
       const peer = patches.get(peerName(port) ?? '');
       port.peer = peer !== undefined && peerName(peer) === port.name ? peer : null;
@@ -94,7 +95,8 @@ function portOf(bundle: BridgeBundle, row: Row, numbers: FindNumbers): BridgePor
   const name = row.text('name');
   const type = row.text('type');
   const old = bundle.ports.find((port) => port.name === name);
-  const same = old !== undefined && old.type === type && old.ofport === found.ofport && old.odpPort === found.odpPort;
+  const same =
+    old !== undefined && old.type === type && old.ofport === found.ofport && old.odpPort === found.odpPort;
   const port = same ? old : new BridgePort(bundle, name, type, found);
   port.mayForward = found.running;
   port.tunnel = isTunnelType(type) ? tunnelOf(row, type) : null;

@@ -1,6 +1,6 @@
 import type { Row } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
-import { isIpv4, isIpv6, parseIpv4, parseIpv6 } from '../util/index.js';
+import { parseIpv4, parseIpv6 } from '../util/index.js';
 import type { XTunnel } from '../xlate/index.js';
 
 type TunnelType = XTunnel['type'];
@@ -35,12 +35,10 @@ function optionError(row: Row, message: string): SlowpathError {
 function address(row: Row, key: string): Int32Array | null {
   const text = row.option('options', key);
   if (text === undefined || text === 'flow') return null;
-  if (isIpv4(text)) return Int32Array.of(0, 0, 0xffff, parseIpv4(text));
-  if (isIpv6(text)) {
-    const words = new Int32Array(4);
-    parseIpv6(text, words, 0);
-    return words;
-  }
+  const ipv4 = parseIpv4(text);
+  if (ipv4 !== null) return Int32Array.of(0, 0, 0xffff, ipv4);
+  const words = new Int32Array(4);
+  if (parseIpv6(text, words, 0)) return words;
   throw optionError(row, `option ${key}: "${text}" is no address: expected IPv4, IPv6 or flow`);
 }
 
@@ -64,7 +62,12 @@ function key(row: Row, name: string): Key {
   const text = row.option('options', option);
   const fromFlow = text === 'flow';
   const value = text === undefined || fromFlow ? 0n : numeric(row, option, 0n, 0xffffffffffffffffn);
-  return { present: text !== undefined, fromFlow, high: Number(value >> 32n) | 0, low: Number(value & 0xffffffffn) | 0 };
+  return {
+    present: text !== undefined,
+    fromFlow,
+    high: Number(value >> 32n) | 0,
+    low: Number(value & 0xffffffffn) | 0,
+  };
 }
 
 function erspan(row: Row, type: TunnelType): XTunnel['erspan'] {
