@@ -115,7 +115,7 @@ export function prepare(entry: XlateCase): PreparedCase | null {
   const unsupported = new Set<Rule>();
   try {
     // What the switch says it has is what came over the wire; flows of OpenFlow 1.0 would come back translated.
-    const modern = entry.flowsOf10.length === 0 ? entry.dumpFlows : entry.flows;
+    const modern = entry.flows;
     const rules = [
       ...modern.map((text) => ruleOf(text, 'OpenFlow15', unsupported)),
       ...entry.flowsOf10.map((text) => ruleOf(text, 'OpenFlow10', unsupported)),

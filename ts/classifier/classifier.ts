@@ -1,6 +1,8 @@
-import { F_TP_DST, F_TP_SRC, FLOW_WORDS } from '../fields/index.js';
+import { F_CONJ_ID, F_TP_DST, F_TP_SRC, FLOW_WORDS } from '../fields/index.js';
+import { ConjunctionMatcher } from './conjunction.js';
 import { finishHash, mixHash } from './hash.js';
 import { PrefixTrie } from './prefix-trie.js';
+import { NONE, type RuleStore } from './rule-store.js';
 import { TRIE_FIELDS } from './stages.js';
 import { portsWord, Subtable } from './subtable.js';
 import type { ClassifierRule } from './types.js';
@@ -29,6 +31,9 @@ function sameMask(a: Int32Array, b: Int32Array): boolean {
  * tries over addresses and ports tell a miss from fewer bits than the mask has. What was looked at is what a megaflow must
  * match, so every shortcut also makes megaflows wider.
  *
+ * A rule with conjunction actions matches only as part of a conjunctive match (ovs-fields(7)): the lookup then finds the rule
+ * that matches the conjunction's conj_id.
+ *
  * Rules may come and go between lookups. A lookup allocates nothing. Of several matching rules of the same priority any
  * one may be returned, but always the same one while the rules do not change.
  */
@@ -43,6 +48,10 @@ export class Classifier<R extends ClassifierRule> {
   private readonly trieBits = new Int32Array(TRIE_FIELDS.length);
   private triesDone = 0;
   private readonly scratch = new Int32Array(1);
+  /** Matches of the lookup at hand that are part of a conjunctive match: where their rules are. */
+  private readonly softStores: RuleStore<R>[] = [];
+  private readonly softEntries: number[] = [];
+  private readonly matcher = new ConjunctionMatcher();
   /** Rules in the classifier. */
   size = 0;
 
@@ -53,21 +62,138 @@ export class Classifier<R extends ClassifierRule> {
 
   /**
    * The rule of highest priority that matches the flow key `flow[base …]`, or null. Sets in `wildcards[wildcardsBase …]` each
-   * bit that was looked at: every flow that agrees on those bits gets the same answer.
+   * bit that was looked at: every flow that agrees on those bits gets the same answer. Writes conj_id of `flow` for a while when
+   * a conjunctive match is complete, and puts it back.
    */
   lookup(flow: Int32Array, base: number, wildcards: Int32Array, wildcardsBase: number): R | null {
+    return this.lookupIn(flow, base, wildcards, wildcardsBase, true);
+  }
+
+  private lookupIn(
+    flow: Int32Array,
+    base: number,
+    wildcards: Int32Array,
+    wildcardsBase: number,
+    conjunctive: boolean,
+  ): R | null {
     const { ordered } = this;
     this.triesDone = 0;
     let best: R | null = null;
     let bestPriority = -1;
+    let softPriority = -1;
+    let soft = 0;
     for (let i = 0; i < ordered.length; i++) {
       const subtable = ordered[i];
       if (subtable.maxPriority <= bestPriority) break;
-      const rule = this.search(subtable, flow, base, wildcards, wildcardsBase);
-      if (rule !== null && rule.priority > bestPriority) {
+      const entry = this.search(subtable, flow, base, wildcards, wildcardsBase);
+      if (entry === NONE) continue;
+      const { rules } = subtable;
+      const rule = rules.rules[entry]!;
+      if (rule.priority <= bestPriority) continue;
+      if (rules.conjunctions[entry] === null) {
         best = rule;
         bestPriority = rule.priority;
+      } else if (conjunctive) {
+        this.softStores[soft] = rules;
+        this.softEntries[soft++] = entry;
+        if (rule.priority > softPriority) softPriority = rule.priority;
       }
+    }
+    return bestPriority >= softPriority
+      ? best
+      : this.resolve(best, soft, flow, base, wildcards, wildcardsBase);
+  }
+
+  /**
+   * Decides between the best certain match and soft matches of higher priority: whether those of one priority complete a
+   * conjunction, from the highest priority down. When they do, the lookup is made again with conj_id set (OVS does not
+   * demand that a rule for it has their priority, or that there is one).
+   */
+  private resolve(
+    hard: R | null,
+    count: number,
+    flow: Int32Array,
+    base: number,
+    wildcards: Int32Array,
+    wildcardsBase: number,
+  ): R | null {
+    let best = hard;
+    let soft = count;
+    for (;;) {
+      soft = this.dropSoftBelow(best === null ? -1 : best.priority, soft);
+      if (soft === 0) return best;
+      const priority = this.highestSoft(soft);
+      const rule = this.lookupConjunction(priority, soft, flow, base, wildcards, wildcardsBase);
+      if (rule !== null) return rule;
+      best = this.stepDown(priority, soft, best);
+    }
+  }
+
+  /** Forgets soft matches that are gone or that cannot beat a rule of `priority`; how many are left. */
+  private dropSoftBelow(priority: number, count: number): number {
+    const { softStores, softEntries } = this;
+    let left = count;
+    for (let i = 0; i < left; ) {
+      const entry = softEntries[i];
+      if (entry !== NONE && softStores[i].rules[entry]!.priority > priority) {
+        i++;
+      } else {
+        left--;
+        softStores[i] = softStores[left];
+        softEntries[i] = softEntries[left];
+      }
+    }
+    return left;
+  }
+
+  private highestSoft(count: number): number {
+    let highest = -1;
+    for (let i = 0; i < count; i++) highest = Math.max(highest, this.softPriority(i));
+    return highest;
+  }
+
+  private softPriority(i: number): number {
+    return this.softStores[i].rules[this.softEntries[i]]!.priority;
+  }
+
+  /** The rule that matches with the id of a conjunction which the soft matches of one priority complete, or null. */
+  private lookupConjunction(
+    priority: number,
+    count: number,
+    flow: Int32Array,
+    base: number,
+    wildcards: Int32Array,
+    wildcardsBase: number,
+  ): R | null {
+    const { matcher } = this;
+    let atMost = 0;
+    for (let i = 0; i < count; i++) if (this.softPriority(i) === priority) atMost++;
+    matcher.clear();
+    for (let i = 0; i < count; i++) {
+      if (this.softPriority(i) !== priority) continue;
+      if (!matcher.add(this.softStores[i].conjunctions[this.softEntries[i]]!, atMost)) continue;
+      const saved = flow[base + F_CONJ_ID];
+      flow[base + F_CONJ_ID] = matcher.completed;
+      const rule = this.lookupIn(flow, base, wildcards, wildcardsBase, false);
+      flow[base + F_CONJ_ID] = saved;
+      if (rule !== null) return rule;
+    }
+    return null;
+  }
+
+  /** Puts in the place of each soft match of one priority the rule with the same match below it; the best certain match then. */
+  private stepDown(priority: number, count: number, hard: R | null): R | null {
+    const { softStores, softEntries } = this;
+    let best = hard;
+    for (let i = 0; i < count; i++) {
+      if (this.softPriority(i) !== priority) continue;
+      const store = softStores[i];
+      const entry = store.findNext(softEntries[i]);
+      const certain = entry !== NONE && store.conjunctions[entry] === null;
+      softEntries[i] = certain ? NONE : entry;
+      if (!certain) continue;
+      const rule = store.rules[entry]!;
+      if (best === null || rule.priority > best.priority) best = rule;
     }
     return best;
   }
@@ -126,14 +252,14 @@ export class Classifier<R extends ClassifierRule> {
     for (const subtable of this.ordered) yield* subtable.rules;
   }
 
-  /** Looks one subtable up, stage by stage. */
+  /** Looks one subtable up, stage by stage: the entry of its rule, or NONE. */
   private search(
     subtable: Subtable<R>,
     flow: Int32Array,
     base: number,
     wildcards: Int32Array,
     wildcardsBase: number,
-  ): R | null {
+  ): number {
     const { words, masks, stageEnds, indices, trieStage } = subtable;
     let hash = 0;
     let at = 0;
@@ -141,22 +267,22 @@ export class Classifier<R extends ClassifierRule> {
       if (stage === trieStage && this.excludedByTrie(subtable, flow, base, wildcards, wildcardsBase)) {
         // The trie's bits are set; what led here was looked at too.
         fold(subtable, at, wildcards, wildcardsBase);
-        return null;
+        return NONE;
       }
       const end = stageEnds[stage];
       for (; at < end; at++) hash = mixHash(hash, flow[base + words[at]] & masks[at]);
       if (stage < indices.length && !indices[stage].has(finishHash(hash))) {
         fold(subtable, end, wildcards, wildcardsBase);
-        return null;
+        return NONE;
       }
     }
-    const rule = subtable.rules.find(finishHash(hash), flow, base, words, masks);
-    if (rule === null && subtable.ports !== null) {
+    const entry = subtable.rules.find(finishHash(hash), flow, base, words, masks);
+    if (entry === NONE && subtable.ports !== null) {
       this.foldMissedPorts(subtable, subtable.ports, flow, base, wildcards, wildcardsBase);
     } else {
       fold(subtable, words.length, wildcards, wildcardsBase);
     }
-    return rule;
+    return entry;
   }
 
   /**
@@ -225,7 +351,12 @@ export class Classifier<R extends ClassifierRule> {
     const others = this.byMask.get(hash)!.filter((other) => other !== subtable);
     if (others.length === 0) this.byMask.delete(hash);
     else this.byMask.set(hash, others);
-    this.ordered.splice(this.ordered.indexOf(subtable), 1);
+    // As OVS's pvector: the last takes the place, then a stable sort moves it behind those of higher priority. The order of
+    // subtables with the same priority decides which bits a lookup sets, so it must be OVS's.
+    const last = this.ordered.pop()!;
+    if (last === subtable) return;
+    this.ordered[this.ordered.indexOf(subtable)] = last;
+    this.reorder(last);
   }
 
   /** Puts a new subtable behind all that have its priority or a higher one. */

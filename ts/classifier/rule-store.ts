@@ -1,7 +1,9 @@
+import { type ConjunctionSet, conjunctionsOf } from './conjunction.js';
 import type { ClassifierRule } from './types.js';
 
 const INITIAL_ENTRIES = 4;
-const NONE = -1;
+/** No entry. */
+export const NONE = -1;
 
 /**
  * The rules of one subtable by hash of their masked key. The keys lie packed in one array (only the words that the
@@ -16,7 +18,10 @@ export class RuleStore<R extends ClassifierRule> {
   private next = new Int32Array(INITIAL_ENTRIES);
   private hashes = new Int32Array(INITIAL_ENTRIES);
   private keys: Int32Array;
-  private readonly rules: (R | null)[] = [];
+  /** By entry; null where it is free. */
+  readonly rules: (R | null)[] = [];
+  /** What conjunctions the rule of an entry takes part in; null for an ordinary rule. */
+  readonly conjunctions: (ConjunctionSet | null)[] = [];
   private free = NONE;
   size = 0;
 
@@ -25,17 +30,24 @@ export class RuleStore<R extends ClassifierRule> {
     this.keys = new Int32Array(INITIAL_ENTRIES * width);
   }
 
-  /** The rule of highest priority whose key is `flow` at the words `words` under `masks`, or null. */
-  find(hash: number, flow: Int32Array, base: number, words: Int32Array, masks: Int32Array): R | null {
+  /** The entry of the rule of highest priority whose key is `flow` at the words `words` under `masks`, or NONE. */
+  find(hash: number, flow: Int32Array, base: number, words: Int32Array, masks: Int32Array): number {
     for (
       let entry = this.buckets[hash & (this.buckets.length - 1)];
       entry !== NONE;
       entry = this.next[entry]
     ) {
-      if (this.hashes[entry] === hash && this.equals(entry, flow, base, words, masks))
-        return this.rules[entry];
+      if (this.hashes[entry] === hash && this.equals(entry, flow, base, words, masks)) return entry;
     }
-    return null;
+    return NONE;
+  }
+
+  /** The entry of the rule with the same key and the next lower priority, or NONE. */
+  findNext(entry: number): number {
+    for (let other = this.next[entry]; other !== NONE; other = this.next[other]) {
+      if (this.hashes[other] === this.hashes[entry] && this.sameKey(entry, other)) return other;
+    }
+    return NONE;
   }
 
   /** The rule with exactly this key and priority, or null. */
@@ -50,11 +62,13 @@ export class RuleStore<R extends ClassifierRule> {
     if (same !== NONE) {
       const displaced = this.rules[same];
       this.rules[same] = rule;
+      this.conjunctions[same] = conjunctionsOf(rule.actions);
       return displaced;
     }
     const entry = this.allocate();
     this.hashes[entry] = hash;
     this.rules[entry] = rule;
+    this.conjunctions[entry] = conjunctionsOf(rule.actions);
     for (let i = 0; i < this.width; i++) this.keys[entry * this.width + i] = rule.match.key[words[i]];
     this.link(entry);
     this.size++;
@@ -70,6 +84,7 @@ export class RuleStore<R extends ClassifierRule> {
       if (previous === NONE) this.buckets[bucket] = this.next[entry];
       else this.next[previous] = this.next[entry];
       this.rules[entry] = null;
+      this.conjunctions[entry] = null;
       this.next[entry] = this.free;
       this.free = entry;
       this.size--;
@@ -115,6 +130,12 @@ export class RuleStore<R extends ClassifierRule> {
     return true;
   }
 
+  private sameKey(a: number, b: number): boolean {
+    const { keys, width } = this;
+    for (let i = 0; i < width; i++) if (keys[a * width + i] !== keys[b * width + i]) return false;
+    return true;
+  }
+
   /** Chains keep higher priorities first, so that the first equal key is the best rule. */
   private link(entry: number): void {
     const bucket = this.hashes[entry] & (this.buckets.length - 1);
@@ -138,6 +159,7 @@ export class RuleStore<R extends ClassifierRule> {
     }
     if (this.rules.length === this.next.length) this.grow();
     this.rules.push(null);
+    this.conjunctions.push(null);
     return this.rules.length - 1;
   }
 

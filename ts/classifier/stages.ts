@@ -1,11 +1,13 @@
 import {
+  F_CT_NW_PROTO,
+  F_CT_NW_SRC,
   F_ETH_DST,
   F_IPV6_DST,
+  F_IPV6_EXTHDRS,
   F_IPV6_SRC,
-  F_ND_OPTIONS_TYPE,
+  F_ND_TARGET,
   F_NW_DST,
   F_NW_SRC,
-  F_TP_SRC,
   F_TUN_OPTS_LEN,
   FLOW_WORDS,
 } from '../fields/index.js';
@@ -18,13 +20,14 @@ export const STAGE_L4 = 3;
 export const STAGES = 4;
 
 /**
- * Stage of a flow word. As in OVS, TCP flags and the type of an ND option count as L3, so that a rule that looks at them
- * does not make others look at ports; tunnel options are metadata wherever they lie.
+ * Stage of a flow word, as OVS 3.1 has them (ovs-vswitchd was asked): TCP flags, ND and ARP hardware addresses and NSH are looked
+ * at together with the ports; of the connection's original tuple the protocol is metadata, the addresses are L3. Tunnel
+ * options are metadata wherever they lie.
  */
 function stageOf(word: number): number {
-  if (word < F_ETH_DST || word >= F_TUN_OPTS_LEN) return STAGE_METADATA;
+  if (word < F_ETH_DST || word >= F_TUN_OPTS_LEN || word === F_CT_NW_PROTO) return STAGE_METADATA;
   if (word < F_NW_SRC) return STAGE_L2;
-  return word < F_TP_SRC || word === F_ND_OPTIONS_TYPE ? STAGE_L3 : STAGE_L4;
+  return word < F_ND_TARGET || (word >= F_CT_NW_SRC && word <= F_IPV6_EXTHDRS) ? STAGE_L3 : STAGE_L4;
 }
 
 /** All flow words, those of earlier stages first. */
