@@ -17,7 +17,6 @@ import {
   XLATE_ERRORS,
   type XBridge,
   type XBundle,
-  type XPort,
 } from './types.js';
 
 /** Index of an error name. */
