@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { parseFlow, type Rule, toRule } from '../../ts/openflow/index.js';
+import { type Action, parseFlow, type Rule, toRule } from '../../ts/openflow/index.js';
 import type { VlanMode } from '../../ts/xlate/index.js';
 import { makeSwitch, type PortSetup, type TestSwitch } from '../support/xlate.js';
 import { repositoryRoot } from './odp-cases.js';
@@ -92,10 +92,33 @@ export function inReach(entry: XlateCase): boolean {
   );
 }
 
+/** Actions that the translator has. */
+const TRANSLATED = new Set<Action['type']>([
+  'output',
+  'output_reg',
+  'controller',
+  'resubmit',
+  'goto_table',
+  'set_field',
+  'move',
+  'push_vlan',
+  'pop_vlan',
+  'set_vlan_vid',
+  'set_vlan_pcp',
+  'dec_ttl',
+  'multipath',
+]);
+
+function isTranslated(action: Action): boolean {
+  return TRANSLATED.has(action.type) && !(action.type === 'controller' && action.pause === true);
+}
+
 /** A rule, or one whose match counts but whose actions we do not have: then `unsupported` holds it. */
 function ruleOf(text: string, version: 'OpenFlow10' | 'OpenFlow15', unsupported: Set<Rule>): Rule {
   try {
-    return toRule(parseFlow(text, { version }));
+    const rule = toRule(parseFlow(text, { version }));
+    if (!rule.actions.every(isTranslated)) unsupported.add(rule);
+    return rule;
   } catch {
     const rule = toRule(parseFlow(text.replace(/actions=.*/, 'actions=drop'), { version }));
     unsupported.add(rule);

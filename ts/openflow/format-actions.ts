@@ -1,6 +1,6 @@
 import { formatMaskedValue } from './format-values.js';
 import { fromWords } from './match.js';
-import { MAX_LEN_ALL, REASON_ACTION, REASONS, TABLE_CURRENT } from './parse-actions.js';
+import { MAX_LEN_ALL, REASON_ACTION, REASONS, TABLE_CURRENT } from './constants.js';
 import { formatPort } from './ports.js';
 import { formatSubfield } from './subfield.js';
 import { type Action, OFPP_IN_PORT } from './types.js';

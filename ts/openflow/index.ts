@@ -4,6 +4,27 @@ export { formatActions } from './format-actions.js';
 export { formatFlow } from './format-flow.js';
 export { formatMatch } from './format-match.js';
 export { emptyMatch, prerequisiteHolds } from './match.js';
-export { MAX_LEN_ALL, REASON_ACTION, TABLE_CURRENT } from './parse-actions.js';
+export {
+  GROUP_ALL,
+  GROUP_ANY,
+  GROUP_MAX,
+  MAX_LEN_ALL,
+  METER_ALL,
+  METER_CONTROLLER,
+  METER_SLOWPATH,
+  REASON_ACTION,
+  TABLE_CURRENT,
+} from './constants.js';
+export {
+  BUCKET_ALL,
+  BUCKET_FIRST,
+  BUCKET_LAST,
+  type GroupCommand,
+  type GroupMod,
+  type ParseGroupOptions,
+  parseGroup,
+  parseGroupMod,
+} from './parse-group.js';
+export { parseMeter } from './parse-meter.js';
 export { type ParseFlowOptions, parseFlow, parseFlows, toRule } from './parse-flow.js';
 export { formatPort } from './ports.js';

@@ -14,6 +14,8 @@ export interface Item {
   readonly value: Token | undefined;
   /** `=`, `:`, `(`, or nothing. */
   readonly delimiter: '' | '=' | ':' | '(';
+  /** What stands after `->` behind the closing parenthesis, as in check_pkt_larger(100)->reg0[0]. */
+  readonly target?: Token;
 }
 
 /** Throws: `message` says what is wrong and what would be right. */
@@ -60,8 +62,15 @@ export function splitItems(token: Token): Item[] {
     const next = token.text[i];
     if (next === '(') {
       const end = closing(token, i);
-      items.push({ key, value: slice(token, i + 1, end), delimiter: '(' });
+      const value = slice(token, i + 1, end);
       i = end + 1;
+      if (token.text.startsWith('->', i)) {
+        const stop = valueEnd(token, i + 2);
+        items.push({ key, value, delimiter: '(', target: slice(token, i + 2, stop) });
+        i = stop;
+      } else {
+        items.push({ key, value, delimiter: '(' });
+      }
     } else if (next === '=' || next === ':') {
       const end = valueEnd(token, i + 1);
       items.push({ key, value: slice(token, i + 1, end), delimiter: next });

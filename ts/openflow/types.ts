@@ -120,6 +120,8 @@ export interface NatSpec {
   readonly persistent: boolean;
   readonly portHash: boolean;
   readonly portRandom: boolean;
+  /** Given behind exec(…), which only the text shows. */
+  readonly afterExec?: boolean;
 }
 
 /**
@@ -160,6 +162,8 @@ export type Action =
       readonly field: MatchField;
       readonly value: Int32Array;
       readonly mask: Int32Array;
+      /** Given as mod_FIELD, which only the text shows. */
+      readonly form?: 'mod';
     }
   | { readonly type: 'move'; readonly source: Subfield; readonly target: Subfield }
   | { readonly type: 'push'; readonly source: Subfield }
@@ -290,7 +294,7 @@ export interface GroupBucketSpec {
   /** OpenFlow port and group whose liveness decides for this bucket; OFPP_NONE / 0xffffffff for none. */
   readonly watchPort: number;
   readonly watchGroup: number;
-  /** An action set, in the order of execution. */
+  /** As given; they are executed as an action set. */
   readonly actions: readonly Action[];
 }
 

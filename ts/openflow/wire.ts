@@ -1,0 +1,93 @@
+import { requireField } from './fields.js';
+import { toWords, VLAN_CFI } from './match.js';
+import { type Action, OFPP_IN_PORT } from './types.js';
+
+type SetField = Extract<Action, { type: 'set_field' }>;
+
+/** An action that sets all of a field. */
+function setField(name: string, number: bigint): SetField {
+  const field = requireField(name);
+  const mask = (1n << BigInt(field.bits)) - 1n;
+  return { type: 'set_field', field, value: toWords(field, number), mask: toWords(field, mask) };
+}
+
+/** OVS gives the data of a note in multiples of eight bytes with the six that stand in the first of them. */
+function padNote(data: Uint8Array): Uint8Array {
+  const padded = new Uint8Array(Math.max(6, Math.ceil((data.length - 6) / 8) * 8 + 6));
+  padded.set(data);
+  return padded;
+}
+
+/** Sets a VLAN field, of a new tag if there is none. */
+function setVlan(name: string, number: number, push: boolean): readonly Action[] {
+  const set = setField(name, BigInt(number));
+  return push ? [{ type: 'push_vlan', tpid: 0x8100 }, set] : [set];
+}
+
+/** What OpenFlow 1.5 makes of one action: it has set_field where earlier versions have actions of their own. */
+function inOpenFlow15(action: Action, hasVlan: boolean): readonly Action[] {
+  switch (action.type) {
+    case 'enqueue':
+      return [
+        { type: 'set_queue', queue: action.queue },
+        { type: 'output', port: action.port, maxLen: 0 },
+        { type: 'pop_queue' },
+      ];
+    case 'set_vlan_vid':
+      return setVlan('vlan_vid', action.vid | VLAN_CFI, action.pushIfAbsent && !hasVlan);
+    case 'set_vlan_pcp':
+      return setVlan('vlan_pcp', action.pcp, action.pushIfAbsent && !hasVlan);
+    case 'set_tunnel':
+      return [setField('tun_id', (BigInt(action.idHigh >>> 0) << 32n) | BigInt(action.idLow >>> 0))];
+    case 'set_mpls_label':
+      return [setField('mpls_label', BigInt(action.label))];
+    case 'set_mpls_tc':
+      return [setField('mpls_tc', BigInt(action.tc))];
+    case 'set_field':
+      return [withoutForm(action)];
+    default:
+      return [action];
+  }
+}
+
+/** OpenFlow 1.5 has an action of its own only for the TTL. */
+function withoutForm(action: SetField): SetField {
+  if (action.form === undefined || action.field.name === 'nw_ttl') return action;
+  return { type: 'set_field', field: action.field, value: action.value, mask: action.mask };
+}
+
+/** OpenFlow 1.0 has no instructions: goto_table is sent as a resubmit. */
+function inOpenFlow10(action: Action): readonly Action[] {
+  if (action.type === 'goto_table') return [{ type: 'resubmit', port: OFPP_IN_PORT, table: action.table }];
+  return [action];
+}
+
+const VLAN_PUSHERS = new Set<Action['type']>(['push_vlan', 'set_vlan_vid', 'set_vlan_pcp']);
+
+/**
+ * Actions as they arrive at the switch when ovs-ofctl sends them in OpenFlow 1.5, or in 1.0. `hasVlan`: the packet surely has
+ * a VLAN tag before the first of them.
+ */
+export function asSent(actions: readonly Action[], openFlow15: boolean, hasVlan: boolean): Action[] {
+  let tagged = hasVlan;
+  return actions.flatMap((action): readonly Action[] => {
+    const sent = oneAsSent(action, openFlow15, tagged);
+    if (action.type === 'pop_vlan') tagged = false;
+    else if (VLAN_PUSHERS.has(action.type)) tagged = true;
+    return sent;
+  });
+}
+
+function oneAsSent(action: Action, openFlow15: boolean, hasVlan: boolean): readonly Action[] {
+  switch (action.type) {
+    case 'note':
+      return [{ type: 'note', data: padNote(action.data) }];
+    case 'clone':
+    case 'write_actions':
+      return [{ type: action.type, actions: asSent(action.actions, openFlow15, hasVlan) }];
+    case 'ct':
+      return [{ ...action, exec: asSent(action.exec, openFlow15, hasVlan) }];
+    default:
+      return openFlow15 ? inOpenFlow15(action, hasVlan) : inOpenFlow10(action);
+  }
+}
