@@ -7,6 +7,7 @@
 
 #include "datapath/actions.h"
 #include "datapath/server.h"
+#include "wire/key_fields.h"
 
 // The family ovs_flow.
 namespace slowpath {
@@ -44,6 +45,16 @@ uint32_t UfidFlags(const FlowAttributes& a) {
   return a.has(OVS_FLOW_ATTR_UFID_FLAGS) ? a.U32(OVS_FLOW_ATTR_UFID_FLAGS) : 0;
 }
 
+// Whether a key has what tells an Ethernet frame from a packet without Ethernet header.
+bool SaysWhatPacket(std::span<const uint8_t> key) {
+  AttributeReader reader(key);
+  Attribute a;
+  while (reader.Next(a)) {
+    if (a.type == OVS_KEY_ATTR_ETHERNET || a.type == OVS_KEY_ATTR_ETHERTYPE) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 // Key and mask of a request into key_, mask_, maskedKey_. Stricter than decoding is: like the kernel, nothing may be missing
@@ -56,10 +67,13 @@ int Server::ParseMatch(const FlowAttributes& a) {
     case Fitness::kTooMuch:
       return Fail(-EINVAL, "flow key has unknown attributes");
     case Fitness::kTooLittle:
+      // Of IGMP only OVS wants more than a datapath can tell.
+      if (IsIgmp(key_)) break;
       return Fail(-EINVAL, "flow key lacks attributes that its others call for");
     case Fitness::kError:
       return Fail(-EINVAL, LastDecodeProblem());
   }
+  if (!SaysWhatPacket(key)) return Fail(-EINVAL, "flow key has neither Ethernet addresses nor an ethertype");
   std::vector<uint8_t> ones;
   std::span<const uint8_t> mask = a[OVS_FLOW_ATTR_MASK];
   if (!a.has(OVS_FLOW_ATTR_MASK)) {

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "support.h"
 #include "wire/flow_key.h"
 #include "wire/key_attributes.h"
@@ -148,8 +150,88 @@ TEST_CASE("fitness says what is missing, unknown or wrong") {
   CHECK(std::string(LastDecodeProblem()) == "icmpv6: wrong length");
   CHECK(DecodeKey(with("0800"), key.words) == Fitness::kError);
   CHECK(DecodeKey(std::span(bytes).first(bytes.size() - 8), key.words) == Fitness::kTooLittle);  // UDP gone.
-  CHECK(DecodeKey({}, key.words) == Fitness::kTooLittle);
+  CHECK(std::string(LastDecodeProblem()) == "udp: missing, or not all of it");
+  CHECK(DecodeKey(with("08003f00 00000000"), key.words) == Fitness::kTooMuch);
+  CHECK(std::string(LastDecodeProblem()) == "unspec: unknown, or not called for");
+  CHECK(DecodeKey({}, key.words) == Fitness::kPerfect);  // Metadata alone, and nothing of that.
   CHECK(key[flow::kInPort] == 0xffffffff);
+}
+
+// What OVS 3.1 says of keys that kernels do not send: asked with ofproto/trace of ovs-vswitchd 3.1.0.
+TEST_CASE("fitness of unusual keys is OVS's") {
+  Key key;
+  auto fitness = [&](const char* hex) { return DecodeKey(Hex(hex), key.words); };
+  const std::string eth = "10000400 000000000001000000000002 ";
+  // Without ethertype the L3 attribute tells it.
+  CHECK(fitness((eth + "08001500 00064164").c_str()) == Fitness::kPerfect);
+  CHECK(key[flow::kEthType] == 0x8847);
+  // IGMP: a datapath's key never says all that OVS looks at.
+  CHECK(fitness((eth + "06000600 08000000 10000700 01010101 02020202 02000400").c_str()) == Fitness::kTooLittle);
+  CHECK(std::string(LastDecodeProblem()) == "ipv4: missing, or not all of it");
+  CHECK(fitness((eth + "06000600 04000000").c_str()) == Fitness::kError);  // Ethertype 1024.
+  CHECK(fitness((eth + "06000600 81000000 06000500 10010000").c_str()) == Fitness::kTooLittle);  // No ENCAP.
+  CHECK(std::string(LastDecodeProblem()) == "encap: missing, or not all of it");
+  CHECK(fitness((eth + "06000600 81000000 06000500 00010000 0c000100 06000600 08000000").c_str()) == Fitness::kError);
+  CHECK(std::string(LastDecodeProblem()) == "vlan: tag without bit 0x1000");
+  // A tag of 0 is one that the frame ends in, so nothing is in it.
+  CHECK(fitness((eth + "06000600 81000000 06000500 00000000 0c000100 06000600 08000000").c_str()) == Fitness::kTooMuch);
+  // Four labels are more than fit, whatever the rest is like; a bottom above the last is wrong.
+  CHECK(fitness((eth + "06000600 88470000 14001500 00064164 00064164 00064164 00064164").c_str()) == Fitness::kTooMuch);
+  CHECK(fitness((eth + "06000600 88470000 0c001500 00064164 00064164").c_str()) == Fitness::kError);
+  // Ports of a fragment without L4 header.
+  CHECK(fitness((eth + "06000600 08000000 10000700 01010101 02020202 11000402 08000a00 00010002").c_str()) ==
+        Fitness::kTooMuch);
+  CHECK(std::string(LastDecodeProblem()) == "udp: unknown, or not called for");
+  // MD1 context in a header of type 2; a tunnel without TTL.
+  CHECK(fitness((eth + "06000600 894f0000 24001c00 0c000100 00040201 00000101 14000200 00000001 000000000000000000000000")
+                    .c_str()) == Fitness::kError);
+  CHECK(fitness(("14001000 08000100 01010101 08000200 02020202 " + eth).c_str()) == Fitness::kError);
+  CHECK(std::string(LastDecodeProblem()) == "tunnel: no TTL");
+}
+
+TEST_CASE("the short way of usual keys decodes as the long one does") {
+  std::vector<Key> usual = {Udp4(), Udp4(), Udp4(), Udp4(), Udp4()};
+  usual[1][flow::kNwProto] = 6;
+  usual[1][flow::kTcpFlags] = 0x12;
+  usual[2][flow::kNwProto] = 1;
+  usual[2][flow::kTpSrc] = 8;
+  usual[3][flow::kNwProto] = 132;
+  usual[4][flow::kEthType] = 0x86dd;
+  usual[4][flow::kNwSrc] = usual[4][flow::kNwDst] = 0;
+  usual[4][flow::kIpv6Src] = 0xfe800000;
+  usual[4][flow::kIpv6Exthdrs] = 64;
+  test::Random random(5);
+  for (Key& key : usual) {
+    key[flow::kCtState] = 0x21;
+    key[flow::kCtLabel + 3] = 7;
+    CheckRoundTrip(key);
+    auto bytes = Encode(key);
+    for (int i = 0; i < 20000; i++) {
+      auto mutated = test::Mutate(bytes, random);
+      Key one, other;
+      std::memset(one.words, 0xee, sizeof one.words);
+      Fitness fitness = DecodeKey(mutated, one.words);
+      REQUIRE(fitness == DecodeAnyKey(mutated, other.words));
+      REQUIRE(std::memcmp(one.words, other.words, sizeof one.words) == 0);
+    }
+  }
+}
+
+TEST_CASE("masks are judged as OVS does") {
+  Key key = Udp4(), mask;
+  // The tag of an untagged packet, in part.
+  CHECK(DecodeMask(Hex("06000600 ffff0000 06000500 10000000"), key.words, mask.words) == Fitness::kPerfect);
+  CHECK(mask[flow::kVlanTci] == 0x1000);
+  key[flow::kNwProto] = 2;
+  CHECK(DecodeMask(Hex("06000600 ffff0000"), key.words, mask.words) == Fitness::kTooLittle);
+  Key mpls;
+  mpls[flow::kEthType] = 0x8847;
+  CHECK(DecodeMask(Hex("08001500 fffff000"), mpls.words, mask.words) == Fitness::kPerfect);
+  Key nsh;
+  nsh[flow::kEthType] = 0x894f;
+  CHECK(DecodeMask(Hex("10001c00 0c000100 ff000000 00000000"), nsh.words, mask.words) == Fitness::kError);
+  CHECK(DecodeMask(Hex("06000600 ffff0000 10001c00 0c000100 ff000000 00000000"), nsh.words, mask.words) ==
+        Fitness::kPerfect);
 }
 
 TEST_CASE("a mask says no more than was asked for, and what the datapath needs besides") {
@@ -212,6 +294,20 @@ TEST_CASE("flow ids depend on every byte, on the length and on the secret") {
   CHECK(std::memcmp(one, again, 16) != 0);
   FlowId(std::span(input).first(14), again);
   CHECK(std::memcmp(one, again, 16) != 0);
+  // Every single bit of every length counts, also over the blocks that long keys are taken in.
+  std::set<std::string> ids;
+  size_t inputs = 0;
+  for (size_t length : {1u, 2u, 3u, 4u, 7u, 8u, 12u, 16u, 23u, 132u, 512u, 513u, 1200u}) {
+    std::vector<uint8_t> bytes(length);
+    for (size_t bit = 0; bit <= 8 * length; bit++) {
+      if (bit < 8 * length) bytes[bit / 8] ^= static_cast<uint8_t>(1u << bit % 8);
+      FlowId(bytes, again);
+      ids.insert(std::string(reinterpret_cast<const char*>(again), 16));
+      inputs++;
+      if (bit < 8 * length) bytes[bit / 8] = 0;
+    }
+  }
+  CHECK(ids.size() == inputs);
   std::vector<uint8_t> none(16);
   SetFlowIdSecret(none.data());
 }

@@ -1,8 +1,7 @@
 #include "wire/key_attributes.h"
 
+#include <bit>
 #include <cstdio>
-
-#include "wire/flow_key.h"
 
 namespace slowpath {
 namespace {
@@ -51,18 +50,31 @@ constexpr KeyAttributeType kTypes[kLastKeyAttribute + 1] = {
     {"ipv6_exthdrs", 2},
 };
 
-thread_local char problem[96] = "";
+// Two literals, since nobody asks in the data path.
+thread_local const char* problemAttribute = "";
+thread_local const char* problemText = "";
 
 }  // namespace
 
 bool Problem(const char* attribute, const char* what) {
-  std::snprintf(problem, sizeof problem, "%s: %s", attribute, what);
+  problemAttribute = attribute;
+  problemText = what;
   return false;
+}
+
+Fitness Misfit(Fitness fitness, uint64_t attributes) {
+  const char* name = kTypes[std::countr_zero(attributes)].name;
+  Problem(name, fitness == Fitness::kTooLittle ? "missing, or not all of it" : "unknown, or not called for");
+  return fitness;
 }
 
 bool KeyProblem(unsigned type, const char* what) { return Problem(kTypes[type].name, what); }
 
-const char* LastDecodeProblem() { return problem; }
+const char* LastDecodeProblem() {
+  thread_local char text[96];
+  std::snprintf(text, sizeof text, "%s: %s", problemAttribute, problemText);
+  return text;
+}
 
 void ClearWords(uint32_t* words, size_t n) { std::memset(words, 0, n * sizeof *words); }
 

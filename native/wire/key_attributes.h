@@ -3,6 +3,7 @@
 #include <linux/openvswitch.h>
 
 #include "wire/attributes.h"
+#include "wire/flow_key.h"
 
 // Key attributes of one nesting level, found and length-checked but not yet interpreted. Internal to native/wire.
 namespace slowpath {
@@ -28,6 +29,15 @@ struct KeyAttributes {
 };
 
 inline constexpr uint64_t Bit(unsigned type) { return uint64_t{1} << type; }
+
+// 'fitness', with the problem noted: it is because of the first attribute in 'attributes', which is not empty.
+Fitness Misfit(Fitness fitness, uint64_t attributes);
+// kTooMuch when there are attributes that are not 'expected', or unknown ones; else kPerfect.
+inline Fitness JudgeExtra(const KeyAttributes& a, uint64_t expected) {
+  uint64_t extra = a.present & ~expected;
+  if (extra == 0 && !a.unknown) return Fitness::kPerfect;
+  return Misfit(Fitness::kTooMuch, extra != 0 ? extra : Bit(OVS_KEY_ATTR_UNSPEC));
+}
 
 // Collects the attributes of 'bytes'. False, with the problem noted, if they do not parse, one has a length that its type
 // does not have, or one is there twice.

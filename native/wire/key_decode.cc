@@ -1,3 +1,4 @@
+#include "wire/key_fast.h"
 #include "wire/key_fields.h"
 
 // Key attributes → key, with OVS's notion of which attributes a packet of each kind calls for.
@@ -11,9 +12,9 @@ struct Level {
 };
 
 Fitness Judge(const Level& level) {
-  if ((level.expected & ~level.attributes.present) != 0) return Fitness::kTooLittle;
-  if (level.attributes.unknown || (level.attributes.present & ~level.expected) != 0) return Fitness::kTooMuch;
-  return Fitness::kPerfect;
+  uint64_t missing = level.expected & ~level.attributes.present;
+  if (missing != 0) return Misfit(Fitness::kTooLittle, missing);
+  return JudgeExtra(level.attributes, level.expected);
 }
 
 constexpr uint64_t kMetadataAttributes =
@@ -22,7 +23,7 @@ constexpr uint64_t kMetadataAttributes =
     Bit(OVS_KEY_ATTR_CT_ZONE) | Bit(OVS_KEY_ATTR_CT_MARK) | Bit(OVS_KEY_ATTR_CT_LABELS) |
     Bit(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4) | Bit(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6);
 
-// False on error. Without the attribute the IP attributes tell; a frame with none of them is 802.2.
+// False on error. Without the attribute those of L3 tell; a frame with none of them is 802.2.
 bool DecodeEthertype(Level& level, uint32_t* key) {
   const KeyAttributes& a = level.attributes;
   if (a.Has(OVS_KEY_ATTR_ETHERTYPE)) {
@@ -34,6 +35,8 @@ bool DecodeEthertype(Level& level, uint32_t* key) {
     key[flow::kEthType] = kEthTypeIpv4;
   } else if (a.Has(OVS_KEY_ATTR_IPV6)) {
     key[flow::kEthType] = kEthTypeIpv6;
+  } else if (a.Has(OVS_KEY_ATTR_MPLS)) {
+    key[flow::kEthType] = kEthTypeMpls;
   } else {
     key[flow::kEthType] = kEthTypeNone;
   }
@@ -58,13 +61,9 @@ bool DecodeMetadata(Level& level, uint32_t* key) {
     LoadMac(a.At(OVS_KEY_ATTR_ETHERNET), key + flow::kEthSrc);
     LoadMac(a.At(OVS_KEY_ATTR_ETHERNET) + 6, key + flow::kEthDst);
     key[flow::kPacketType] = 0;
-  }
-  // A packet without Ethernet header is known by its ethertype instead. Keys with neither are only metadata.
-  bool isL3 = !a.Has(OVS_KEY_ATTR_ETHERNET) && a.Has(OVS_KEY_ATTR_ETHERTYPE);
-  if (isL3) {
-    key[flow::kPacketType] = kPacketTypeEthertype << 16 | LoadBe16(a.At(OVS_KEY_ATTR_ETHERTYPE));
-  } else {
     level.expected |= Bit(OVS_KEY_ATTR_ETHERNET);
+  } else if (a.Has(OVS_KEY_ATTR_ETHERTYPE)) {  // A packet without Ethernet header is known by its ethertype instead.
+    key[flow::kPacketType] = kPacketTypeEthertype << 16 | LoadBe16(a.At(OVS_KEY_ATTR_ETHERTYPE));
   }
   return true;
 }
@@ -72,20 +71,22 @@ bool DecodeMetadata(Level& level, uint32_t* key) {
 Fitness DecodeMpls(Level& level, uint32_t* key) {
   auto bytes = level.attributes.Payload(OVS_KEY_ATTR_MPLS);
   size_t n = bytes.size() / 4;
-  if (!level.attributes.Has(OVS_KEY_ATTR_MPLS)) return Fitness::kTooLittle;
+  if (!level.attributes.Has(OVS_KEY_ATTR_MPLS)) return Judge(level);
   if (n == 0 || bytes.size() % 4 != 0) {
     KeyProblem(OVS_KEY_ATTR_MPLS, "not a whole number of label stack entries");
     return Fitness::kError;
   }
   LoadWords(bytes.data(), key + flow::kMplsLse0, static_cast<unsigned>(n < kMplsLabels ? n : kMplsLabels));
+  if (n > kMplsLabels) return Misfit(Fitness::kTooMuch, Bit(OVS_KEY_ATTR_MPLS));
   for (size_t i = 0; i + 1 < n; i++) {
     if ((LoadBe32(bytes.data() + 4 * i) & kMplsBottom) != 0) {
       KeyProblem(OVS_KEY_ATTR_MPLS, "bottom of stack above its end");
       return Fitness::kError;
     }
   }
-  if (n > kMplsLabels) return Fitness::kTooMuch;
-  if (n < kMplsLabels && (key[flow::kMplsLse0 + n - 1] & kMplsBottom) == 0) return Fitness::kTooLittle;
+  if (n < kMplsLabels && (key[flow::kMplsLse0 + n - 1] & kMplsBottom) == 0) {
+    return Misfit(Fitness::kTooLittle, Bit(OVS_KEY_ATTR_MPLS));
+  }
   return Judge(level);
 }
 
@@ -152,6 +153,7 @@ Fitness DecodeAfterEthertype(Level& level, uint32_t* key) {
   }
   if (type != 0) {
     if (!DecodeL3(level, type, key)) return Fitness::kError;
+    if (IsIgmp(key)) return Misfit(Fitness::kTooLittle, Bit(OVS_KEY_ATTR_IPV4));
     DecodeL4(level, key);
   }
   return Judge(level);
@@ -170,10 +172,10 @@ Fitness DecodeFromVlan(Level& level, unsigned tags, uint32_t* key) {
   level.expected |= Bit(OVS_KEY_ATTR_VLAN) | Bit(OVS_KEY_ATTR_ENCAP);
   Fitness fitness = Judge(level);
   if (a.Has(OVS_KEY_ATTR_VLAN)) *tci = LoadBe16(a.At(OVS_KEY_ATTR_VLAN));
-  if (!a.Has(OVS_KEY_ATTR_VLAN) || !a.Has(OVS_KEY_ATTR_ENCAP)) return Fitness::kTooLittle;
+  if (!a.Has(OVS_KEY_ATTR_VLAN) || !a.Has(OVS_KEY_ATTR_ENCAP)) return fitness;
   if (*tci == 0) {  // The frame ended inside the tag.
     bool empty = a.size[OVS_KEY_ATTR_ENCAP] == 0;
-    return fitness == Fitness::kPerfect && !empty ? Fitness::kTooMuch : fitness;
+    return fitness == Fitness::kPerfect && !empty ? Misfit(Fitness::kTooMuch, Bit(OVS_KEY_ATTR_ENCAP)) : fitness;
   }
   if ((*tci & kVlanPresent) == 0) {
     KeyProblem(OVS_KEY_ATTR_VLAN, "tag without bit 0x1000");
@@ -188,6 +190,11 @@ Fitness DecodeFromVlan(Level& level, unsigned tags, uint32_t* key) {
 }  // namespace
 
 Fitness DecodeKey(std::span<const uint8_t> attributes, uint32_t* key) {
+  if (DecodeUsualKey(attributes, key)) return Fitness::kPerfect;
+  return DecodeAnyKey(attributes, key);
+}
+
+Fitness DecodeAnyKey(std::span<const uint8_t> attributes, uint32_t* key) {
   ClearWords(key, flow::kWords);
   Level level;
   if (!CollectKeyAttributes(attributes, level.attributes) || !DecodeMetadata(level, key) ||

@@ -20,6 +20,7 @@ inline constexpr uint32_t kEthTypeMin = 0x0600;   // Below this the field is a l
 inline constexpr uint32_t kEthTypeNone = 0x05ff;  // eth_type of 802.2 frames without SNAP.
 
 inline constexpr uint32_t kIpProtoIcmp = 1;
+inline constexpr uint32_t kIpProtoIgmp = 2;
 inline constexpr uint32_t kIpProtoTcp = 6;
 inline constexpr uint32_t kIpProtoUdp = 17;
 inline constexpr uint32_t kIpProtoIcmpv6 = 58;
@@ -74,6 +75,11 @@ inline unsigned L3Attribute(uint32_t ethType) {
 // A key whose ND words mean something: a neighbour solicitation or advertisement.
 inline bool IsNeighbourDiscovery(const uint32_t* key) {
   return (key[flow::kTpSrc] == kNdSolicit || key[flow::kTpSrc] == kNdAdvert) && key[flow::kTpDst] == 0;
+}
+
+// A packet that OVS looks further into than datapaths do: their keys and masks never say enough.
+inline bool IsIgmp(const uint32_t* key) {
+  return key[flow::kEthType] == kEthTypeIpv4 && key[flow::kNwProto] == kIpProtoIgmp;
 }
 
 inline void LoadMac(const uint8_t* p, uint32_t* words) {

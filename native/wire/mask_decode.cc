@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "wire/key_fields.h"
 
 // Mask attributes → mask. What an attribute means depends on the key that the mask belongs to.
@@ -9,10 +11,8 @@ struct Level {
   uint64_t expected = 0;  // Attributes that the key gives a meaning to.
 };
 
-Fitness Judge(const Level& level) {
-  bool extra = (level.attributes.present & ~level.expected) != 0;
-  return level.attributes.unknown || extra ? Fitness::kTooMuch : Fitness::kPerfect;
-}
+// Nothing that is left out of a mask is missed.
+Fitness Judge(const Level& level) { return JudgeExtra(level.attributes, level.expected); }
 
 bool AllZero(std::span<const uint8_t> bytes) {
   uint8_t any = 0;
@@ -78,7 +78,7 @@ void DecodeL3Payload(Level& level, unsigned type, uint32_t* mask) {
       LoadArp(p, mask);
       break;
     case OVS_KEY_ATTR_MPLS:
-      LoadWords(p, mask + flow::kMplsLse0, static_cast<unsigned>(a.size[type] / 4));
+      LoadWords(p, mask + flow::kMplsLse0, static_cast<unsigned>(std::min<size_t>(a.size[type] / 4, kMplsLabels)));
       break;
     default:
       break;
@@ -93,7 +93,7 @@ bool DecodeL3(Level& level, const uint32_t* key, uint32_t* mask) {
     level.expected |= Bit(OVS_KEY_ATTR_IPV6_EXTHDRS);
   }
   if (type == 0 || !a.Has(type)) return true;
-  if (!AllZero(a.Payload(type)) && mask[flow::kEthType] != 0xffff && type != OVS_KEY_ATTR_NSH) {
+  if (!AllZero(a.Payload(type)) && mask[flow::kEthType] != 0xffff && type != OVS_KEY_ATTR_MPLS) {
     return KeyProblem(type, "mask needs an exact ethertype");
   }
   level.expected |= Bit(type);
@@ -105,10 +105,7 @@ bool DecodeL3(Level& level, const uint32_t* key, uint32_t* mask) {
   if (type == OVS_KEY_ATTR_MPLS) {
     size_t size = a.size[type];
     if (size == 0 || size % 4 != 0) return KeyProblem(type, "not a whole number of label stack entries");
-    if (size > 4 * kMplsLabels) {
-      level.expected &= ~Bit(type);
-      return true;
-    }
+    if (size > 4 * kMplsLabels) level.expected &= ~Bit(type);
   }
   DecodeL3Payload(level, type, mask);
   return true;
@@ -153,11 +150,16 @@ Fitness DecodeFromVlan(Level& level, const uint32_t* key, unsigned tags, uint32_
   const unsigned tci = tags == 0 ? flow::kVlanTci : flow::kVlan1Tci;
   const KeyAttributes& a = level.attributes;
   if (tags == 2 || (key[tci] & kVlanPresent) == 0) {
-    // Datapaths match the absence of a tag whether the mask says so or not.
-    if (tags == 0) mask[flow::kVlanTpid] = mask[flow::kVlanTci] = 0xffff;
+    // Datapaths match the absence of a tag whether the mask says so or not; of the outer one the mask may say which bits.
+    if (tags == 0) {
+      mask[flow::kVlanTpid] = mask[flow::kVlanTci] = 0xffff;
+      if (a.Has(OVS_KEY_ATTR_VLAN)) mask[flow::kVlanTci] = LoadBe16(a.At(OVS_KEY_ATTR_VLAN));
+      level.expected |= a.present & Bit(OVS_KEY_ATTR_VLAN);
+    }
     if (tags <= 1) mask[flow::kVlan1Tpid] = mask[flow::kVlan1Tci] = 0xffff;
-    bool understood = DecodeL3(level, key, mask) && DecodeL4(level, key, mask);
-    return understood ? Judge(level) : Fitness::kError;
+    if (!DecodeL3(level, key, mask)) return Fitness::kError;
+    if (IsIgmp(key)) return Misfit(Fitness::kTooLittle, Bit(OVS_KEY_ATTR_IPV4));
+    return DecodeL4(level, key, mask) ? Judge(level) : Fitness::kError;
   }
   level.expected |= a.present & (Bit(OVS_KEY_ATTR_VLAN) | Bit(OVS_KEY_ATTR_ENCAP));
   mask[tpid] = mask[flow::kEthType];
