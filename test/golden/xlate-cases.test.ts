@@ -89,6 +89,7 @@ class ReachTracer implements Tracer {
   }
   action(): void {}
   note(): void {}
+  fork(): void {}
 }
 
 interface Verdict {

@@ -225,6 +225,7 @@ describe('xlate: tracer', () => {
       lookup: (table, rule, depth) => seen.push(`${depth}:${table}:${rule === null ? 'miss' : 'rule'}`),
       action: (action, depth) => seen.push(`${depth}:${action.type}`),
       note: (note) => seen.push(note),
+      fork: () => {},
     };
     const translator = new Translator();
     translator.tracer = tracer;

@@ -57,6 +57,11 @@ export class Translator {
     this.pass.tracer = tracer;
   }
 
+  /** The packet of the last translation as the pipeline left it, FLOW_WORDS words; in_port is the OpenFlow port. */
+  get finalFlow(): Int32Array {
+    return this.pass.flow;
+  }
+
   /** Says in cookies that their packets are not to reach a controller, as traces do (OVS: without side effects). */
   set dontSend(dontSend: boolean) {
     this.pass.dontSend = dontSend;
