@@ -14,6 +14,9 @@ export interface OdpCase {
   readonly key?: string;
   readonly mask?: string;
   readonly fitness?: string;
+  readonly match?: string;
+  readonly maskFitness?: string;
+  readonly maskFromFlow?: string;
   readonly flow?: string;
   readonly packet?: string;
   readonly keyFromFlow?: string;

@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { pino } from 'pino';
 import { SlowpathError } from '../errors/index.js';
 import { version } from '../util/index.js';
+import { batch } from './batch.js';
 import { dumpFlows, type QueryOptions, show } from './query.js';
 import { type RunOptions, run } from './run.js';
 
@@ -96,6 +97,13 @@ function program(): Command {
     .option('-n, --name <name>', 'name of the datapath')
     .action(async (options: QueryOptions) => print(await show(options)));
 
+  root
+    .command('batch')
+    .description(
+      'answer requests on standard input, one JSON object a line, with one a line on standard output',
+    )
+    .action(() => batch(process.stdin, process.stdout));
+
   return root;
 }
 
@@ -108,7 +116,7 @@ async function main(): Promise<void> {
     if (process.argv.length <= 2) {
       throw new SlowpathError(
         'ERR_USAGE',
-        'which command? run, dump-flows or show; slowpath --help tells more',
+        'which command? run, dump-flows, show or batch; slowpath --help tells more',
       );
     }
     await program().parseAsync();

@@ -1,5 +1,6 @@
 import { alternateHex, formatIpv4, formatIpv6, formatMac, hex32 } from '../util/index.js';
 import { allBytes, netU16, netU32 } from './attributes.js';
+import type { Kind } from './parse-values.js';
 
 /** Names of ovs_frag_type; index = value. */
 export const FRAG_NAMES = ['no', 'first', 'later'] as const;
@@ -26,11 +27,6 @@ export class FieldText {
     return this.parts.join(',');
   }
 
-  /** The network-order word of the key at `at`. */
-  netU32(at: number): number {
-    return netU32(this.key, at);
-  }
-
   /** Text that is there whatever the mask says. */
   raw(text: string): this {
     this.parts.push(text);
@@ -53,6 +49,34 @@ export class FieldText {
       mask === undefined || isFull(mask) ? `${name}=${value}` : `${name}=${value}/${formatMask(mask)}`,
     );
     return this;
+  }
+
+  /** A member in the way its kind is written. */
+  member(name: string, at: number, kind: Kind): this {
+    switch (kind) {
+      case 'u8':
+        return this.u8(name, at);
+      case 'u8hex':
+        return this.u8Hex(name, at);
+      case 'be16':
+        return this.be16(name, at);
+      case 'be16hex':
+        return this.be16Hex(name, at);
+      case 'be32hex':
+        return this.raw(`${name}=${hex32(netU32(this.key, at))}`);
+      case 'ipv4':
+        return this.ipv4(name, at);
+      case 'ipv6':
+        return this.ipv6(name, at);
+      case 'mac':
+        return this.mac(name, at);
+      case 'label':
+        return this.label(name, at);
+      case 'frag':
+        return this.frag(name, at);
+      default:
+        return this;
+    }
   }
 
   u8(name: string, at: number): this {

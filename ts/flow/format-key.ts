@@ -2,32 +2,22 @@ import {
   OVS_KEY_ATTR_ARP,
   OVS_KEY_ATTR_CT_LABELS,
   OVS_KEY_ATTR_CT_MARK,
-  OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4,
-  OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6,
   OVS_KEY_ATTR_CT_STATE,
   OVS_KEY_ATTR_CT_ZONE,
   OVS_KEY_ATTR_DP_HASH,
   OVS_KEY_ATTR_ENCAP,
   OVS_KEY_ATTR_ETHERNET,
   OVS_KEY_ATTR_ETHERTYPE,
-  OVS_KEY_ATTR_ICMP,
-  OVS_KEY_ATTR_ICMPV6,
   OVS_KEY_ATTR_IN_PORT,
-  OVS_KEY_ATTR_IPV4,
   OVS_KEY_ATTR_IPV6,
   OVS_KEY_ATTR_MPLS,
-  OVS_KEY_ATTR_ND,
-  OVS_KEY_ATTR_ND_EXTENSIONS,
   OVS_KEY_ATTR_NSH,
   OVS_KEY_ATTR_PACKET_TYPE,
   OVS_KEY_ATTR_PRIORITY,
   OVS_KEY_ATTR_RECIRC_ID,
-  OVS_KEY_ATTR_SCTP,
   OVS_KEY_ATTR_SKB_MARK,
-  OVS_KEY_ATTR_TCP,
   OVS_KEY_ATTR_TCP_FLAGS,
   OVS_KEY_ATTR_TUNNEL,
-  OVS_KEY_ATTR_UDP,
   OVS_KEY_ATTR_VLAN,
 } from '../fields/index.js';
 import { alternateHex, hex32 } from '../util/index.js';
@@ -45,7 +35,7 @@ import { CT_STATE_FLAGS, formatFlags, formatFlagsMasked, TCP_FLAGS } from './fla
 import { bigHex, FieldText, genericHex } from './format-fields.js';
 import { formatNsh } from './format-nsh.js';
 import { formatTunnel } from './format-tunnel.js';
-import { KEY_ATTRIBUTES, NESTED, VARIABLE } from './key-names.js';
+import { KEY_ATTRIBUTES, NESTED, VARIABLE } from './key-table.js';
 
 /** Names of datapath ports by number; a port without one is printed as its number. */
 export type PortNames = ReadonlyMap<number, string>;
@@ -202,18 +192,12 @@ function keyContent(
       return formatFlagsMasked(hostU32(key), hostU32(partial), CT_STATE_FLAGS, 0xffffffff);
     case OVS_KEY_ATTR_CT_LABELS:
       return formatLabel(key, mask, verbose);
-    case OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4:
-      return `${fields.ipv4('src', 0).ipv4('dst', 4).u8('proto', 12).be16('tp_src', 8).be16('tp_dst', 10)}`;
-    case OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6:
-      return `${fields.ipv6('src', 0).ipv6('dst', 16).u8('proto', 36).be16('src_port', 32).be16('dst_port', 34)}`;
     case OVS_KEY_ATTR_TUNNEL:
       return formatTunnel(key, mask, verbose);
     case OVS_KEY_ATTR_IN_PORT: {
       const port = hostU32(key);
       return partial ? `${port}/${alternateHex(hostU32(partial))}` : (options.ports?.get(port) ?? `${port}`);
     }
-    case OVS_KEY_ATTR_PACKET_TYPE:
-      return `${fields.be16('ns', 0).be16Hex('id', 2)}`;
     case OVS_KEY_ATTR_VLAN:
       return formatVlan(netU16(key), mask === undefined ? 0xffff : netU16(mask), verbose);
     case OVS_KEY_ATTR_MPLS:
@@ -232,36 +216,10 @@ function keyContent(
 
 /** Attributes that are one structure, printed member by member; null for others. */
 function structureText(type: number, fields: FieldText): string | null {
-  switch (type) {
-    case OVS_KEY_ATTR_ETHERNET:
-      return `${fields.mac('src', 0).mac('dst', 6)}`;
-    case OVS_KEY_ATTR_IPV4:
-      return `${fields.ipv4('src', 0).ipv4('dst', 4).u8('proto', 8).u8Hex('tos', 9).u8('ttl', 10).frag('frag', 11)}`;
-    case OVS_KEY_ATTR_IPV6:
-      return `${fields
-        .ipv6('src', 0)
-        .ipv6('dst', 16)
-        .label('label', 32)
-        .u8('proto', 36)
-        .u8Hex('tclass', 37)
-        .u8('hlimit', 38)
-        .frag('frag', 39)}`;
-    case OVS_KEY_ATTR_TCP:
-    case OVS_KEY_ATTR_UDP:
-    case OVS_KEY_ATTR_SCTP:
-      return `${fields.be16('src', 0).be16('dst', 2)}`;
-    case OVS_KEY_ATTR_ICMP:
-    case OVS_KEY_ATTR_ICMPV6:
-      return `${fields.u8('type', 0).u8('code', 1)}`;
-    case OVS_KEY_ATTR_ARP:
-      return `${fields.ipv4('sip', 0).ipv4('tip', 4).be16('op', 8).mac('sha', 10).mac('tha', 16)}`;
-    case OVS_KEY_ATTR_ND:
-      return `${fields.ipv6('target', 0).mac('sll', 16).mac('tll', 22)}`;
-    case OVS_KEY_ATTR_ND_EXTENSIONS:
-      return `${fields.raw(`nd_reserved=${hex32(fields.netU32(0))}`).u8('nd_options_type', 4)}`;
-    default:
-      return null;
-  }
+  const members = KEY_ATTRIBUTES.get(type)?.members ?? [];
+  if (members.length === 0) return null;
+  for (const [name, at, kind] of members) fields.member(name, at, kind);
+  return fields.toString();
 }
 
 function isEmpty(mask: Uint8Array | undefined): boolean {

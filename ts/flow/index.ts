@@ -6,6 +6,6 @@ export { formatKey, type KeyFormatOptions, type PortNames } from './format-key.j
 export * from './slow-path.js';
 export * from './tunnel-key.js';
 export { formatFlowRow } from './format-openflow.js';
-export { readKeyRow } from './key-row.js';
 export { type ActionsParseOptions, parseActions } from './parse-actions.js';
 export { type KeyText, parseKey, type PortNumbers } from './parse-key.js';
+export { encodeFlowKey, encodeFlowMask } from './write-key.js';

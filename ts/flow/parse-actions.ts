@@ -235,7 +235,7 @@ function takePushEth(cursor: TextCursor, out: ActionsBuffer): void {
 
 function takeMpls(cursor: TextCursor): [lse: number, ethType: number] {
   cursor.expect('(');
-  const [lse] = takeMplsEntry(cursor);
+  const lse = takeMplsEntry(cursor);
   cursor.expect(',eth_type=');
   const ethType = takeSmall(cursor, 16);
   cursor.expect(')');

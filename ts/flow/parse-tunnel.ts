@@ -78,7 +78,7 @@ export function parseTunnel(cursor: TextCursor): Pair {
 /** The `key` flag has no attribute of its own: the tunnel id says it. */
 function takeTunnelFlags(cursor: TextCursor, key: ActionsBuffer, mask: ActionsBuffer): void {
   if (cursor.next === ')') return;
-  const [flags, flagMask] = takeFlags(cursor, TUNNEL_FLAGS, ALL_FLAGS);
+  const [flags, flagMask] = takeFlags(cursor, TUNNEL_FLAGS, ALL_FLAGS, ALL_FLAGS);
   for (const [flag, type] of FLAG_ATTRIBUTES) {
     if ((flags & flag) !== 0) key.flag(type);
     if ((flagMask & flag) !== 0) mask.flag(type);

@@ -1,12 +1,15 @@
 import { parseIpv4, parseIpv6, parseMac, type TextCursor } from '../util/index.js';
 import { FRAG_NAMES } from './format-fields.js';
 
-/** How a member of a structure is written in text, and its bytes. */
+/** How a member of a structure is written in text, and its bytes: `be` and `h` are network and host order. */
 export type Kind =
   | 'u8'
+  | 'u8hex'
   | 'be16'
+  | 'be16hex'
   | 'be24'
   | 'be32'
+  | 'be32hex'
   | 'be64'
   | 'h16'
   | 'h32'
@@ -17,11 +20,14 @@ export type Kind =
   | 'mac'
   | 'frag';
 
-const SIZES: Record<Kind, number> = {
+export const SIZES: Record<Kind, number> = {
   u8: 1,
+  u8hex: 1,
   be16: 2,
+  be16hex: 2,
   be24: 3,
   be32: 4,
+  be32hex: 4,
   be64: 8,
   h16: 2,
   h32: 4,
@@ -36,16 +42,20 @@ const SIZES: Record<Kind, number> = {
 /** One value of text: up to whatever ends one. */
 const WORD = /[^\s,()/{}|]+/y;
 
-/** A number, decimal or 0x…, of at most `bits` bits. */
+/**
+ * A number of at most `bits` bits: decimal, 0x…, octal with a leading 0 as C has it, with a sign if need be (-1: all bits).
+ * Larger ones are refused, where OVS cuts them off.
+ */
 export function takeNumber(cursor: TextCursor, bits: number): bigint {
   const at = cursor.position;
   const text = cursor.match(WORD) ?? '';
-  if (!/^(\d+|0[xX][0-9a-fA-F]+)$/.test(text)) {
-    cursor.fail(text === '' ? `expected a number${cursor.found()}` : `'${text}' is not a number`, at);
+  const parts = /^([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]+|[1-9]\d*|0)$/.exec(text);
+  if (parts === null) {
+    return cursor.fail(text === '' ? `expected a number${cursor.found()}` : `'${text}' is not a number`, at);
   }
-  const value = BigInt(text);
+  const value = BigInt(parts[2].replace(/^0(?=\d)/, '0o'));
   if (value >> BigInt(bits) !== 0n) cursor.fail(`${text} does not fit into ${bits} bits`, at);
-  return value;
+  return parts[1] === '-' ? BigInt.asUintN(bits, -value) : value;
 }
 
 /** A number of at most 32 bits. */
@@ -120,27 +130,61 @@ export function takeMasked(cursor: TextCursor, kind: Kind): [value: Uint8Array, 
   return [value, takeValue(cursor, kind)];
 }
 
-/** `a|b`, `+a-b`, `0`, `0/0`, or a number with an optional mask: [value, mask]; `full` is the mask of the first form. */
+/**
+ * `a|b`, `+a-b`, `0`, or numbers, also joined by `|`, or a number with a mask: [value, mask]. Bits outside `allowed` are
+ * refused; `full` is the mask of what has none.
+ */
 export function takeFlags(
+  cursor: TextCursor,
+  names: readonly (string | undefined)[],
+  allowed: number,
+  full: number,
+): [value: number, mask: number] {
+  const at = cursor.position;
+  const [value, mask] =
+    cursor.next === '+' || cursor.next === '-'
+      ? takeSignedFlags(cursor, names)
+      : takePlainFlags(cursor, names, full);
+  if ((value & ~allowed) !== 0 || (mask !== full && (mask & ~allowed) !== 0)) {
+    cursor.fail(`expected no other bits than 0x${allowed.toString(16)}`, at);
+  }
+  return [value, mask];
+}
+
+function takePlainFlags(
   cursor: TextCursor,
   names: readonly (string | undefined)[],
   full: number,
 ): [value: number, mask: number] {
-  if (/[0-9]/.test(cursor.next)) {
-    const value = takeSmall(cursor);
-    return [value, cursor.take('/') ? takeSmall(cursor) : full];
-  }
-  const signed = cursor.next === '+' || cursor.next === '-';
+  let value = 0;
+  do {
+    const isNumber = /[0-9]/.test(cursor.next);
+    value |= isNumber ? takeSmall(cursor) : takeFlag(cursor, names);
+    if (isNumber && cursor.take('/')) return [value >>> 0, takeSmall(cursor)];
+  } while (cursor.take('|'));
+  return [value >>> 0, full];
+}
+
+function takeSignedFlags(
+  cursor: TextCursor,
+  names: readonly (string | undefined)[],
+): [value: number, mask: number] {
   let value = 0;
   let mask = 0;
-  do {
-    const clear = signed && cursor.match(/[+-]/y) === '-';
+  while (/[+-]/.test(cursor.next)) {
+    const set = cursor.match(/[+-]/y) === '+';
     const at = cursor.position;
-    const name = cursor.match(/\[\d+\]|[a-z]+/y) ?? '';
-    const bit = names.indexOf(name);
-    if (bit < 0) cursor.fail(`'${name}' is none of ${names.join(', ')}`, at);
-    mask |= 1 << bit;
-    if (!clear) value |= 1 << bit;
-  } while (signed ? /[+-]/.test(cursor.next) : cursor.take('|'));
-  return [value >>> 0, signed ? mask >>> 0 : full];
+    const bit = takeFlag(cursor, names);
+    if ((mask & bit) !== 0) cursor.fail('a flag can be given only once', at);
+    mask |= bit;
+    if (set) value |= bit;
+  }
+  return [value >>> 0, mask >>> 0];
+}
+
+function takeFlag(cursor: TextCursor, names: readonly (string | undefined)[]): number {
+  const at = cursor.position;
+  const name = cursor.match(/\[\d+\]|[a-z]+/y) ?? '';
+  const bit = names.indexOf(name);
+  return bit < 0 ? cursor.fail(`'${name}' is none of ${names.join(', ')}`, at) : 1 << bit;
 }

@@ -7,6 +7,8 @@ import {
   F_TUN_FLAGS,
   F_TUN_GBP_FLAGS,
   F_TUN_GBP_ID,
+  F_TUN_GTPU_FLAGS,
+  F_TUN_GTPU_MSGTYPE,
   F_TUN_ID,
   F_TUN_IPV6_DST,
   F_TUN_IPV6_SRC,
@@ -44,11 +46,26 @@ export const TUN_F_KEY = 8;
 /** OVS_VXLAN_EXT_GBP of <linux/openvswitch.h>. */
 export const VXLAN_EXT_GBP = 1;
 
+/**
+ * Number of OVS_TUNNEL_KEY_ATTR_GTPU_OPTS in OVS 3.1's userspace datapath. Linux has no GTP-U here: it uses the number for
+ * IPV4_INFO_BRIDGE, which is empty.
+ */
+export const TUNNEL_KEY_GTPU_OPTS = 16;
+
 /** Scratch for options; 255 bytes of Geneve options at most, 8 of ERSPAN. */
 const scratch = new Uint8Array(256);
 
-/** Appends the OVS_TUNNEL_KEY_ATTR_* attributes of a flow's tunnel fields, in the order OVS writes them. */
-export function writeTunnelKey(out: ActionsBuffer, flow: Int32Array, base: number): void {
+/**
+ * Appends the OVS_TUNNEL_KEY_ATTR_* attributes of a flow's tunnel fields, in the order OVS writes them. For the mask of a
+ * flow, `key` and `keyBase` are that flow, whose Geneve options the mask covers one to one.
+ */
+export function writeTunnelKey(
+  out: ActionsBuffer,
+  flow: Int32Array,
+  base: number,
+  key: Int32Array = flow,
+  keyBase: number = base,
+): void {
   const flags = flow[base + F_TUN_FLAGS];
   const idHigh = flow[base + F_TUN_ID];
   const idLow = flow[base + F_TUN_ID + 1];
@@ -65,8 +82,9 @@ export function writeTunnelKey(out: ActionsBuffer, flow: Int32Array, base: numbe
   if (flow[base + F_TUN_TP_DST] !== 0) out.be16(OVS_TUNNEL_KEY_ATTR_TP_DST, flow[base + F_TUN_TP_DST]);
   if ((flags & TUN_F_OAM) !== 0) out.flag(OVS_TUNNEL_KEY_ATTR_OAM);
   writeVxlan(out, flow, base);
-  writeGeneve(out, flow, base);
+  writeGeneve(out, flow, base, key[keyBase + F_TUN_OPTS_LEN]);
   writeErspan(out, flow, base);
+  writeGtpu(out, flow, base);
 }
 
 function writeBe32(out: ActionsBuffer, type: number, value: number): void {
@@ -99,11 +117,18 @@ function writeVxlan(out: ActionsBuffer, flow: Int32Array, base: number): void {
   out.end(start);
 }
 
-function writeGeneve(out: ActionsBuffer, flow: Int32Array, base: number): void {
-  const length = Math.min(flow[base + F_TUN_OPTS_LEN] & 0xffff, 255) & ~3;
+function writeGeneve(out: ActionsBuffer, flow: Int32Array, base: number, bytes: number): void {
+  const length = Math.min(bytes & 0xffff, 255) & ~3;
   if (length === 0) return;
   putWords(flow, base + F_TUN_OPTS, length >> 2);
   out.attribute(OVS_TUNNEL_KEY_ATTR_GENEVE_OPTS, scratch, 0, length);
+}
+
+/** OVS's struct gtpu_metadata: flags and message type, of which neither is 0. */
+function writeGtpu(out: ActionsBuffer, flow: Int32Array, base: number): void {
+  scratch[0] = flow[base + F_TUN_GTPU_FLAGS];
+  scratch[1] = flow[base + F_TUN_GTPU_MSGTYPE];
+  if (scratch[0] !== 0 && scratch[1] !== 0) out.attribute(TUNNEL_KEY_GTPU_OPTS, scratch, 0, 2);
 }
 
 /**

@@ -100,7 +100,7 @@ function printMetadata(printer: MatchPrinter): void {
   printer.field('recirc_id', hex);
   printer.field('dp_hash', hex);
   printer.field('conj_id', decimal);
-  printer.field('skb_priority', hex);
+  printer.field('skb_priority', (value) => formatHex(value)); // OVS shows no mask of it.
   printer.field('actset_output', port);
   printConnection(printer);
   if (match.mask[F_PACKET_TYPE] !== 0 && match.key[F_PACKET_TYPE] !== 0) {
@@ -123,7 +123,8 @@ function printTunnel(printer: MatchPrinter): void {
   printer.field('tun_erspan_hwid', hex);
   printer.field('tun_gtpu_flags', hex);
   printer.field('tun_gtpu_msgtype', decimal);
-  printer.field('tun_tos', hex);
+  // As OVS prints it: hexadecimal without a prefix.
+  printer.field('tun_tos', (value) => value.toString(16));
   printer.field('tun_ttl', decimal);
   printer.field('tun_flags', (value, mask) => formatMaskedFlags(Number(value), Number(mask), TUN_FLAGS));
 }

@@ -27,4 +27,5 @@ export {
 } from './parse-group.js';
 export { parseMeter } from './parse-meter.js';
 export { type ParseFlowOptions, parseFlow, parseFlows, toRule } from './parse-flow.js';
+export { parseFlowKey } from './parse-flow-key.js';
 export { formatPort } from './ports.js';

@@ -1,0 +1,1 @@
+export { answerLine, batch } from './batch.js';
