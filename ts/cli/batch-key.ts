@@ -1,6 +1,6 @@
 import { FLOW_WORDS } from '../fields/index.js';
-import { encodeFlowKey, encodeFlowMask, formatFlowRow, formatKey, parseKey } from '../flow/index.js';
-import { FITNESS, native } from '../native/index.js';
+import { formatFlowRow, formatKey, parseKey } from '../flow/index.js';
+import { FITNESS, KEY_FORM, native } from '../native/index.js';
 import { formatMatch, parseFlowKey } from '../openflow/index.js';
 import { toHex } from '../util/index.js';
 import { type BatchRequest, bytesOf, textOf } from './batch-request.js';
@@ -21,7 +21,7 @@ export function keyDecode(request: BatchRequest): object {
 }
 
 function moreOfKey(key: Uint8Array, mask: Uint8Array | undefined, row: Int32Array): object {
-  const keyFromFlow = encodeFlowKey(row);
+  const keyFromFlow = encodeKey(row);
   const more = {
     textVerbose: formatKey(key, mask, { verbose: true }),
     keyFromFlow: toHex(keyFromFlow),
@@ -36,7 +36,7 @@ function moreOfKey(key: Uint8Array, mask: Uint8Array | undefined, row: Int32Arra
     ...more,
     maskFitness,
     match: formatMatch(match),
-    maskFromFlow: toHex(encodeFlowMask(row, 0, maskRow, 0)),
+    maskFromFlow: toHex(encodeMask(row, maskRow)),
   };
 }
 
@@ -58,10 +58,21 @@ export function packetExtract(request: BatchRequest): object {
 }
 
 function flowAnswer(row: Int32Array): object {
-  const key = encodeFlowKey(row);
+  const key = encodeKey(row);
   return {
     flow: formatFlowRow(row),
     key: toHex(key),
     text: formatKey(key, undefined, { verbose: true }),
   };
+}
+
+/** More than the attributes of any key. */
+const room = new Uint8Array(4096);
+
+/** The key, and the mask, of a flow in the form of OVS's userspace. */
+function encodeKey(row: Int32Array): Uint8Array {
+  return room.slice(0, native().encodeKey(row, 0, room, 0, KEY_FORM.full));
+}
+function encodeMask(row: Int32Array, mask: Int32Array): Uint8Array {
+  return room.slice(0, native().encodeMask(row, 0, mask, 0, room, 0, KEY_FORM.full));
 }

@@ -49,3 +49,6 @@ export function formatFlagsMasked(flags: number, mask: number, names: FlagNames,
   }
   return text;
 }
+
+/** Names of ovs_frag_type; index = value. */
+export const FRAG_NAMES = ['no', 'first', 'later'] as const;

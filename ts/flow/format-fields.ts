@@ -1,9 +1,7 @@
 import { alternateHex, formatIpv4, formatIpv6, formatMac, hex32 } from '../util/index.js';
 import { allBytes, netU16, netU32 } from './attributes.js';
+import { FRAG_NAMES } from './flag-names.js';
 import type { Kind } from './parse-values.js';
-
-/** Names of ovs_frag_type; index = value. */
-export const FRAG_NAMES = ['no', 'first', 'later'] as const;
 
 const IPV6_LABEL_MASK = 0xfffff;
 

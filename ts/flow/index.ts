@@ -8,4 +8,3 @@ export * from './tunnel-key.js';
 export { formatFlowRow } from './format-openflow.js';
 export { type ActionsParseOptions, parseActions } from './parse-actions.js';
 export { type KeyText, parseKey, type PortNumbers } from './parse-key.js';
-export { encodeFlowKey, encodeFlowMask } from './write-key.js';

@@ -1,41 +1,4 @@
 import {
-  F_ARP_SHA,
-  F_ARP_THA,
-  F_CT_IPV6_DST,
-  F_CT_IPV6_SRC,
-  F_CT_LABEL,
-  F_CT_MARK,
-  F_CT_NW_DST,
-  F_CT_NW_PROTO,
-  F_CT_NW_SRC,
-  F_CT_STATE,
-  F_CT_TP_DST,
-  F_CT_TP_SRC,
-  F_CT_ZONE,
-  F_DP_HASH,
-  F_ETH_DST,
-  F_ETH_SRC,
-  F_ETH_TYPE,
-  F_IN_PORT,
-  F_IPV6_DST,
-  F_IPV6_LABEL,
-  F_IPV6_SRC,
-  F_ND_OPTIONS_TYPE,
-  F_ND_RESERVED,
-  F_ND_TARGET,
-  F_NW_DST,
-  F_NW_FRAG,
-  F_NW_PROTO,
-  F_NW_SRC,
-  F_NW_TOS,
-  F_NW_TTL,
-  F_PACKET_TYPE,
-  F_RECIRC_ID,
-  F_SKB_MARK,
-  F_SKB_PRIORITY,
-  F_TCP_FLAGS,
-  F_TP_DST,
-  F_TP_SRC,
   OVS_KEY_ATTR_ARP,
   OVS_KEY_ATTR_CT_LABELS,
   OVS_KEY_ATTR_CT_MARK,
@@ -74,8 +37,8 @@ export const NESTED = -3;
 /** Size of an attribute that may be of any size. */
 export const VARIABLE = -2;
 
-/** A member of an attribute's structure: its name in text, where and how it stands in the bytes, its first flow word. */
-export type KeyMember = readonly [name: string, at: number, kind: Kind, word: number];
+/** A member of an attribute's structure: its name in text, where and how it stands in the bytes. */
+export type KeyMember = readonly [name: string, at: number, kind: Kind];
 
 /** How a key attribute is written and laid out. */
 export interface KeyAttributeInfo {
@@ -92,33 +55,32 @@ const info = (name: string, size: number, ...members: KeyMember[]): KeyAttribute
   size,
   members,
 });
-const ports = (name: string) => info(name, 4, ['src', 0, 'be16', F_TP_SRC], ['dst', 2, 'be16', F_TP_DST]);
-const icmp = (name: string) => info(name, 2, ['type', 0, 'u8', F_TP_SRC], ['code', 1, 'u8', F_TP_DST]);
-const number = (name: string, size: number, kind: Kind, word: number) =>
-  info(name, size, ['', 0, kind, word]);
+const ports = (name: string) => info(name, 4, ['src', 0, 'be16'], ['dst', 2, 'be16']);
+const icmp = (name: string) => info(name, 2, ['type', 0, 'u8'], ['code', 1, 'u8']);
+const number = (name: string, size: number, kind: Kind) => info(name, size, ['', 0, kind]);
 
 /**
- * Key attributes that OVS 3.1 knows, by number; parsing, formatting and encoding all go by this table.
+ * Key attributes that OVS 3.1 knows, by number; parsing and formatting go by this table.
  * OVS_KEY_ATTR_IPV6_EXTHDRS of Linux 6.0 is not among them: OVS prints it as an unknown attribute, and so do we.
  */
 export const KEY_ATTRIBUTES: ReadonlyMap<number, KeyAttributeInfo> = new Map([
   [OVS_KEY_ATTR_ENCAP, info('encap', NESTED)],
-  [OVS_KEY_ATTR_PRIORITY, number('skb_priority', 4, 'h32', F_SKB_PRIORITY)],
-  [OVS_KEY_ATTR_SKB_MARK, number('skb_mark', 4, 'h32', F_SKB_MARK)],
-  [OVS_KEY_ATTR_CT_STATE, number('ct_state', 4, 'h32', F_CT_STATE)],
-  [OVS_KEY_ATTR_CT_ZONE, number('ct_zone', 2, 'h16', F_CT_ZONE)],
-  [OVS_KEY_ATTR_CT_MARK, number('ct_mark', 4, 'h32', F_CT_MARK)],
-  [OVS_KEY_ATTR_CT_LABELS, number('ct_label', 16, 'u128', F_CT_LABEL)],
+  [OVS_KEY_ATTR_PRIORITY, number('skb_priority', 4, 'h32')],
+  [OVS_KEY_ATTR_SKB_MARK, number('skb_mark', 4, 'h32')],
+  [OVS_KEY_ATTR_CT_STATE, number('ct_state', 4, 'h32')],
+  [OVS_KEY_ATTR_CT_ZONE, number('ct_zone', 2, 'h16')],
+  [OVS_KEY_ATTR_CT_MARK, number('ct_mark', 4, 'h32')],
+  [OVS_KEY_ATTR_CT_LABELS, number('ct_label', 16, 'u128')],
   [
     OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4,
     info(
       'ct_tuple4',
       16,
-      ['src', 0, 'ipv4', F_CT_NW_SRC],
-      ['dst', 4, 'ipv4', F_CT_NW_DST],
-      ['proto', 12, 'u8', F_CT_NW_PROTO],
-      ['tp_src', 8, 'be16', F_CT_TP_SRC],
-      ['tp_dst', 10, 'be16', F_CT_TP_DST],
+      ['src', 0, 'ipv4'],
+      ['dst', 4, 'ipv4'],
+      ['proto', 12, 'u8'],
+      ['tp_src', 8, 'be16'],
+      ['tp_dst', 10, 'be16'],
     ),
   ],
   [
@@ -126,30 +88,29 @@ export const KEY_ATTRIBUTES: ReadonlyMap<number, KeyAttributeInfo> = new Map([
     info(
       'ct_tuple6',
       40,
-      ['src', 0, 'ipv6', F_CT_IPV6_SRC],
-      ['dst', 16, 'ipv6', F_CT_IPV6_DST],
-      ['proto', 36, 'u8', F_CT_NW_PROTO],
-      ['src_port', 32, 'be16', F_CT_TP_SRC],
-      ['dst_port', 34, 'be16', F_CT_TP_DST],
+      ['src', 0, 'ipv6'],
+      ['dst', 16, 'ipv6'],
+      ['proto', 36, 'u8'],
+      ['src_port', 32, 'be16'],
+      ['dst_port', 34, 'be16'],
     ),
   ],
   [OVS_KEY_ATTR_TUNNEL, info('tunnel', NESTED)],
-  [OVS_KEY_ATTR_IN_PORT, number('in_port', 4, 'h32', F_IN_PORT)],
-  [OVS_KEY_ATTR_ETHERNET, info('eth', 12, ['src', 0, 'mac', F_ETH_SRC], ['dst', 6, 'mac', F_ETH_DST])],
-  // Which tag, and its TPID, depends on the nesting.
+  [OVS_KEY_ATTR_IN_PORT, number('in_port', 4, 'h32')],
+  [OVS_KEY_ATTR_ETHERNET, info('eth', 12, ['src', 0, 'mac'], ['dst', 6, 'mac'])],
   [OVS_KEY_ATTR_VLAN, info('vlan', 2)],
-  [OVS_KEY_ATTR_ETHERTYPE, number('eth_type', 2, 'be16', F_ETH_TYPE)],
+  [OVS_KEY_ATTR_ETHERTYPE, number('eth_type', 2, 'be16')],
   [
     OVS_KEY_ATTR_IPV4,
     info(
       'ipv4',
       12,
-      ['src', 0, 'ipv4', F_NW_SRC],
-      ['dst', 4, 'ipv4', F_NW_DST],
-      ['proto', 8, 'u8', F_NW_PROTO],
-      ['tos', 9, 'u8hex', F_NW_TOS],
-      ['ttl', 10, 'u8', F_NW_TTL],
-      ['frag', 11, 'frag', F_NW_FRAG],
+      ['src', 0, 'ipv4'],
+      ['dst', 4, 'ipv4'],
+      ['proto', 8, 'u8'],
+      ['tos', 9, 'u8hex'],
+      ['ttl', 10, 'u8'],
+      ['frag', 11, 'frag'],
     ),
   ],
   [
@@ -157,17 +118,17 @@ export const KEY_ATTRIBUTES: ReadonlyMap<number, KeyAttributeInfo> = new Map([
     info(
       'ipv6',
       40,
-      ['src', 0, 'ipv6', F_IPV6_SRC],
-      ['dst', 16, 'ipv6', F_IPV6_DST],
-      ['label', 32, 'label', F_IPV6_LABEL],
-      ['proto', 36, 'u8', F_NW_PROTO],
-      ['tclass', 37, 'u8hex', F_NW_TOS],
-      ['hlimit', 38, 'u8', F_NW_TTL],
-      ['frag', 39, 'frag', F_NW_FRAG],
+      ['src', 0, 'ipv6'],
+      ['dst', 16, 'ipv6'],
+      ['label', 32, 'label'],
+      ['proto', 36, 'u8'],
+      ['tclass', 37, 'u8hex'],
+      ['hlimit', 38, 'u8'],
+      ['frag', 39, 'frag'],
     ),
   ],
   [OVS_KEY_ATTR_TCP, ports('tcp')],
-  [OVS_KEY_ATTR_TCP_FLAGS, number('tcp_flags', 2, 'be16', F_TCP_FLAGS)],
+  [OVS_KEY_ATTR_TCP_FLAGS, number('tcp_flags', 2, 'be16')],
   [OVS_KEY_ATTR_UDP, ports('udp')],
   [OVS_KEY_ATTR_SCTP, ports('sctp')],
   [OVS_KEY_ATTR_ICMP, icmp('icmp')],
@@ -177,39 +138,21 @@ export const KEY_ATTRIBUTES: ReadonlyMap<number, KeyAttributeInfo> = new Map([
     info(
       'arp',
       24,
-      ['sip', 0, 'ipv4', F_NW_SRC],
-      ['tip', 4, 'ipv4', F_NW_DST],
-      ['op', 8, 'be16', F_NW_PROTO],
-      ['sha', 10, 'mac', F_ARP_SHA],
-      ['tha', 16, 'mac', F_ARP_THA],
+      ['sip', 0, 'ipv4'],
+      ['tip', 4, 'ipv4'],
+      ['op', 8, 'be16'],
+      ['sha', 10, 'mac'],
+      ['tha', 16, 'mac'],
     ),
   ],
-  [
-    OVS_KEY_ATTR_ND,
-    info(
-      'nd',
-      28,
-      ['target', 0, 'ipv6', F_ND_TARGET],
-      ['sll', 16, 'mac', F_ARP_SHA],
-      ['tll', 22, 'mac', F_ARP_THA],
-    ),
-  ],
+  [OVS_KEY_ATTR_ND, info('nd', 28, ['target', 0, 'ipv6'], ['sll', 16, 'mac'], ['tll', 22, 'mac'])],
   [
     OVS_KEY_ATTR_ND_EXTENSIONS,
-    info(
-      'nd_ext',
-      8,
-      ['nd_reserved', 0, 'be32hex', F_ND_RESERVED],
-      ['nd_options_type', 4, 'u8', F_ND_OPTIONS_TYPE],
-    ),
+    info('nd_ext', 8, ['nd_reserved', 0, 'be32hex'], ['nd_options_type', 4, 'u8']),
   ],
   [OVS_KEY_ATTR_MPLS, info('mpls', VARIABLE)],
-  [OVS_KEY_ATTR_DP_HASH, number('dp_hash', 4, 'h32', F_DP_HASH)],
-  [OVS_KEY_ATTR_RECIRC_ID, number('recirc_id', 4, 'h32', F_RECIRC_ID)],
-  // One word of the key holds both halves.
-  [
-    OVS_KEY_ATTR_PACKET_TYPE,
-    info('packet_type', 4, ['ns', 0, 'be16', F_PACKET_TYPE], ['id', 2, 'be16hex', F_PACKET_TYPE]),
-  ],
+  [OVS_KEY_ATTR_DP_HASH, number('dp_hash', 4, 'h32')],
+  [OVS_KEY_ATTR_RECIRC_ID, number('recirc_id', 4, 'h32')],
+  [OVS_KEY_ATTR_PACKET_TYPE, info('packet_type', 4, ['ns', 0, 'be16'], ['id', 2, 'be16hex'])],
   [OVS_KEY_ATTR_NSH, info('nsh', NESTED)],
 ]);

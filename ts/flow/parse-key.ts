@@ -13,9 +13,9 @@ import {
 import { fromHex, TextCursor } from '../util/index.js';
 import { ActionsBuffer } from './actions-buffer.js';
 import { CT_STATE_FLAGS, TCP_FLAGS } from './flag-names.js';
-import { KEY_ATTRIBUTES } from './key-table.js';
+import { KEY_ATTRIBUTES, type KeyMember } from './key-table.js';
 import { parseTunnel } from './parse-tunnel.js';
-import { type Kind, takeFlags, takeMasked, takeSmall, wordBytes } from './parse-values.js';
+import { takeFlags, takeMasked, takeSmall, wordBytes } from './parse-values.js';
 
 /** Numbers of datapath ports by name, where text may name them. */
 export type PortNumbers = ReadonlyMap<string, number>;
@@ -162,7 +162,7 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
 /** `name=value[/mask],…` in any order; a comma may stand at the end. */
 export function takeMembers(
   cursor: TextCursor,
-  members: readonly (readonly [name: string, at: number, kind: Kind, ...rest: number[]])[],
+  members: readonly KeyMember[],
   size: number,
 ): [Uint8Array, Uint8Array] {
   const key = new Uint8Array(size);
@@ -252,8 +252,7 @@ function takeMpls(cursor: TextCursor): [key: Uint8Array, mask: Uint8Array] {
   return [wordBytes(entries.map((e) => e.value)), wordBytes(entries.map((e) => e.mask))];
 }
 
-type NamedMember = readonly [name: string, at: number, kind: Kind];
-const NSH_MEMBERS: readonly NamedMember[] = [
+const NSH_MEMBERS: readonly KeyMember[] = [
   ['flags', 0, 'u8'],
   ['ttl', 1, 'u8'],
   ['mdtype', 2, 'u8'],

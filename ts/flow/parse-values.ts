@@ -1,5 +1,5 @@
 import { parseIpv4, parseIpv6, parseMac, type TextCursor } from '../util/index.js';
-import { FRAG_NAMES } from './format-fields.js';
+import { FRAG_NAMES } from './flag-names.js';
 
 /** How a member of a structure is written in text, and its bytes: `be` and `h` are network and host order. */
 export type Kind =

@@ -55,17 +55,8 @@ export const TUNNEL_KEY_GTPU_OPTS = 16;
 /** Scratch for options; 255 bytes of Geneve options at most, 8 of ERSPAN. */
 const scratch = new Uint8Array(256);
 
-/**
- * Appends the OVS_TUNNEL_KEY_ATTR_* attributes of a flow's tunnel fields, in the order OVS writes them. For the mask of a
- * flow, `key` and `keyBase` are that flow, whose Geneve options the mask covers one to one.
- */
-export function writeTunnelKey(
-  out: ActionsBuffer,
-  flow: Int32Array,
-  base: number,
-  key: Int32Array = flow,
-  keyBase: number = base,
-): void {
+/** Appends the OVS_TUNNEL_KEY_ATTR_* attributes of a flow's tunnel fields, in the order OVS writes them. */
+export function writeTunnelKey(out: ActionsBuffer, flow: Int32Array, base: number): void {
   const flags = flow[base + F_TUN_FLAGS];
   const idHigh = flow[base + F_TUN_ID];
   const idLow = flow[base + F_TUN_ID + 1];
@@ -82,7 +73,7 @@ export function writeTunnelKey(
   if (flow[base + F_TUN_TP_DST] !== 0) out.be16(OVS_TUNNEL_KEY_ATTR_TP_DST, flow[base + F_TUN_TP_DST]);
   if ((flags & TUN_F_OAM) !== 0) out.flag(OVS_TUNNEL_KEY_ATTR_OAM);
   writeVxlan(out, flow, base);
-  writeGeneve(out, flow, base, key[keyBase + F_TUN_OPTS_LEN]);
+  writeGeneve(out, flow, base);
   writeErspan(out, flow, base);
   writeGtpu(out, flow, base);
 }
@@ -117,8 +108,8 @@ function writeVxlan(out: ActionsBuffer, flow: Int32Array, base: number): void {
   out.end(start);
 }
 
-function writeGeneve(out: ActionsBuffer, flow: Int32Array, base: number, bytes: number): void {
-  const length = Math.min(bytes & 0xffff, 255) & ~3;
+function writeGeneve(out: ActionsBuffer, flow: Int32Array, base: number): void {
+  const length = Math.min(flow[base + F_TUN_OPTS_LEN] & 0xffff, 255) & ~3;
   if (length === 0) return;
   putWords(flow, base + F_TUN_OPTS, length >> 2);
   out.attribute(OVS_TUNNEL_KEY_ATTR_GENEVE_OPTS, scratch, 0, length);
