@@ -7,8 +7,10 @@ import {
   RecircRegistry,
   type Snapshot,
   type VlanMode,
+  type XBond,
   type XBridge,
   type XBundle,
+  type XMirror,
   type XPort,
 } from '../../ts/xlate/index.js';
 
@@ -23,6 +25,23 @@ export interface PortSetup {
   readonly trunks?: readonly number[];
   readonly mayForward?: boolean;
   readonly noFlood?: boolean;
+  readonly cvlans?: readonly number[];
+  readonly qinqTpid?: number;
+  readonly priorityTags?: XBundle['priorityTags'];
+  readonly protected?: boolean;
+  /** Name of the bond that the port is a member of; the first member's VLAN settings are the bond's. */
+  readonly bond?: string;
+}
+
+/** A mirror; ports and bonds by name. Left out: everything, for sources and destinations nothing. */
+export interface MirrorSetup {
+  readonly selectAll?: boolean;
+  readonly src?: readonly string[];
+  readonly dst?: readonly string[];
+  readonly vlans?: readonly number[];
+  readonly outPort?: string;
+  readonly outVlan?: number;
+  readonly snaplen?: number;
 }
 
 export interface Setup {
@@ -33,6 +52,10 @@ export interface Setup {
   /** Addresses known from the start: OpenFlow port, VLAN, high and low word of the MAC. */
   readonly fdb?: readonly (readonly [number, number, number, number])[];
   readonly support?: Partial<DatapathSupport>;
+  readonly mirrors?: readonly MirrorSetup[];
+  readonly bonds?: Readonly<Record<string, (members: readonly XPort[]) => XBond>>;
+  readonly mcast?: XBridge['mcast'];
+  readonly forwardBpdu?: boolean;
 }
 
 /** Snapshot of one bridge, with what tests want to look into. */
@@ -84,20 +107,45 @@ function makePort(bridge: XBridge, setup: PortSetup): XPort {
 
 /** What a port on its own is to the bridge. */
 function makeBundle(port: XPort, setup: PortSetup): XBundle {
-  const { vlanMode = 'trunk', tag = 0, trunks } = setup;
+  const { vlanMode = 'trunk', tag = 0, trunks, cvlans } = setup;
   return {
-    name: port.name,
-    bridge: port.bridge,
+    name: setup.bond ?? port.name,
     ports: [port],
     vlanMode,
     tag,
     trunks: trunks === undefined ? null : bitmap(trunks),
-    cvlans: null,
-    qinqTpid: 0x88a8,
-    priorityTags: 'never',
-    protected: false,
+    cvlans: cvlans === undefined ? null : bitmap(cvlans),
+    qinqTpid: setup.qinqTpid ?? 0x88a8,
+    priorityTags: setup.priorityTags ?? 'never',
+    protected: setup.protected ?? false,
     floodable: !port.noFlood,
     bond: null,
+  };
+}
+
+/** The bundle of a port: its own, or that of the bond that it joins. */
+function bundleOf(port: XPort, setup: PortSetup, bundles: XBundle[]): XBundle {
+  const found = bundles.find((bundle) => bundle.name === setup.bond);
+  if (found === undefined) {
+    const bundle = makeBundle(port, setup);
+    bundles.push(bundle);
+    return bundle;
+  }
+  (found.ports as XPort[]).push(port);
+  return found;
+}
+
+function makeMirror(setup: MirrorSetup, index: number, bundles: readonly XBundle[]): XMirror {
+  const named = (names: readonly string[] = []) =>
+    setup.selectAll === true ? null : new Set(bundles.filter((bundle) => names.includes(bundle.name)));
+  return {
+    name: `m${index}`,
+    selectSrc: named(setup.src),
+    selectDst: named(setup.dst),
+    vlans: setup.vlans === undefined ? null : bitmap(setup.vlans),
+    outBundle: bundles.find((bundle) => bundle.name === setup.outPort) ?? null,
+    outVlan: setup.outVlan ?? -1,
+    snaplen: setup.snaplen ?? 0,
   };
 }
 
@@ -109,6 +157,7 @@ export function makeSwitch(setup: Setup): TestSwitch {
   const portMap = new Map<number, XPort>();
   const portList: XPort[] = [];
   const bundles: XBundle[] = [];
+  const mirrors: XMirror[] = [];
   const bridge: XBridge = {
     name: 'br0',
     uuid: Int32Array.of(1, 2, 3, 4),
@@ -120,21 +169,24 @@ export function makeSwitch(setup: Setup): TestSwitch {
     failMode: setup.failMode ?? 'secure',
     groups: new Map(),
     meters: new Map(),
-    mirrors: [],
-    mcast: null,
+    mirrors,
+    mcast: setup.mcast ?? null,
     sampling: null,
-    forwardBpdu: false,
+    forwardBpdu: setup.forwardBpdu ?? false,
   };
   const portsByOdp: XPort[] = [];
   for (const port of setup.ports.toSorted((a, b) => a.ofport - b.ofport)) {
     const made = makePort(bridge, port);
-    const bundle = makeBundle(made, port);
-    (made as { bundle: XBundle }).bundle = bundle;
-    bundles.push(bundle);
+    (made as { bundle: XBundle }).bundle = bundleOf(made, port, bundles);
     portMap.set(made.ofport, made);
     portList.push(made);
     portsByOdp[made.odpPort] = made;
   }
+  for (const bundle of bundles) {
+    const make = setup.bonds?.[bundle.name];
+    if (make !== undefined) (bundle as { bond: XBond }).bond = make(bundle.ports);
+  }
+  mirrors.push(...(setup.mirrors ?? []).map((mirror, i) => makeMirror(mirror, i, bundles)));
   const rules = [...(setup.flows ?? []).map((text) => toRule(parseFlow(text))), ...(setup.rules ?? [])];
   for (const rule of rules) {
     tables[rule.table] ??= new Classifier<Rule>();

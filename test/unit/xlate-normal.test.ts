@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { F_ETH_DST, F_ETH_SRC, F_NW_PROTO, F_NW_SRC, F_VLAN_TCI } from '../../ts/fields/index.js';
 import { formatActions } from '../../ts/flow/index.js';
-import { type Effect, Translator } from '../../ts/xlate/index.js';
+import { type LearnEffect, Translator } from '../../ts/xlate/index.js';
 import { makeKey, makeSwitch, type PortSetup, type TestSwitch } from '../support/xlate.js';
 
 const A = '50:54:00:00:00:0a';
@@ -21,7 +21,7 @@ const PLAIN: PortSetup[] = [{ ofport: 1 }, { ofport: 2 }, { ofport: 3 }];
 
 interface Answer {
   readonly text: string;
-  readonly effects: readonly Effect[];
+  readonly effects: readonly LearnEffect[];
   readonly mask: Int32Array;
 }
 
@@ -29,7 +29,7 @@ function ask(sw: TestSwitch, packet: string): Answer {
   const result = new Translator().translate(sw.snapshot, makeKey(packet), 0);
   return {
     text: formatActions(result.actions.subarray(0, result.actionsLength)),
-    effects: result.effects.slice(0, result.effectCount),
+    effects: result.effects.slice(0, result.effectCount).filter((effect) => effect.type === 'learn'),
     mask: result.mask,
   };
 }

@@ -8,6 +8,7 @@ export const ETH_TYPE_MPLS = 0x8847;
 
 /** IP protocols (IANA). */
 export const IP_PROTO_ICMP = 1;
+export const IP_PROTO_IGMP = 2;
 export const IP_PROTO_TCP = 6;
 export const IP_PROTO_UDP = 17;
 export const IP_PROTO_ICMPV6 = 58;

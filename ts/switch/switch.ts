@@ -257,6 +257,7 @@ export class Switch {
     }
     for (let i = 0; i < translation.effectCount; i++) {
       const effect = translation.effects[i];
+      if (effect.type !== 'learn') continue;
       const { fdb } = effect.bridge as Bridge;
       fdb.advance(native().monotonicMs());
       if (fdb.apply(effect)) this.#changed();

@@ -10,15 +10,27 @@ import {
   F_VLAN1_TCI,
   F_VLAN_TCI,
 } from '../fields/index.js';
+import { inputBundle, isMirrorOutput, NONE_BUNDLE, outputToBundle } from './bundle-ports.js';
 import { outputToPort } from './output.js';
 import type { Pass } from './pass.js';
 import { ETH_TYPE_ARP, isVlanType, VLAN_CFI, VLAN_VID_MASK } from './protocols.js';
 import { isReserved } from './reserved-macs.js';
-import type { XBundle } from './types.js';
-import { bridgeTags, carries, putTags, readTags } from './vlan.js';
+import { mcastNormal } from './mcast-normal.js';
+import type { XBundle, XPort } from './types.js';
+import {
+  bridgeInner,
+  bridgeOuter,
+  includes,
+  innerTag,
+  looksInside,
+  outerTag,
+  takesVid,
+  vid,
+} from './vlan.js';
 
 const ARP_REQUEST = 1;
 const ARP_REPLY = 2;
+const GROUP_BIT = 0x100;
 
 /**
  * An ARP packet to everybody by which a host says where it is now: every reply, or a request for its own address (OVS:
@@ -36,102 +48,117 @@ function isGratuitousArp(flow: Int32Array, wildcards: Int32Array): boolean {
   return flow[F_NW_SRC] === flow[F_NW_DST];
 }
 
-/** Whether `port` lets packets with this VLAN id in (0: untagged or priority-tagged). */
-function admits(pass: Pass, port: XBundle, vid: number): boolean {
-  if (port.vlanMode === 'access') {
-    if (vid === 0) return true;
-    pass.note(`VLAN ${vid} packet on access port ${port.name}, dropping`);
+/** Why a packet of this port and VLAN goes no further, or null (OVS: the checks at the head of xlate_normal). */
+function refusal(pass: Pass, bundle: XBundle): string | null {
+  const { flow, bridge } = pass;
+  if (isVlanType(flow[F_ETH_TYPE]) && (flow[F_VLAN_TCI] & VLAN_CFI) === 0)
+    return 'partial VLAN tag, dropping';
+  if (isMirrorOutput(bridge, bundle)) return 'input port is mirror output port, dropping';
+  if (bundle !== NONE_BUNDLE && !takesVid(bundle, vid(outerTag(flow)))) {
+    return 'disallowed VLAN VID for this input port, dropping';
+  }
+  return null;
+}
+
+/** Whether a packet that came by `port` of `bundle` is taken (OVS: is_admissible). */
+function isAdmissible(pass: Pass, bundle: XBundle, port: XPort, vlan: number): boolean {
+  const { flow, mask, bridge } = pass;
+  const high = flow[F_ETH_DST];
+  if (!bridge.forwardBpdu && isReserved(high, flow[F_ETH_DST + 1])) {
+    pass.note('packet has reserved destination MAC, dropping');
     return false;
   }
-  if ((vid === 0 && port.vlanMode !== 'trunk') || carries(port, vid)) return true;
-  pass.note(`VLAN ${vid} is not carried by port ${port.name}, dropping`);
+  if (bundle.bond === null) return true;
+  const verdict = bundle.bond.admits(port, high);
+  if (verdict === 'accept') return true;
+  if (verdict === 'drop') {
+    pass.note('bonding refused admissibility, dropping');
+    return false;
+  }
+  const srcHigh = flow[F_ETH_SRC];
+  const srcLow = flow[F_ETH_SRC + 1];
+  const known = bridge.fdb.lookup(vlan, srcHigh, srcLow);
+  if (known === null || known === bundle) return true;
+  if (isGratuitousArp(flow, mask) && !bridge.fdb.isGratuitousArpLocked(vlan, srcHigh, srcLow)) return true;
+  pass.note('SLB bond thinks this packet looped back, dropping');
   return false;
 }
 
-/** Outputs with the tags that the port wants; the flow is as before afterwards. */
-function outputTagged(pass: Pass, bundle: XBundle): void {
-  const port = bundle.ports[0];
-  const { flow } = pass;
-  const tpid = flow[F_VLAN_TCI - 1];
-  const tci = flow[F_VLAN_TCI];
-  const innerTpid = flow[F_VLAN_TCI + 1];
-  const innerTci = flow[F_VLAN_TCI + 2];
-  if (!port.mayForward) return;
-  putTags(pass, bundle);
-  outputToPort(pass, port);
-  flow[F_VLAN_TCI - 1] = tpid;
-  flow[F_VLAN_TCI] = tci;
-  flow[F_VLAN_TCI + 1] = innerTpid;
-  flow[F_VLAN_TCI + 2] = innerTci;
-}
-
-function floodVlan(pass: Pass, from: XBundle): void {
-  const { bundles } = pass.bridge;
-  const outer = pass.tags[7];
-  const inner = pass.tags[10];
-  // Access ports are no way out for packets with a second tag that counts.
-  if (pass.tags[9] !== 0) pass.mask[F_VLAN1_TCI] |= VLAN_VID_MASK | VLAN_CFI;
-  for (let i = 0; i < bundles.length; i++) {
-    const port = bundles[i];
-    if (port === from || !port.floodable) continue;
-    const wanted = port.vlanMode === 'access' ? outer === port.tag && inner === 0 : carries(port, outer);
-    if (wanted) outputTagged(pass, port);
-  }
-}
-
-function learnSource(pass: Pass, port: XBundle, vlan: number, gratuitousArp: boolean): void {
+function learnSource(pass: Pass, bundle: XBundle, port: XPort | null, vlan: number): void {
   const { flow, bridge } = pass;
+  const gratuitousArp = isGratuitousArp(flow, pass.mask);
+  if (port === null || flow[F_PACKET_TYPE] !== 0 || port.tunnel?.packetType === 'legacy_l3') return;
   const high = flow[F_ETH_SRC];
   const low = flow[F_ETH_SRC + 1];
-  if (flow[F_PACKET_TYPE] !== 0 || (high & 0x100) !== 0) return;
-  if (bridge.fdb.wouldLearn(vlan, high, low, port, gratuitousArp)) {
-    pass.learn(port, vlan, high, low, gratuitousArp);
+  if (bridge.fdb.wouldLearn(vlan, high, low, bundle, gratuitousArp)) {
+    pass.learn(bundle, vlan, high, low, gratuitousArp);
   }
 }
 
-function forward(pass: Pass, from: XBundle, vlan: number): void {
+/** Outputs to all bundles of the VLAN but the one that the packet came by (OVS: xlate_normal_flood). */
+function floodVlan(pass: Pass, from: XBundle, outer: number, inner: number): void {
+  const { bridge } = pass;
+  const { bundles } = bridge;
+  for (let i = 0; i < bundles.length; i++) {
+    const bundle = bundles[i];
+    if (bundle === from || !bundle.floodable) continue;
+    // A second tag of the packet's own decides on some ports; one that the bridge put there is in the mask already.
+    if (inner !== 0 && looksInside(bundle, outer)) pass.mask[F_VLAN1_TCI] |= VLAN_VID_MASK | VLAN_CFI;
+    if (!includes(bundle, outer, inner) || isMirrorOutput(bridge, bundle)) continue;
+    outputToBundle(pass, bundle, outer, inner, outputToPort);
+  }
+}
+
+function forward(pass: Pass, from: XBundle, outer: number, inner: number): void {
   const { flow, bridge } = pass;
   const high = flow[F_ETH_DST];
-  const port = (high & 0x100) !== 0 ? null : bridge.fdb.lookup(vlan, high, flow[F_ETH_DST + 1]);
-  if (port === null) {
+  const to = (high & GROUP_BIT) !== 0 ? null : bridge.fdb.lookup(vid(outer), high, flow[F_ETH_DST + 1]);
+  if (to === null) {
     pass.note('no learned MAC for destination, flooding');
-    floodVlan(pass, from);
-  } else if (port === from) {
+    floodVlan(pass, from, outer, inner);
+  } else if (to === from) {
     pass.note('learned port is input port, dropping');
   } else {
     pass.note('forwarding to learned port');
-    outputTagged(pass, port);
+    outputToBundle(pass, to, outer, inner, outputToPort);
   }
 }
 
 /**
  * The NORMAL action: what a learning switch does (OVS: xlate_normal). Looks at the MAC addresses and the VLAN id of the
- * packet; for broadcast ARP also at its operation and addresses.
+ * packet; for broadcast ARP also at its operation and addresses; with multicast snooping at the group.
  */
 export function normal(pass: Pass): void {
-  const { flow, mask, tags } = pass;
+  const { flow, mask, bridge } = pass;
   mask[F_ETH_SRC] = 0xffff;
   mask[F_ETH_SRC + 1] = -1;
   mask[F_ETH_DST] = 0xffff;
   mask[F_ETH_DST + 1] = -1;
   mask[F_VLAN_TCI] |= VLAN_VID_MASK | VLAN_CFI;
-  const port = pass.bridge.ports.get(flow[F_IN_PORT])?.bundle ?? null;
-  if (port === null) {
-    pass.note('no input port, dropping');
+  const bundle = inputBundle(pass);
+  if (bundle === null) {
+    pass.note('no input bundle, dropping');
     return;
   }
-  if (isVlanType(flow[F_ETH_TYPE]) && (flow[F_VLAN_TCI] & VLAN_CFI) === 0) {
-    pass.note('partial VLAN tag, dropping');
+  const reason = refusal(pass, bundle);
+  if (reason !== null) {
+    pass.note(reason);
     return;
   }
-  readTags(flow, tags);
-  if (!admits(pass, port, tags[1])) return;
-  bridgeTags(port, tags);
-  if (isReserved(flow[F_ETH_DST], flow[F_ETH_DST + 1])) {
-    pass.note('reserved destination MAC, dropping');
-    return;
+  const packetOuter = outerTag(flow);
+  const outer = bridgeOuter(bundle, packetOuter);
+  const inner = bridgeInner(bundle, packetOuter, innerTag(flow));
+  const port = bridge.ports.get(flow[F_IN_PORT]) ?? null;
+  if (port !== null && !isAdmissible(pass, bundle, port, vid(outer))) return;
+  learnSource(pass, bundle, port, vid(outer));
+  switch (mcastNormal(pass, bundle, outer, inner)) {
+    case 'unicast':
+      forward(pass, bundle, outer, inner);
+      break;
+    case 'flood':
+      floodVlan(pass, bundle, outer, inner);
+      break;
+    case 'done':
+      break;
   }
-  const vlan = tags[7];
-  learnSource(pass, port, vlan, isGratuitousArp(flow, mask));
-  forward(pass, port, vlan);
 }

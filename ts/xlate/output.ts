@@ -1,16 +1,38 @@
 import { F_IN_PORT } from '../fields/index.js';
 import { commit } from './commit.js';
+import { mirrorEgress } from './mirror.js';
 import type { Pass } from './pass.js';
-import { SLOW_ACTION, type XPort } from './types.js';
+import { isBetweenProtected } from './protected.js';
+import { SLOW_ACTION, type XBond, type XPort } from './types.js';
 
-/** Outputs to one port, whatever port the packet came from (OVS: compose_output_action). */
-export function outputToPort(pass: Pass, port: XPort): void {
+/** The datapath hashes the five-tuple (OVS_HASH_ALG_L4). */
+const OVS_HASH_ALG_L4 = 0;
+
+/**
+ * Outputs to one port, whatever port the packet came from (OVS: compose_output_action). For a bond that is given the datapath
+ * chooses the member by a hash, after recirculation.
+ */
+export function outputToPort(pass: Pass, port: XPort, bond: XBond | null = null): void {
   if (!port.mayForward) {
     pass.note(`port ${port.name} may not forward, output skipped`);
     return;
   }
+  if (isBetweenProtected(pass, port)) {
+    pass.note('Flow is between protected ports, skipping output.');
+    return;
+  }
   commit(pass);
-  pass.writer.output(port.odpPort);
+  if (pass.mirrorSnaplen !== 0) {
+    pass.writer.trunc(pass.mirrorSnaplen);
+    if (!pass.snapshot.support.truncate) pass.slow |= SLOW_ACTION;
+  }
+  if (bond !== null) {
+    pass.writer.hash(OVS_HASH_ALG_L4, bond.hashBasis);
+    pass.writer.recirc(bond.recircId);
+  } else {
+    pass.writer.output(port.odpPort);
+  }
+  mirrorEgress(pass, port, outputToPort);
 }
 
 /** Outputs to the port with an OpenFlow number, if there is one. */

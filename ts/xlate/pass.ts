@@ -9,8 +9,10 @@ import {
 } from '../fields/index.js';
 import { ActionsWriter, CookieWriter } from '../flow/index.js';
 import type { Rule } from '../openflow/index.js';
+import type { PacketView } from './packet-view.js';
 import type { Tracer } from './trace.js';
 import {
+  type Effect,
   type LearnEffect,
   type Snapshot,
   type Translation,
@@ -41,12 +43,10 @@ export class Pass implements Translation {
   readonly setMask = new Int32Array(FLOW_WORDS);
   /** Scratch of hash functions. */
   readonly words = new Int32Array(9);
-  /** Scratch of NORMAL: VLAN tags as (tpid, vid, pcp) twice; on the port that the packet came from, in the bridge, and out. */
-  readonly tags = new Int32Array(18);
   readonly writer = new ActionsWriter();
   readonly cookie = new CookieWriter();
   readonly rules: Rule[] = [];
-  readonly effects: WritableLearn[] = [];
+  readonly effects: Effect[] = [];
   ruleCount = 0;
   effectCount = 0;
   slow = 0;
@@ -68,6 +68,12 @@ export class Pass implements Translation {
   tracer: Tracer | null = null;
   /** Packets that go to a controller are not to be sent to it. */
   dontSend = false;
+  /** Mirrors that the packet went to already: a bit each. */
+  mirrors = 0;
+  /** Bytes that a mirror wants of each packet while it outputs, 0 for all. */
+  mirrorSnaplen = 0;
+  /** The packet itself, where the caller has it. */
+  packet: PacketView | null = null;
 
   get actions(): Uint8Array {
     return this.writer.bytes;
@@ -101,6 +107,9 @@ export class Pass implements Translation {
     this.rule = null;
     this.table = 0;
     this.nesting = 0;
+    this.mirrors = 0;
+    this.mirrorSnaplen = 0;
+    this.packet = null;
     this.snapshot = snapshot;
     this.odpPort = odpPort;
     if (bridge !== null) {
@@ -126,8 +135,8 @@ export class Pass implements Translation {
   learn(bundle: XBundle, vlan: number, macHigh: number, macLow: number, gratuitousArp: boolean): void {
     const at = this.effectCount++;
     const { bridge } = this;
-    const effect = this.effects[at];
-    if (effect === undefined) {
+    const effect = this.effects[at] as WritableLearn | undefined;
+    if (effect === undefined || effect.type !== 'learn') {
       this.effects[at] = { type: 'learn', bridge, bundle, vlan, macHigh, macLow, gratuitousArp };
       return;
     }

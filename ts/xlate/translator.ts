@@ -9,9 +9,13 @@ import {
 } from '../fields/index.js';
 import { type Action, type Rule, OFPP_NONE, OFPP_NORMAL } from '../openflow/index.js';
 import { perform } from './actions.js';
+import { inputBundle, isMirrorOutput } from './bundle-ports.js';
 import { FrameStack, MAX_RESUBMITS } from './frames.js';
+import { mirrorIngress } from './mirror.js';
+import { outputToPort } from './output.js';
 import { errorNumber, Pass } from './pass.js';
 import { NW_FRAG_ANY } from './protocols.js';
+import type { PacketView } from './packet-view.js';
 import type { Tracer } from './trace.js';
 import type { FrozenState, Snapshot, Translation, XBridge } from './types.js';
 import { beginWildcards, finishWildcards } from './wildcards.js';
@@ -27,13 +31,6 @@ const TOO_LONG = errorNumber('actions_too_long');
 
 /** What a standalone bridge does with packets that no rule of table 0 matches. Not a rule of anybody's, so not credited. */
 const STANDALONE: readonly Action[] = [{ type: 'output', port: OFPP_NORMAL, maxLen: 0 }];
-
-/** What is known of the packet beyond its key; none of it decides a translation so far. */
-export interface PacketView {
-  readonly bytes: Uint8Array;
-  readonly offset: number;
-  readonly length: number;
-}
 
 /**
  * Takes packets through a bridge's flow tables and finds out what the datapath must do with them and with all that look alike.
@@ -71,10 +68,11 @@ export class Translator {
    * Translates the packet whose flow key from the datapath is `keys[base … base + FLOW_WORDS)`. The answer is overwritten by the next
    * call. Never throws: what goes wrong is in `error`, and the packet drops.
    */
-  translate(snapshot: Snapshot, keys: Int32Array, base: number, _packet?: PacketView | null): Translation {
+  translate(snapshot: Snapshot, keys: Int32Array, base: number, packet?: PacketView | null): Translation {
     const odpPort = keys[base + F_IN_PORT];
     const port = snapshot.portsByOdp[odpPort] ?? null;
     this.pass.begin(snapshot, keys, base, odpPort, port?.bridge ?? null, port?.ofport ?? OFPP_NONE);
+    this.pass.packet = packet ?? null;
     if (port !== null) return this.run(keys, base);
     this.unknownPort(odpPort);
     return this.pass;
@@ -193,12 +191,27 @@ export class Translator {
     const { pass, frames } = this;
     const rule = this.match(inPort, table);
     if (pass.tracer !== null) pass.tracer.lookup(table, rule, frames.length);
+    if (rule !== null) pass.credit(rule);
+    if (frames.empty && !this.mayBegin()) return;
     if (rule !== null) {
-      pass.credit(rule);
       this.push(rule.actions, rule, table, deepens);
     } else if (table === 0 && pass.bridge.failMode === 'standalone') {
       this.push(STANDALONE, null, table, deepens);
     }
+  }
+
+  /** Before the first action: mirrors get the packet as it came. Nothing is taken from a mirror's output. */
+  private mayBegin(): boolean {
+    const { pass } = this;
+    const bundle = inputBundle(pass);
+    if (bundle !== null && isMirrorOutput(pass.bridge, bundle)) {
+      pass.note(
+        `dropping packet received on port ${bundle.name}, which is reserved exclusively for mirroring`,
+      );
+      return false;
+    }
+    mirrorIngress(pass, outputToPort);
+    return true;
   }
 
   private push(actions: readonly Action[], rule: Rule | null, table: number, deepens: boolean): void {

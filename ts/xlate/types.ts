@@ -37,7 +37,6 @@ export interface XPort {
  */
 export interface XBundle {
   readonly name: string;
-  readonly bridge: XBridge;
   /** Members in order of name. */
   readonly ports: readonly XPort[];
   readonly vlanMode: VlanMode;
@@ -65,8 +64,15 @@ export interface XBond {
   readonly recircId: number;
   /** Basis of the datapath's hash. */
   readonly hashBasis: number;
-  /** Member for a packet that leaves in `vlan`, or null when none is enabled. Marks the bits that it looks at. */
-  chooseOutput(flow: Int32Array, mask: Int32Array, vlan: number): XPort | null;
+  /**
+   * Member for a packet that leaves in `vlan` (0: without a tag), or null when none may be used. Marks the bits that it looks at, if there is a
+   * mask.
+   */
+  chooseOutput(flow: Int32Array, mask: Int32Array | null, vlan: number): XPort | null;
+  /** Index of the hash entry that such a packet belongs to; -1 for active-backup, which has none. */
+  entryOf(flow: Int32Array, vlan: number): number;
+  /** Member for a packet that comes back from recirculation with this dp_hash, or null. */
+  chooseRecirculated(dpHash: number): XPort | null;
   /** Whether a packet that came in by `port` is taken (OVS: bond_check_admissibility). */
   admits(port: XPort, ethDstHigh: number): 'accept' | 'drop' | 'drop_if_moved';
 }
@@ -89,13 +95,15 @@ export interface XMirror {
 /** Multicast snooping as translation reads it (OVS: mcast-snooping). */
 export interface McastView {
   readonly floodUnregistered: boolean;
-  /** Bundles where the group (four words, IPv4 as ::ffff:a.b.c.d) has members in `vlan`; null when nobody joined. */
-  lookup(vlan: number, group: Int32Array): readonly XBundle[] | null;
+  /** Bundles where the IPv4 group has members in `vlan`; null when nobody joined. */
+  lookup4(vlan: number, group: number): readonly XBundle[] | null;
+  /** Likewise for the IPv6 group that is the four words from words[at]. */
+  lookup6(vlan: number, words: Int32Array, at: number): readonly XBundle[] | null;
   /** Bundles in `vlan` where routers are. */
   routers(vlan: number): readonly XBundle[];
-  /** Whether reports / all multicast are to be flooded to the bundle (Port other_config:mcast-snooping-flood…). */
-  floodsReports(bundle: XBundle): boolean;
-  floods(bundle: XBundle): boolean;
+  /** Bundles that get all reports / all multicast (Port other_config:mcast-snooping-flood-reports, mcast-snooping-flood). */
+  readonly reportPorts: readonly XBundle[];
+  readonly floodPorts: readonly XBundle[];
 }
 
 /** Tunnel options of an Interface (ovs-vswitchd.conf.db(5)); encapsulation itself is the datapath's. */
@@ -277,8 +285,33 @@ export interface LearnEffect {
   readonly gratuitousArp: boolean;
 }
 
+/** The packet was mirrored: the mirror's counters are credited with it. */
+export interface MirrorEffect {
+  readonly type: 'mirror';
+  readonly mirror: XMirror;
+}
+
+/** The packet left by a hash entry of the bond, whose load it adds to; the entry now belongs to `port`. */
+export interface BondEffect {
+  readonly type: 'bond';
+  readonly bond: XBond;
+  readonly entry: number;
+  readonly port: XPort;
+}
+
+/** An IGMP or MLD message told that behind the bundle somebody joined or left a group, or is a router. */
+export interface McastEffect {
+  readonly type: 'mcast';
+  readonly bridge: XBridge;
+  readonly bundle: XBundle;
+  readonly vlan: number;
+  readonly change: 'join' | 'leave' | 'router';
+  /** Four words, IPv4 as ::ffff:a.b.c.d; none for a router. */
+  readonly group: Int32Array;
+}
+
 /** Effects are data: translation reports them, the caller applies them (or not, when tracing or revalidating). */
-export type Effect = LearnEffect;
+export type Effect = LearnEffect | MirrorEffect | BondEffect | McastEffect;
 
 /** Why a flow's packets must come to userspace (OVS: slow_path_reason); 0 is none. Bits. */
 export const SLOW_CFM = 1;

@@ -1,0 +1,53 @@
+import type { Pass } from './pass.js';
+import type {
+  BondEffect,
+  Effect,
+  McastEffect,
+  MirrorEffect,
+  XBond,
+  XBundle,
+  XMirror,
+  XPort,
+} from './types.js';
+
+/** An effect while it is being filled in: the objects are used again by later translations. */
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** The object in the next place of the list, if it is of this type. */
+function reusable<T extends Effect>(pass: Pass, type: T['type']): Writable<T> | null {
+  const effect = pass.effects[pass.effectCount] as Effect | undefined;
+  return effect !== undefined && effect.type === type ? (effect as T) : null;
+}
+
+/** The packet goes to a mirror. */
+export function reportMirror(pass: Pass, mirror: XMirror): void {
+  const effect = reusable<MirrorEffect>(pass, 'mirror');
+  if (effect === null) pass.effects[pass.effectCount] = { type: 'mirror', mirror };
+  else effect.mirror = mirror;
+  pass.effectCount++;
+}
+
+/** The packet leaves by member `port` of a bond; `entry` -1, of one that does not hash, is no news. */
+export function reportBond(pass: Pass, bond: XBond, entry: number, port: XPort): void {
+  if (entry === -1) return;
+  const effect = reusable<BondEffect>(pass, 'bond');
+  if (effect === null) {
+    pass.effects[pass.effectCount] = { type: 'bond', bond, entry, port };
+  } else {
+    effect.bond = bond;
+    effect.entry = entry;
+    effect.port = port;
+  }
+  pass.effectCount++;
+}
+
+/** Multicast snooping learned something. Seldom, so it makes an object. */
+export function reportMcast(
+  pass: Pass,
+  bundle: XBundle,
+  vlan: number,
+  change: McastEffect['change'],
+  group: Int32Array,
+): void {
+  pass.effects[pass.effectCount++] = { type: 'mcast', bridge: pass.bridge, bundle, vlan, change, group };
+}
