@@ -1,0 +1,176 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import {
+  F_ETH_TYPE,
+  F_IN_PORT,
+  F_PACKET_TYPE,
+  F_VLAN1_TPID,
+  F_VLAN_TPID,
+  FLOW_WORDS,
+} from '../../ts/fields/index.js';
+import { parseFlow } from '../../ts/openflow/index.js';
+import { buildCase, type TraceAnswer, type TraceCase, traceOne } from '../../ts/trace/index.js';
+import { repositoryRoot } from './odp-cases.js';
+
+/** What real Open vSwitch answered. */
+export type RecordedTrace = TraceCase['traces'][number] &
+  TraceAnswer & {
+    /** Whether the order of actions is defined. */
+    readonly compare?: 'exact' | 'multiset';
+  };
+
+export interface RecordedCase extends TraceCase {
+  readonly id: string;
+  readonly features: readonly string[];
+  readonly topology: TraceCase['topology'] & { readonly name: string };
+  readonly traces: readonly RecordedTrace[];
+}
+
+/** How our answer to one trace compares. */
+export interface Comparison {
+  readonly id: string;
+  readonly case: RecordedCase;
+  readonly trace: RecordedTrace;
+  readonly ours: TraceAnswer | null;
+  /**
+   * agree; or what differs first: we refused, number of steps, actions, slow path or error, flows, megaflow bits that OVS does not
+   * match, megaflow text.
+   */
+  readonly verdict: 'agree' | 'refused' | 'steps' | 'actions' | 'reasons' | 'flows' | 'wider mask' | 'mask text';
+  /** What differs, one thing a line. */
+  readonly detail: string;
+  /** Bits that the masks match, ours and theirs. */
+  readonly bits: readonly [ours: number, theirs: number];
+}
+
+export function recordedCases(): RecordedCase[] {
+  return readCases(join(repositoryRoot(), 'test/fixtures/xlate-dev.jsonl.gz'));
+}
+
+export function readCases(path: string): RecordedCase[] {
+  return gunzipSync(readFileSync(path))
+    .toString()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as RecordedCase);
+}
+
+/** Top-level actions of a datapath action list. */
+export function splitTop(text: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let start = 0;
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === '(') depth++;
+    else if (text[i] === ')') depth--;
+    else if (text[i] === ',' && depth === 0) {
+      parts.push(text.slice(start, i));
+      start = i + 1;
+    }
+  }
+  return [...parts, text.slice(start)];
+}
+
+function comparable(actions: string, compare: RecordedTrace['compare']): string {
+  return compare === 'multiset' ? splitTop(actions).sort().join(',') : actions;
+}
+
+/** The mask that a megaflow in OpenFlow style stands for. in_port and the types are always exact. */
+export function maskOf(megaflow: string): Int32Array {
+  const { mask } = parseFlow(`${megaflow.replace(/recirc_id=R(\d+)/, 'recirc_id=$1')} actions=drop`).match;
+  mask[F_IN_PORT] = -1;
+  mask[F_PACKET_TYPE] = -1;
+  mask[F_ETH_TYPE] = 0xffff;
+  // TPIDs go without saying.
+  mask[F_VLAN_TPID] = 0;
+  mask[F_VLAN1_TPID] = 0;
+  return mask;
+}
+
+function bitCount(word: number): number {
+  let count = 0;
+  for (let rest = word; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
+
+function countBits(mask: Int32Array): number {
+  return mask.reduce((sum, word) => sum + bitCount(word), 0);
+}
+
+/** Whether `mask` has bits that `theirs` has not. */
+function hasSurplus(mask: Int32Array, theirs: Int32Array): boolean {
+  for (let w = 0; w < FLOW_WORDS; w++) if ((mask[w] & ~theirs[w]) !== 0) return true;
+  return false;
+}
+
+type Judgement = Pick<Comparison, 'verdict' | 'detail' | 'bits'>;
+
+/** Compares one answer with the recorded one. */
+export function judge(ours: TraceAnswer, theirs: RecordedTrace): Judgement {
+  const bits: [number, number] = [0, 0];
+  const problems: [Comparison['verdict'], string][] = [];
+  if (ours.steps.length !== theirs.steps.length) {
+    problems.push(['steps', `steps: ours ${ours.steps.length}, theirs ${theirs.steps.length}`]);
+  }
+  for (const [i, step] of theirs.steps.entries()) {
+    const own = ours.steps[i];
+    if (own === undefined) break;
+    const differ = (verdict: Comparison['verdict'], what: keyof typeof own) =>
+      problems.push([verdict, `step ${i}: ${what}\n   ours   ${own[what]}\n   theirs ${step[what]}`]);
+    if (comparable(own.datapathActions, theirs.compare) !== comparable(step.datapathActions, theirs.compare)) {
+      differ('actions', 'datapathActions');
+    }
+    if (own.flow !== step.flow) differ('flows', 'flow');
+    if (own.finalFlow !== step.finalFlow) differ('flows', 'finalFlow');
+    if (own.megaflow === step.megaflow) {
+      const count = countBits(maskOf(step.megaflow));
+      bits[0] += count;
+      bits[1] += count;
+      continue;
+    }
+    const [a, b] = [maskOf(own.megaflow), maskOf(step.megaflow)];
+    bits[0] += countBits(a);
+    bits[1] += countBits(b);
+    if (hasSurplus(a, b)) differ('wider mask', 'megaflow');
+    else if (!hasSurplus(b, a)) differ('mask text', 'megaflow');
+  }
+  if (JSON.stringify(ours.slow ?? []) !== JSON.stringify(theirs.slow ?? [])) {
+    problems.push(['reasons', `slow: ours ${ours.slow}, theirs ${theirs.slow}`]);
+  }
+  if (ours.translationError !== theirs.translationError) {
+    problems.push(['reasons', `error: ours ${ours.translationError}, theirs ${theirs.translationError}`]);
+  }
+  const order: Comparison['verdict'][] = ['steps', 'actions', 'reasons', 'flows', 'wider mask', 'mask text'];
+  const verdict = order.find((kind) => problems.some(([found]) => found === kind)) ?? 'agree';
+  return { verdict, detail: problems.map(([, text]) => text).join('\n'), bits };
+}
+
+/** Runs all traces of a case and compares. */
+export function compareCase(entry: RecordedCase): Comparison[] {
+  let built: ReturnType<typeof buildCase>;
+  try {
+    built = buildCase(entry);
+  } catch (error) {
+    return entry.traces.map((trace, i) => refusal(entry, trace, i, error));
+  }
+  return entry.traces.map((trace, i) => {
+    try {
+      const ours = traceOne(built.model, built.snapshot, trace);
+      return { id: `${entry.id}:${i}`, case: entry, trace, ours, ...judge(ours, trace) };
+    } catch (error) {
+      return refusal(entry, trace, i, error);
+    }
+  });
+}
+
+function refusal(entry: RecordedCase, trace: RecordedTrace, i: number, error: unknown): Comparison {
+  const detail = error instanceof Error ? error.message : String(error);
+  return { id: `${entry.id}:${i}`, case: entry, trace, ours: null, verdict: 'refused', detail, bits: [0, 0] };
+}
+
+/**
+ * Translations (case:index) that were recorded while addresses of an earlier configuration were still in the MAC table: the
+ * case does not say so, and a freshly started ovs-vswitchd 3.1.0 with the case's configuration answers otherwise.
+ */
+export { STALE_RECORDINGS } from './xlate-cases.js';

@@ -1,0 +1,85 @@
+import type { Bridge } from '../bridge/index.js';
+import { SlowpathError, SyntaxProblem } from '../errors/index.js';
+import {
+  F_IN_PORT,
+  F_VLAN1_TCI,
+  F_VLAN1_TPID,
+  F_VLAN_TCI,
+  F_VLAN_TPID,
+  FLOW_WORDS,
+} from '../fields/index.js';
+import { OFPP_NONE, parseFlow } from '../openflow/index.js';
+
+const ETH_TYPE_VLAN = 0x8100;
+const VLAN_CFI = 0x1000;
+
+/** Bits of ct_state by name, as --ct-next takes them. */
+const CT_STATE: Readonly<Record<string, number>> = {
+  new: 0x01,
+  est: 0x02,
+  rel: 0x04,
+  rpl: 0x08,
+  inv: 0x10,
+  trk: 0x20,
+  snat: 0x40,
+  dnat: 0x80,
+};
+
+/** What is to be traced. */
+export interface TraceRequest {
+  readonly bridge: Bridge;
+  /** The packet: FLOW_WORDS words with the OpenFlow in_port. */
+  readonly flow: Int32Array;
+  /** ct_state of the packet each time that it comes back from the connection tracker; when they run out, trk and new. */
+  readonly ctNext: readonly number[];
+}
+
+/** The ct_state that a --ct-next option means: names with commas between; trk goes without saying. Throws ERR_TRACE. */
+export function parseCtNext(text: string): number {
+  let state = CT_STATE.trk;
+  for (const name of text.split(/[,|]/).map((part) => part.trim())) {
+    if (name === '') continue;
+    if (!Object.hasOwn(CT_STATE, name)) {
+      throw new SlowpathError(
+        'ERR_TRACE',
+        `--ct-next: "${name}" is no state: expected ${Object.keys(CT_STATE).join(', ')} with commas between`,
+      );
+    }
+    state |= CT_STATE[name];
+  }
+  if ((state & CT_STATE.inv) !== 0 && (state & ~(CT_STATE.inv | CT_STATE.trk)) !== 0) {
+    throw new SlowpathError('ERR_TRACE', '--ct-next: a connection that is inv has no other state but trk');
+  }
+  if ((state & CT_STATE.new) !== 0 && (state & CT_STATE.est) !== 0) {
+    throw new SlowpathError('ERR_TRACE', '--ct-next: a connection is not new and est at once');
+  }
+  return state;
+}
+
+/**
+ * The packet that a flow in OpenFlow syntax describes, as `ofproto/trace` reads it: what it does not mention is 0, a packet
+ * without in_port came from no port, tags are 802.1Q unless they say otherwise. Throws SyntaxProblem.
+ */
+export function parsePacketFlow(bridge: Bridge, text: string): Int32Array {
+  const { match } = parseFlow(`${text} actions=drop`, { portNames: bridge.portNames() });
+  const row = new Int32Array(FLOW_WORDS);
+  row.set(match.key);
+  if (match.mask[F_IN_PORT] === 0) row[F_IN_PORT] = OFPP_NONE;
+  for (const [tci, tpid] of [
+    [F_VLAN_TCI, F_VLAN_TPID],
+    [F_VLAN1_TCI, F_VLAN1_TPID],
+  ]) {
+    if ((row[tci] & VLAN_CFI) !== 0 && row[tpid] === 0) row[tpid] = ETH_TYPE_VLAN;
+  }
+  return row;
+}
+
+/** As an error of the trace that names the flow. */
+export function flowProblem(text: string, cause: unknown): SlowpathError {
+  if (cause instanceof SyntaxProblem) {
+    return new SlowpathError('ERR_TRACE', `flow "${text}": column ${cause.column}: ${cause.message}`, {
+      cause,
+    });
+  }
+  return cause instanceof SlowpathError ? cause : new SlowpathError('ERR_TRACE', String(cause), { cause });
+}
