@@ -26,7 +26,9 @@ const cases = (options.file === undefined ? recordedCases() : readCases(options.
 );
 const comparisons = cases
   .flatMap(compareCase)
-  .filter(({ id }) => !STALE_RECORDINGS.has(id) && (options.case === undefined || id.startsWith(options.case)));
+  .filter(
+    ({ id }) => !STALE_RECORDINGS.has(id) && (options.case === undefined || id.startsWith(options.case)),
+  );
 
 const tables = { verdict: new Map(), topology: new Map(), feature: new Map() };
 const refusals = new Map();
@@ -42,9 +44,12 @@ for (const { verdict, detail, case: entry, bits: count } of comparisons) {
 
 let left = Number(options.show);
 for (const { id, verdict, detail, case: entry, trace } of comparisons) {
-  if (left <= 0 || verdict === 'agree' || (options.verdict !== undefined && verdict !== options.verdict)) continue;
+  if (left <= 0 || verdict === 'agree' || (options.verdict !== undefined && verdict !== options.verdict))
+    continue;
   left--;
-  console.log(`${id} ${entry.topology.name} [${entry.features}] ${verdict}\n   ${trace.bridge} ${trace.flow} ${trace.options ?? ''}`);
+  console.log(
+    `${id} ${entry.topology.name} [${entry.features}] ${verdict}\n   ${trace.bridge} ${trace.flow} ${trace.options ?? ''}`,
+  );
   console.log(`   ${detail.replaceAll('\n', '\n   ')}\n`);
 }
 
@@ -58,7 +63,9 @@ for (const [name, table] of Object.entries(tables)) {
     console.log(`  ${key.padEnd(18)} ${figure.padStart(12)}  ${detail}`);
   }
 }
-if (options.refused) for (const [detail, count] of [...refusals].sort((a, b) => b[1] - a[1])) console.log(`${count} × ${detail}`);
+if (options.refused)
+  for (const [detail, count] of [...refusals].sort((a, b) => b[1] - a[1]))
+    console.log(`${count} × ${detail}`);
 console.log(`${comparisons.length} translations; bits matched: ours ${bits[0]}, theirs ${bits[1]}`);
 
 function add(table, key, verdict) {

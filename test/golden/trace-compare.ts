@@ -2,9 +2,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import {
+  F_ARP_SHA,
+  F_ARP_THA,
   F_ETH_TYPE,
   F_IN_PORT,
+  F_MPLS_LSE0,
+  F_ND_TARGET,
   F_PACKET_TYPE,
+  F_TP_DST,
+  F_TP_SRC,
+  F_TUN_FLAGS,
+  F_VLAN1_TCI,
   F_VLAN1_TPID,
   F_VLAN_TPID,
   FLOW_WORDS,
@@ -37,7 +45,15 @@ export interface Comparison {
    * agree; or what differs first: we refused, number of steps, actions, slow path or error, flows, megaflow bits that OVS does not
    * match, megaflow text.
    */
-  readonly verdict: 'agree' | 'refused' | 'steps' | 'actions' | 'reasons' | 'flows' | 'wider mask' | 'mask text';
+  readonly verdict:
+    | 'agree'
+    | 'refused'
+    | 'steps'
+    | 'actions'
+    | 'reasons'
+    | 'flows'
+    | 'wider mask'
+    | 'mask text';
   /** What differs, one thing a line. */
   readonly detail: string;
   /** Bits that the masks match, ours and theirs. */
@@ -76,9 +92,50 @@ function comparable(actions: string, compare: RecordedTrace['compare']): string 
   return compare === 'multiset' ? splitTop(actions).sort().join(',') : actions;
 }
 
+/** Conditions that only megaflows have, or that flows have with prerequisites: word, and mask when the text names none. */
+const SPECIAL: Readonly<Record<string, readonly [word: number, exact: number]>> = {
+  icmp_type: [F_TP_SRC, 0xff],
+  icmp_code: [F_TP_DST, 0xff],
+  tp_src: [F_TP_SRC, 0xffff],
+  tp_dst: [F_TP_DST, 0xffff],
+  vlan_tci1: [F_VLAN1_TCI, 0xffff],
+  dl_vlan1: [F_VLAN1_TCI, 0x1fff],
+  dl_vlan_pcp1: [F_VLAN1_TCI, 0xf000],
+  mpls_lse1: [F_MPLS_LSE0 + 1, -1],
+  mpls_lse2: [F_MPLS_LSE0 + 2, -1],
+};
+const TUNNEL_FLAGS = ['oam', 'df', 'csum', 'key'];
+
+/** Takes a condition that is no OpenFlow; false when it is one. */
+function acceptSpecial(mask: Int32Array, condition: string): boolean {
+  const [, name, bits] = /^(\w+)=[^/]*(?:\/(.*))?$/.exec(condition) ?? [];
+  if (name === 'tun_flags') {
+    for (const [, flag] of condition.matchAll(/[-+](\w+)/g))
+      mask[F_TUN_FLAGS] |= 1 << TUNNEL_FLAGS.indexOf(flag);
+    return true;
+  }
+  if (name === 'nd_target' || name === 'nd_sll' || name === 'nd_tll') {
+    const [word, count] =
+      name === 'nd_target' ? [F_ND_TARGET, 4] : [name === 'nd_sll' ? F_ARP_SHA : F_ARP_THA, 2];
+    mask.fill(-1, word, word + count);
+    return true;
+  }
+  if (name === undefined || !Object.hasOwn(SPECIAL, name)) return false;
+  const [word, exact] = SPECIAL[name];
+  mask[word] |= bits === undefined ? exact : Number(bits);
+  return true;
+}
+
 /** The mask that a megaflow in OpenFlow style stands for. in_port and the types are always exact. */
 export function maskOf(megaflow: string): Int32Array {
-  const { mask } = parseFlow(`${megaflow.replace(/recirc_id=R(\d+)/, 'recirc_id=$1')} actions=drop`).match;
+  const special = new Int32Array(FLOW_WORDS);
+  const plain = megaflow
+    .replace(/recirc_id=R(\d+)/, 'recirc_id=$1')
+    .replace(/(^|,)igmp(?=,|$)/, '$1ip,nw_proto=2')
+    .split(',')
+    .filter((condition) => !acceptSpecial(special, condition));
+  const { mask } = parseFlow(`${plain.join(',')} actions=drop`).match;
+  for (let w = 0; w < FLOW_WORDS; w++) mask[w] |= special[w];
   mask[F_IN_PORT] = -1;
   mask[F_PACKET_TYPE] = -1;
   mask[F_ETH_TYPE] = 0xffff;
@@ -118,7 +175,9 @@ export function judge(ours: TraceAnswer, theirs: RecordedTrace): Judgement {
     if (own === undefined) break;
     const differ = (verdict: Comparison['verdict'], what: keyof typeof own) =>
       problems.push([verdict, `step ${i}: ${what}\n   ours   ${own[what]}\n   theirs ${step[what]}`]);
-    if (comparable(own.datapathActions, theirs.compare) !== comparable(step.datapathActions, theirs.compare)) {
+    if (
+      comparable(own.datapathActions, theirs.compare) !== comparable(step.datapathActions, theirs.compare)
+    ) {
       differ('actions', 'datapathActions');
     }
     if (own.flow !== step.flow) differ('flows', 'flow');

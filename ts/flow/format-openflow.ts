@@ -29,6 +29,7 @@ import {
   F_NW_SRC,
   F_NW_TOS,
   F_NW_TTL,
+  F_PACKET_TYPE,
   F_RECIRC_ID,
   F_REG0,
   F_SKB_MARK,
@@ -145,6 +146,8 @@ export function formatFlowRow(row: Int32Array, base = 0): string {
   const flow = new Flow(row, base);
   return [
     ...metadata(flow),
+    // OVS names the Ethernet packet type only of recirculated packets.
+    ...(flow.at(F_RECIRC_ID) !== 0 && flow.at(F_PACKET_TYPE) === 0 ? ['eth'] : []),
     ...typeName(flow),
     ...pipeline(flow),
     ...ethernet(flow),

@@ -1,4 +1,11 @@
-import { F_ETH_TYPE, F_NW_FRAG, F_NW_PROTO, F_PACKET_TYPE, F_VLAN_TCI } from '../fields/index.js';
+import {
+  F_ETH_TYPE,
+  F_NW_FRAG,
+  F_NW_PROTO,
+  F_PACKET_TYPE,
+  F_RECIRC_ID,
+  F_VLAN_TCI,
+} from '../fields/index.js';
 import { requireField } from './fields.js';
 import { CT_STATE, formatFlags, formatMaskedFlags, TCP_FLAGS, TUN_FLAGS } from './flags.js';
 import { formatAddress, formatHex, formatMac } from './format-values.js';
@@ -103,10 +110,11 @@ function printMetadata(printer: MatchPrinter): void {
   printer.field('skb_priority', (value) => formatHex(value)); // OVS shows no mask of it.
   printer.field('actset_output', port);
   printConnection(printer);
-  if (match.mask[F_PACKET_TYPE] !== 0 && match.key[F_PACKET_TYPE] !== 0) {
-    const type = match.key[F_PACKET_TYPE];
-    parts.push(`packet_type=(${type >>> 16},0x${(type & 0xffff).toString(16)})`);
-  }
+  if (match.mask[F_PACKET_TYPE] === 0) return;
+  const type = match.key[F_PACKET_TYPE];
+  if (type !== 0) parts.push(`packet_type=(${type >>> 16},0x${(type & 0xffff).toString(16)})`);
+  // Matches on recirc_id are megaflows, and those always tell Ethernet from other packets.
+  else if (match.mask[F_RECIRC_ID] !== 0) parts.push('eth');
 }
 
 function printTunnel(printer: MatchPrinter): void {
