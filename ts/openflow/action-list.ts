@@ -20,7 +20,7 @@ export interface ActionContext {
   readonly portNames: ReadonlyMap<string, number> | undefined;
   /** OpenFlow 1.5 refuses what OpenFlow 1.0 leaves without effect, such as mod_nw_src in a flow that does not match ip. */
   readonly openFlow15: boolean;
-  /** Buckets: nothing is known of the packets, and OVS does not ask whether they have what the actions touch. */
+  /** Does not ask whether all packets have what the actions touch: in buckets OVS does not either. */
   readonly unchecked?: boolean;
 }
 
@@ -58,7 +58,7 @@ export class ActionList {
   }
 
   /** set_field with a value of the field's width. */
-  pushSet(field: MatchField, { value, mask }: MaskedValue, form?: 'mod'): void {
+  pushSet(field: MatchField, { value, mask }: MaskedValue, form?: 'mod' | 'load'): void {
     const words = { field, value: toWords(field, value & mask), mask: toWords(field, mask) };
     this.actions.push(
       form === undefined ? { type: 'set_field', ...words } : { type: 'set_field', ...words, form },

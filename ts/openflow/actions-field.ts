@@ -19,7 +19,7 @@ function load(list: ActionList, item: Item): void {
   list.requirePrerequisite(place, field);
   const max = (1n << BigInt(bits)) - 1n;
   const number = parseBig(value, `value for ${bits} bits`, max);
-  list.pushSet(field, { value: number << BigInt(offset), mask: max << BigInt(offset) });
+  list.pushSet(field, { value: number << BigInt(offset), mask: max << BigInt(offset) }, 'load');
 }
 
 function move(list: ActionList, item: Item): void {
@@ -52,10 +52,21 @@ function assignTos(list: ActionList, item: Item): void {
   list.pushSet(requireField('ip_dscp'), { value: BigInt(tos >> 2), mask: 0x3fn }, 'mod');
 }
 
+/** Ports of whatever transport protocol a packet has; only mod_tp_src and mod_tp_dst of OpenFlow 1.0 know them. */
+const ANY_PORT = {
+  src: { ...requireField('tcp_src'), name: 'tp_src', aliases: [], prerequisite: 'ip' },
+  dst: { ...requireField('tcp_dst'), name: 'tp_dst', aliases: [], prerequisite: 'ip' },
+} as const;
+
 function assignPort(list: ActionList, item: Item, end: 'src' | 'dst'): void {
   const protocol = ({ 6: 'tcp', 17: 'udp', 132: 'sctp' } as const)[list.nwProto];
-  if (protocol === undefined) fail(item.key, `${item.key.text} needs a flow that matches tcp, udp or sctp`);
-  assign(list, item, `${protocol}_${end}`, protocol);
+  if (protocol !== undefined) {
+    assign(list, item, `${protocol}_${end}`, protocol);
+    return;
+  }
+  if (list.strict) fail(item.key, `${item.key.text} needs a flow that matches tcp, udp or sctp`);
+  const port = parseNumber(requireValue(item, '80'), `${item.key.text}`, 0xffff);
+  list.pushSet(ANY_PORT[end], { value: BigInt(port), mask: 0xffffn }, 'mod');
 }
 
 function decTtl(list: ActionList, item: Item): void {

@@ -1,89 +1,190 @@
+import { MAX_LEN_ALL, REASON_ACTION, REASONS, TABLE_CURRENT } from './constants.js';
+import { formatCt } from './format-ct.js';
+import { formatLearn } from './format-learn.js';
 import { formatMaskedValue } from './format-values.js';
 import { fromWords } from './match.js';
-import { MAX_LEN_ALL, REASON_ACTION, REASONS, TABLE_CURRENT } from './constants.js';
 import { formatPort } from './ports.js';
 import { formatSubfield } from './subfield.js';
-import { type Action, OFPP_IN_PORT } from './types.js';
+import { type Action, type EncapProperty, OFPP_IN_PORT, OFPP_NONE } from './types.js';
 import { fullMask } from './values.js';
+import { asSent } from './wire.js';
 
-function formatController(action: Extract<Action, { type: 'controller' }>): string {
-  const { maxLen, reason, controllerId } = action;
-  if (reason === REASON_ACTION && controllerId === 0) return `CONTROLLER:${maxLen}`;
+/** An action of one kind. */
+type Of<T extends Action['type']> = Extract<Action, { type: T }>;
+
+function hexBytes(data: Uint8Array, separator: string): string {
+  return Array.from(data, (byte) => byte.toString(16).padStart(2, '0')).join(separator);
+}
+
+function formatController(action: Of<'controller'>): string {
+  const { maxLen, reason, controllerId, userdata, pause, meterId } = action;
   const args: string[] = [];
   if (reason !== REASON_ACTION) args.push(`reason=${REASONS[reason]}`);
-  if (maxLen !== MAX_LEN_ALL) args.push(`max_len=${maxLen}`);
   if (controllerId !== 0) args.push(`id=${controllerId}`);
+  if (userdata !== undefined && userdata.length > 0) args.push(`userdata=${hexBytes(userdata, '.')}`);
+  if (pause === true) args.push('pause');
+  if (meterId !== undefined) args.push(`meter_id=${meterId}`);
+  if (args.length === 0) return `CONTROLLER:${maxLen}`;
+  if (maxLen !== MAX_LEN_ALL) args.splice(reason === REASON_ACTION ? 0 : 1, 0, `max_len=${maxLen}`);
   return `controller(${args.join(',')})`;
 }
 
-function formatOutput(port: number, maxLen: number): string {
+function formatOutput({ port, maxLen }: Of<'output'>): string {
   const name = formatPort(port);
   if (maxLen !== 0) return `output(port=${name},max_len=${maxLen})`;
   return /^\d/.test(name) ? `output:${name}` : name;
 }
 
-function formatResubmit(port: number, table: number): string {
-  if (table === TABLE_CURRENT) return `resubmit:${formatPort(port)}`;
-  return `resubmit(${port === OFPP_IN_PORT ? '' : formatPort(port)},${table})`;
+function formatResubmit({ port, table, withCt }: Of<'resubmit'>): string {
+  if (table === TABLE_CURRENT && port !== OFPP_IN_PORT && withCt !== true)
+    return `resubmit:${formatPort(port)}`;
+  const args = [
+    port === OFPP_IN_PORT ? '' : formatPort(port),
+    table === TABLE_CURRENT ? '' : String(table),
+    ...(withCt === true ? ['ct'] : []),
+  ];
+  return `resubmit(${args.join(',')})`;
 }
 
-function formatSetField({ field, value, mask }: Extract<Action, { type: 'set_field' }>): string {
+function formatSetField({ field, value, mask, form }: Of<'set_field'>): string {
   const number = fromWords(field, value, 0);
+  if (form === 'mod') return `mod_${field.name}:${number}`;
   // A field that the flow key keeps in fewer bits than OpenFlow gives it (arp_op) was set as a whole.
   const kept = fromWords(field, mask, 0);
   const bits = field.name === 'arp_op' ? fullMask(field) : kept;
-  if (field.name === 'nw_ttl') return `mod_nw_ttl:${number}`;
   return `set_field:${formatMaskedValue(field, number, bits)}->${field.name}`;
 }
 
-/**
- * One action as `ovs-ofctl -O OpenFlow15 dump-flows` prints it. `hasVlan`: the packet surely has a VLAN tag here, so that
- * mod_vlan_vid and mod_vlan_pcp need no push_vlan.
- */
-function formatAction(action: Action, hasVlan: boolean): string {
-  switch (action.type) {
-    case 'output':
-      return formatOutput(action.port, action.maxLen);
-    case 'output_reg':
-      return `output:${formatSubfield(action.source)}`;
-    case 'controller':
-      return formatController(action);
-    case 'resubmit':
-      return formatResubmit(action.port, action.table);
-    case 'goto_table':
-      return `goto_table:${action.table}`;
-    case 'set_field':
-      return formatSetField(action);
-    case 'move':
-      return `move:${formatSubfield(action.source)}->${formatSubfield(action.target)}`;
-    case 'push_vlan':
-      return `push_vlan:0x${action.tpid.toString(16)}`;
-    case 'pop_vlan':
-      return 'pop_vlan';
-    case 'set_vlan_vid':
-      return `${hasVlan ? '' : 'push_vlan:0x8100,'}set_field:${action.vid | 0x1000}->vlan_vid`;
-    case 'set_vlan_pcp':
-      return `${hasVlan ? '' : 'push_vlan:0x8100,'}set_field:${action.pcp}->vlan_pcp`;
-    case 'dec_ttl':
-      return 'dec_ttl';
-    case 'multipath': {
-      const { fields, basis, algorithm, links, arg, target } = action;
-      return `multipath(${fields},${basis},${algorithm},${links},${arg},${formatSubfield(target)})`;
-    }
-    default:
-      return action.type;
-  }
+function formatBundle({ fields, basis, algorithm, members, target }: Of<'bundle'>): string {
+  const start = `${fields},${basis},${algorithm},ofport`;
+  const list = `members:${members.map(formatPort).join(',')}`;
+  return target === null
+    ? `bundle(${start},${list})`
+    : `bundle_load(${start},${formatSubfield(target)},${list})`;
 }
 
-/** An action list as OVS prints it; `drop` when there is none. */
+function formatSample(action: Of<'sample'>): string {
+  const args = [
+    `probability=${action.probability}`,
+    `collector_set_id=${action.collectorSetId}`,
+    `obs_domain_id=${action.obsDomainId}`,
+    `obs_point_id=${action.obsPointId}`,
+  ];
+  if (action.samplingPort !== OFPP_NONE) args.push(`sampling_port=${formatPort(action.samplingPort)}`);
+  if (action.direction !== 'default') args.push(action.direction);
+  return `sample(${args.join(',')})`;
+}
+
+function formatFinTimeout({ idleTimeout, hardTimeout }: Of<'fin_timeout'>): string {
+  const args: string[] = [];
+  if (idleTimeout !== 0) args.push(`idle_timeout=${idleTimeout}`);
+  if (hardTimeout !== 0) args.push(`hard_timeout=${hardTimeout}`);
+  return `fin_timeout(${args.join(',')})`;
+}
+
+function formatMetadata(action: Of<'write_metadata'>): string {
+  const wide = (high: number, low: number) => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+  const mask = wide(action.maskHigh, action.maskLow);
+  const value = `0x${wide(action.valueHigh, action.valueLow).toString(16)}`;
+  return `write_metadata:${value}${mask === 0xffff_ffff_ffff_ffffn ? '' : `/0x${mask.toString(16)}`}`;
+}
+
+const ENCAP_NAMES: Readonly<Record<number, string>> = {
+  0: 'ethernet',
+  0x1894f: 'nsh',
+  0x18847: 'mpls',
+  0x18848: 'mpls_mcast',
+};
+
+function formatEncapProperty(property: EncapProperty): string {
+  if (property.type === 'md_type') return `md_type=${property.mdType}`;
+  const tlvClass = property.class.toString(16).padStart(4, '0');
+  return `tlv(0x${tlvClass},${property.tlvType},0x${hexBytes(property.data, '')})`;
+}
+
+function formatEncap({ packetType, properties }: Of<'encap'>): string {
+  const name = ENCAP_NAMES[packetType] ?? 'unknown';
+  return properties.length === 0
+    ? `encap(${name})`
+    : `encap(${name}(${properties.map(formatEncapProperty).join(',')}))`;
+}
+
+function formatDecap({ packetType }: Of<'decap'>): string {
+  if (packetType === null) return 'decap()';
+  const type = (packetType & 0xffff).toString(16);
+  return `decap(packet_type(ns=${packetType >>> 16},type=${type === '0' ? '0' : `0x${type}`}))`;
+}
+
+const hex4 = (type: number) => `0x${type.toString(16).padStart(4, '0')}`;
+
+/** How each kind of action prints. */
+const PRINTERS: { readonly [T in Action['type']]: (action: Of<T>) => string } = {
+  output: formatOutput,
+  output_reg: ({ source }) => `output:${formatSubfield(source)}`,
+  controller: formatController,
+  enqueue: ({ port, queue }) => `enqueue:${formatPort(port)}:${queue}`,
+  resubmit: formatResubmit,
+  goto_table: ({ table }) => `goto_table:${table}`,
+  set_field: formatSetField,
+  move: ({ source, target }) => `move:${formatSubfield(source)}->${formatSubfield(target)}`,
+  push: ({ source }) => `push:${formatSubfield(source)}`,
+  pop: ({ target }) => `pop:${formatSubfield(target)}`,
+  push_vlan: ({ tpid }) => `push_vlan:${hex4(tpid)}`,
+  pop_vlan: () => 'pop_vlan',
+  set_vlan_vid: ({ vid, pushIfAbsent }) => `${pushIfAbsent ? 'mod' : 'set'}_vlan_vid:${vid}`,
+  set_vlan_pcp: ({ pcp, pushIfAbsent }) => `${pushIfAbsent ? 'mod' : 'set'}_vlan_pcp:${pcp}`,
+  dec_ttl: ({ controllerIds }) =>
+    controllerIds === undefined ? 'dec_ttl' : `dec_ttl(${controllerIds.join(',')})`,
+  dec_nsh_ttl: () => 'dec_nsh_ttl',
+  push_mpls: ({ ethType }) => `push_mpls:${hex4(ethType)}`,
+  pop_mpls: ({ ethType }) => `pop_mpls:${hex4(ethType)}`,
+  set_mpls_label: ({ label }) => `set_mpls_label(${label})`,
+  set_mpls_tc: ({ tc }) => `set_mpls_tc(${tc})`,
+  set_mpls_ttl: ({ ttl }) => `set_mpls_ttl(${ttl})`,
+  dec_mpls_ttl: () => 'dec_mpls_ttl',
+  set_tunnel: ({ idHigh, idLow }) =>
+    `set_tunnel:0x${((BigInt(idHigh >>> 0) << 32n) | BigInt(idLow >>> 0)).toString(16)}`,
+  set_queue: ({ queue }) => `set_queue:${queue}`,
+  pop_queue: () => 'pop_queue',
+  group: ({ group }) => `group:${group}`,
+  meter: ({ meter }) => `meter:${meter}`,
+  write_actions: ({ actions }) => `write_actions(${formatSent(actions)})`,
+  clear_actions: () => 'clear_actions',
+  write_metadata: formatMetadata,
+  multipath: ({ fields, basis, algorithm, links, arg, target }) =>
+    `multipath(${fields},${basis},${algorithm},${links},${arg},${formatSubfield(target)})`,
+  bundle: formatBundle,
+  learn: formatLearn,
+  fin_timeout: formatFinTimeout,
+  note: ({ data }) => `note:${hexBytes(data, '.')}`,
+  sample: formatSample,
+  clone: ({ actions }) => `clone(${formatSent(actions)})`,
+  exit: () => 'exit',
+  conjunction: ({ id, clause, clauses }) => `conjunction(${id},${clause}/${clauses})`,
+  ct: (action) => formatCt(action, formatSent),
+  ct_clear: () => 'ct_clear',
+  check_pkt_larger: ({ length, target }) => `check_pkt_larger(${length})->${formatSubfield(target)}`,
+  encap: formatEncap,
+  decap: formatDecap,
+  delete_field: ({ field }) => `delete_field:${field.name}`,
+  debug_recirc: () => 'debug_recirc',
+  debug_slow: () => 'debug_slow',
+};
+
+/** One action as it is, as trace shows it. */
+export function formatAction(action: Action): string {
+  return (PRINTERS[action.type] as (action: Action) => string)(action);
+}
+
+/** An action list as it is; `drop` when there is none. */
+export function formatSent(actions: readonly Action[]): string {
+  return actions.length === 0 ? 'drop' : actions.map(formatAction).join(',');
+}
+
+/**
+ * An action list as `ovs-ofctl -O OpenFlow15` prints it; `drop` when there is none. `matchesVlan`: the packets surely have a VLAN
+ * tag, so that mod_vlan_vid and mod_vlan_pcp need no push_vlan.
+ */
 export function formatActions(actions: readonly Action[], matchesVlan: boolean): string {
-  if (actions.length === 0) return 'drop';
-  let hasVlan = matchesVlan;
-  const parts: string[] = [];
-  for (const action of actions) {
-    parts.push(formatAction(action, hasVlan));
-    if (action.type === 'pop_vlan') hasVlan = false;
-    else if (/^(push_vlan|set_vlan_vid|set_vlan_pcp)$/.test(action.type)) hasVlan = true;
-  }
-  return parts.join(',');
+  return formatSent(asSent(actions, true, matchesVlan));
 }

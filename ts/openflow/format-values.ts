@@ -81,3 +81,8 @@ export function formatMaskedValue(field: MatchField, value: bigint, mask: bigint
       return whole ? formatHex(value) : `${formatHex(value)}/${formatHex(mask)}`;
   }
 }
+
+/** A field's whole value in its format. */
+export function formatFullValue(field: MatchField, value: bigint): string {
+  return formatMaskedValue(field, value, fullMask(field));
+}

@@ -1,7 +1,9 @@
 export * from './types.js';
 export { fieldByName, MATCH_FIELDS, rangeMask, requireField } from './fields.js';
-export { formatActions } from './format-actions.js';
+export { formatAction, formatActions } from './format-actions.js';
 export { formatFlow } from './format-flow.js';
+export { formatGroup } from './format-group.js';
+export { formatMeter } from './format-meter.js';
 export { formatMatch } from './format-match.js';
 export { emptyMatch, prerequisiteHolds } from './match.js';
 export {

@@ -86,7 +86,7 @@ export function parseActions(text: Token, context: ActionContext, place: ActionP
   const list = new ActionList(context, place, acceptItems);
   acceptItems(list, splitItems(text));
   checkConjunctions(list.actions, text);
-  return asSent(list.actions, context.openFlow15, matchHasVlan(context.match));
+  return asSent(list.actions, context.openFlow15, place === 'bucket' ? null : matchHasVlan(context.match));
 }
 
 /** A flow with a conjunction does nothing else: OVS never runs its actions. */

@@ -32,6 +32,11 @@ export interface ParseFlowOptions {
    * goto_table becomes resubmit, and adding a flow resets the counters of the one that it replaces.
    */
   readonly version?: 'OpenFlow10' | 'OpenFlow15';
+  /**
+   * Takes actions on fields that the match does not promise. Flows that came in OpenFlow 1.0 may have them, so what a switch
+   * lists (dump-flows) is read this way.
+   */
+  readonly loose?: boolean;
   /** Line that errors name; 1 if not given. */
   readonly line?: number;
 }
@@ -126,6 +131,7 @@ export function parseFlow(text: string, options: ParseFlowOptions = {}): FlowSpe
     table: attributes.table,
     portNames: options.portNames,
     openFlow15,
+    unchecked: options.loose ?? false,
   });
   return { ...attributes, match, actions };
 }

@@ -1,5 +1,6 @@
 import { oneOf } from './action-list.js';
 import { GROUP_ANY, GROUP_ALL, GROUP_MAX } from './constants.js';
+import { MATCH_FIELDS } from './fields.js';
 import { emptyMatch, toWords } from './match.js';
 import { parseActions } from './parse-actions.js';
 import { parsePort } from './ports.js';
@@ -108,7 +109,11 @@ const SETTINGS: Readonly<Record<string, (draft: GroupDraft, value: Token, comman
     draft.group.selectionMethodParamLow = Number(BigInt.asIntN(32, number));
   },
   fields(draft, value) {
-    draft.group.fields = splitItems(value).map(parseHashField);
+    const fields = splitItems(value).map(parseHashField);
+    fields.sort((a, b) => MATCH_FIELDS.indexOf(a.field) - MATCH_FIELDS.indexOf(b.field));
+    const twice = fields.find(({ field }, i) => i > 0 && field === fields[i - 1].field);
+    if (twice !== undefined) fail(value, `fields: ${twice.field.name} stands twice`);
+    if (fields.length > 0) draft.group.fields = fields;
   },
   command_bucket_id(draft, value) {
     const places: Readonly<Record<string, number>> = {
@@ -126,6 +131,7 @@ function parseHashField({ key, value }: Item): { field: ReturnType<typeof parseF
   const mask = parseValue(field, value, undefined);
   if (!field.maskable && mask !== fullMask(field))
     fail(value, `${field.name} cannot be masked: leave =${value.text} out`);
+  if (mask === 0n) fail(value, `${field.name}: this is a mask, and one without bits hashes nothing`);
   return { field, mask: toWords(field, mask) };
 }
 
@@ -190,14 +196,19 @@ function checkSettings(at: Token, draft: GroupDraft, command: GroupCommand): voi
   }
   if (whole && !draft.typed) fail(at, 'a group needs a type: expected type=all, select, indirect or ff');
   const bucketCommand = command === 'insert_buckets' || command === 'remove_buckets';
-  if (bucketCommand && draft.commandBucketId === undefined) {
-    fail(at, 'expected command_bucket_id=first, last, all or the number of a bucket');
+  if (command === 'insert_buckets' && draft.commandBucketId === undefined) {
+    fail(at, 'insert-buckets: expected command_bucket_id=first, last or the number of a bucket');
   }
   if (!bucketCommand && draft.commandBucketId !== undefined) {
     fail(at, 'command_bucket_id is only for insert-buckets and remove-buckets');
   }
+  if (bucketCommand && draft.typed)
+    fail(at, 'the type of a group cannot change with its buckets: leave type= out');
   if (command === 'insert_buckets' && draft.commandBucketId === BUCKET_ALL) {
-    fail(at, 'insert-buckets: expected command_bucket_id=first, last or the number of a bucket');
+    fail(
+      at,
+      'insert-buckets: command_bucket_id=all says no place, expected first, last or the number of a bucket',
+    );
   }
   if (group.selectionMethod !== '' && group.type !== 'select') {
     fail(at, 'selection_method is only for groups of type=select');
@@ -247,7 +258,7 @@ function parseBucket(
   const { portNames } = options;
   const bucket: BucketDraft = {
     bucketId: UNNUMBERED,
-    weight: type === 'select' || command === 'insert_buckets' ? 1 : 0,
+    weight: type === 'select' ? 1 : 0,
     watchPort: OFPP_NONE,
     watchGroup: GROUP_ANY,
     actions: [],
@@ -311,6 +322,13 @@ function checkBuckets(
     fail(at, 'a group of type=indirect has exactly one bucket');
   if (type !== 'select' && buckets.some((bucket) => bucket.weight !== 0)) {
     fail(at, 'only groups of type=select have weights');
+  }
+  const watched = type === 'select' || type === 'fast_failover';
+  if (
+    !watched &&
+    buckets.some((bucket) => bucket.watchPort !== OFPP_NONE || bucket.watchGroup !== GROUP_ANY)
+  ) {
+    fail(at, 'watch_port and watch_group are only for groups of type=select and type=ff');
   }
   const blind = (bucket: BucketDraft) => bucket.watchPort === OFPP_NONE && bucket.watchGroup === GROUP_ANY;
   if (type === 'fast_failover' && buckets.some(blind)) {

@@ -35,6 +35,10 @@ export function parseTarget(token: Token): Subfield {
   return target;
 }
 
+export function sameSubfield(a: Subfield, b: Subfield): boolean {
+  return a.field === b.field && a.offset === b.offset && a.bits === b.bits;
+}
+
 /** The name that OVS prints in bit ranges: the NXM or OXM one, where the field has one. */
 function wireName(field: MatchField): string {
   return field.aliases.find((alias) => /^[A-Z]/.test(alias)) ?? field.name;

@@ -162,8 +162,8 @@ export type Action =
       readonly field: MatchField;
       readonly value: Int32Array;
       readonly mask: Int32Array;
-      /** Given as mod_FIELD, which only the text shows. */
-      readonly form?: 'mod';
+      /** Given as mod_FIELD or load, which only the text and the way to a switch show. */
+      readonly form?: 'mod' | 'load';
     }
   | { readonly type: 'move'; readonly source: Subfield; readonly target: Subfield }
   | { readonly type: 'push'; readonly source: Subfield }

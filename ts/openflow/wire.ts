@@ -1,6 +1,7 @@
 import { requireField } from './fields.js';
+import { inOpenFlow10 } from './wire10.js';
 import { toWords, VLAN_CFI } from './match.js';
-import { type Action, OFPP_IN_PORT } from './types.js';
+import type { Action } from './types.js';
 
 type SetField = Extract<Action, { type: 'set_field' }>;
 
@@ -50,25 +51,22 @@ function inOpenFlow15(action: Action, hasVlan: boolean): readonly Action[] {
   }
 }
 
-/** OpenFlow 1.5 has an action of its own only for the TTL. */
+/** OpenFlow 1.5 has an action of its own only for the TTL; ports without a protocol keep theirs in text. */
 function withoutForm(action: SetField): SetField {
-  if (action.form === undefined || action.field.name === 'nw_ttl') return action;
+  if (action.form === undefined) return action;
+  if (action.form === 'mod' && (action.field.name === 'nw_ttl' || action.field.name.startsWith('tp_')))
+    return action;
   return { type: 'set_field', field: action.field, value: action.value, mask: action.mask };
-}
-
-/** OpenFlow 1.0 has no instructions: goto_table is sent as a resubmit. */
-function inOpenFlow10(action: Action): readonly Action[] {
-  if (action.type === 'goto_table') return [{ type: 'resubmit', port: OFPP_IN_PORT, table: action.table }];
-  return [action];
 }
 
 const VLAN_PUSHERS = new Set<Action['type']>(['push_vlan', 'set_vlan_vid', 'set_vlan_pcp']);
 
 /**
  * Actions as they arrive at the switch when ovs-ofctl sends them in OpenFlow 1.5, or in 1.0. `hasVlan`: the packet surely has
- * a VLAN tag before the first of them.
+ * a VLAN tag before the first of them; null: nobody looks, as in groups, where mod_vlan_vid always pushes one.
  */
-export function asSent(actions: readonly Action[], openFlow15: boolean, hasVlan: boolean): Action[] {
+export function asSent(actions: readonly Action[], openFlow15: boolean, hasVlan: boolean | null): Action[] {
+  if (hasVlan === null) return actions.flatMap((action) => oneAsSent(action, openFlow15, false));
   let tagged = hasVlan;
   return actions.flatMap((action): readonly Action[] => {
     const sent = oneAsSent(action, openFlow15, tagged);
@@ -82,9 +80,11 @@ function oneAsSent(action: Action, openFlow15: boolean, hasVlan: boolean): reado
   switch (action.type) {
     case 'note':
       return [{ type: 'note', data: padNote(action.data) }];
-    case 'clone':
     case 'write_actions':
-      return [{ type: action.type, actions: asSent(action.actions, openFlow15, hasVlan) }];
+      if (!openFlow15) return [];
+      return [{ type: 'write_actions', actions: asSent(action.actions, openFlow15, hasVlan) }];
+    case 'clone':
+      return [{ type: 'clone', actions: asSent(action.actions, openFlow15, hasVlan) }];
     case 'ct':
       return [{ ...action, exec: asSent(action.exec, openFlow15, hasVlan) }];
     default:
