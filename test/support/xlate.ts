@@ -149,6 +149,12 @@ function makeMirror(setup: MirrorSetup, index: number, bundles: readonly XBundle
   };
 }
 
+/** The rule that a switch has of a flow. OpenFlow 1.0 cannot say set_field with a mask, nor push_vlan. */
+function ruleOf(text: string): Rule {
+  const version = /set_field|push_/.test(text) ? 'OpenFlow15' : 'OpenFlow10';
+  return toRule(parseFlow(text, { version, loose: true }));
+}
+
 /** A bridge with flows in ovs-ofctl syntax, and the snapshot around it. Userspace actions name port id 0. */
 export function makeSwitch(setup: Setup): TestSwitch {
   const fdb = new MacTable();
@@ -187,7 +193,7 @@ export function makeSwitch(setup: Setup): TestSwitch {
     if (make !== undefined) (bundle as { bond: XBond }).bond = make(bundle.ports);
   }
   mirrors.push(...(setup.mirrors ?? []).map((mirror, i) => makeMirror(mirror, i, bundles)));
-  const rules = [...(setup.flows ?? []).map((text) => toRule(parseFlow(text))), ...(setup.rules ?? [])];
+  const rules = [...(setup.flows ?? []).map(ruleOf), ...(setup.rules ?? [])];
   for (const rule of rules) {
     tables[rule.table] ??= new Classifier<Rule>();
     tables[rule.table].insert(rule);

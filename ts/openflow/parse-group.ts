@@ -163,7 +163,7 @@ export function parseGroupMod(
   if (bucketTexts.length > 0 && (command === 'delete' || command === 'remove_buckets')) {
     fail(bucketTexts[0], 'buckets have no meaning here: name the group only');
   }
-  const buckets = bucketTexts.map((bucket) => parseBucket(bucket, draft.group.type, command, options));
+  const buckets = bucketTexts.map((bucket) => parseBucket(bucket, draft.group.type, options));
   numberBuckets(buckets);
   checkBuckets(whole, draft.group.type, buckets, command);
   const group: GroupSpec = { ...draft.group, buckets };
@@ -249,12 +249,7 @@ const BUCKET_SETTINGS: Readonly<
   },
 };
 
-function parseBucket(
-  text: Token,
-  type: GroupType,
-  command: GroupCommand,
-  options: ParseGroupOptions,
-): BucketDraft {
+function parseBucket(text: Token, type: GroupType, options: ParseGroupOptions): BucketDraft {
   const { portNames } = options;
   const bucket: BucketDraft = {
     bucketId: UNNUMBERED,
