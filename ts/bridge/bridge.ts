@@ -3,13 +3,109 @@ import type { Row } from '../config/index.js';
 import {
   MacTable,
   type McastView,
+  type VlanMode,
+  type XBond,
   type XBridge,
+  type XBundle,
   type XGroup,
   type XMirror,
+  type XPort,
   type XSampling,
+  type XTunnel,
 } from '../xlate/index.js';
-import type { BridgeBundle } from './bundle.js';
-import type { BridgePort } from './port.js';
+import { vlanBitmap } from './vlan-bitmap.js';
+
+const TPID_8021Q = 0x8100;
+const TPID_8021AD = 0x88a8;
+
+/** Where a port is: its numbers, and the device behind it. */
+export interface PortNumbers {
+  /** OpenFlow port number. */
+  readonly ofport: number;
+  /** Datapath port number; -1 for a patch port, which the datapath does not know. */
+  readonly odpPort: number;
+  /** Index of the network device, 0 without one. */
+  readonly ifindex: number;
+  /** The link is up and enabled. */
+  readonly running: boolean;
+}
+
+/** A port of a bridge: an Interface record that exists. One object for the port's life. */
+export class BridgePort implements XPort {
+  readonly name: string;
+  /** Interface type: '' or system, internal, patch, vxlan, … */
+  readonly type: string;
+  readonly bridge: Bridge;
+  readonly ofport: number;
+  readonly odpPort: number;
+  readonly ifindex: number;
+  bundle: BridgeBundle;
+  mayForward: boolean;
+  noFlood = false;
+  noRecv = false;
+  noFwd = false;
+  noPacketIn = false;
+  peer: BridgePort | null = null;
+  tunnel: XTunnel | null = null;
+  queues: ReadonlyMap<number, number> | null = null;
+
+  constructor(bundle: BridgeBundle, name: string, type: string, numbers: PortNumbers) {
+    this.bundle = bundle;
+    this.bridge = bundle.bridge;
+    this.name = name;
+    this.type = type;
+    this.ofport = numbers.ofport;
+    this.odpPort = numbers.odpPort;
+    this.ifindex = numbers.ifindex;
+    this.mayForward = numbers.running;
+  }
+}
+
+/**
+ * A Port record with its interfaces: what VLANs, NORMAL, the MAC table, mirrors and bonds know. One object for the record's life:
+ * MAC table entries point to it.
+ */
+export class BridgeBundle implements XBundle {
+  readonly name: string;
+  readonly bridge: Bridge;
+  ports: readonly BridgePort[] = [];
+  vlanMode: VlanMode = 'trunk';
+  tag = 0;
+  trunks: Int32Array | null = null;
+  cvlans: Int32Array | null = null;
+  qinqTpid = TPID_8021AD;
+  priorityTags: 'never' | 'if-nonzero' | 'always' = 'never';
+  protected = false;
+  bond: XBond | null = null;
+
+  constructor(bridge: Bridge, name: string) {
+    this.bridge = bridge;
+    this.name = name;
+  }
+
+  get floodable(): boolean {
+    return this.ports.every((port) => !port.noFlood);
+  }
+
+  /** Takes over the VLAN settings of a Port record (OVS: port_configure, bundle_set). */
+  configure(row: Row): void {
+    const tag = row.number('tag');
+    const mode = row.get('vlan_mode') as VlanMode | null;
+    this.vlanMode = mode ?? (tag === null ? 'trunk' : 'access');
+    this.tag = this.vlanMode === 'trunk' ? 0 : (tag ?? 0);
+    // An access port carries its own VLAN only, whatever trunks say.
+    this.trunks = this.vlanMode === 'access' ? null : vlanBitmap(row.numbers('trunks'));
+    this.cvlans = vlanBitmap(row.numbers('cvlans'));
+    this.qinqTpid = row.option('other_config', 'qinq-ethtype') === '802.1q' ? TPID_8021Q : TPID_8021AD;
+    this.priorityTags = priorityTags(row.option('other_config', 'priority-tags'));
+    this.protected = row.flag('protected');
+  }
+}
+
+function priorityTags(text: string | undefined): BridgeBundle['priorityTags'] {
+  if (text === 'always') return 'always';
+  return text === 'if-nonzero' || text === 'true' ? 'if-nonzero' : 'never';
+}
 
 /** Defaults of ovs-vswitchd.conf.db(5). */
 const MAC_AGING_SECONDS = 300;

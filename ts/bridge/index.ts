@@ -1,4 +1,2 @@
-export { Bridge } from './bridge.js';
-export { BridgeBundle } from './bundle.js';
+export { Bridge, BridgeBundle, BridgePort, type PortNumbers } from './bridge.js';
 export { BridgeModel, type FindNumbers } from './model.js';
-export { BridgePort, type PortNumbers } from './port.js';

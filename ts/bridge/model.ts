@@ -1,8 +1,6 @@
 import type { Configuration, Row } from '../config/index.js';
-import { Bridge } from './bridge.js';
-import { BridgeBundle } from './bundle.js';
+import { Bridge, BridgeBundle, BridgePort, type PortNumbers } from './bridge.js';
 import { mirrorsOf } from './mirrors.js';
-import { BridgePort, type PortNumbers } from './port.js';
 import { samplingOf } from './sampling.js';
 import { isTunnelType, tunnelOf } from './tunnel.js';
 

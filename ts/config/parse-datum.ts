@@ -94,8 +94,11 @@ function scanRange(scanner: Scanner, schema: AtomSchema, resolve: Resolve): Atom
 function scanList<T>(scanner: Scanner, open: string, close: string, element: () => T): T[] {
   const elements: T[] = [];
   const bracketed = accept(scanner, open);
-  const done = () =>
-    bracketed ? accept(scanner, close) : (skipBlanks(scanner), scanner.at >= scanner.text.length);
+  const done = () => {
+    if (bracketed) return accept(scanner, close);
+    skipBlanks(scanner);
+    return scanner.at >= scanner.text.length;
+  };
   while (!done()) {
     elements.push(element());
     if (accept(scanner, ',')) continue;

@@ -1,14 +1,7 @@
 import type { Bridge } from '../bridge/index.js';
 import { SlowpathError, SyntaxProblem } from '../errors/index.js';
-import {
-  F_IN_PORT,
-  F_VLAN1_TCI,
-  F_VLAN1_TPID,
-  F_VLAN_TCI,
-  F_VLAN_TPID,
-  FLOW_WORDS,
-} from '../fields/index.js';
-import { OFPP_NONE, parseFlow } from '../openflow/index.js';
+import { F_VLAN1_TCI, F_VLAN1_TPID } from '../fields/index.js';
+import { parseFlowKey } from '../openflow/index.js';
 
 const ETH_TYPE_VLAN = 0x8100;
 const VLAN_CFI = 0x1000;
@@ -61,16 +54,8 @@ export function parseCtNext(text: string): number {
  * without in_port came from no port, tags are 802.1Q unless they say otherwise. Throws SyntaxProblem.
  */
 export function parsePacketFlow(bridge: Bridge, text: string): Int32Array {
-  const { match } = parseFlow(`${text} actions=drop`, { portNames: bridge.portNames() });
-  const row = new Int32Array(FLOW_WORDS);
-  row.set(match.key);
-  if (match.mask[F_IN_PORT] === 0) row[F_IN_PORT] = OFPP_NONE;
-  for (const [tci, tpid] of [
-    [F_VLAN_TCI, F_VLAN_TPID],
-    [F_VLAN1_TCI, F_VLAN1_TPID],
-  ]) {
-    if ((row[tci] & VLAN_CFI) !== 0 && row[tpid] === 0) row[tpid] = ETH_TYPE_VLAN;
-  }
+  const row = parseFlowKey(text, bridge.portNames());
+  if ((row[F_VLAN1_TCI] & VLAN_CFI) !== 0 && row[F_VLAN1_TPID] === 0) row[F_VLAN1_TPID] = ETH_TYPE_VLAN;
   return row;
 }
 
