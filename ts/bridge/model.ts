@@ -29,7 +29,7 @@ export class BridgeModel {
    * make no sense; then nothing is usable until a configuration is taken without error.
    */
   configure(configuration: Configuration, numbers: FindNumbers): void {
-    const rows = configuration.referred(configuration.root, 'bridges');
+    const rows = configuration.rows('Bridge');
     const names = new Set(rows.map((row) => row.text('name')));
     for (const name of this.bridges.keys()) if (!names.has(name)) this.bridges.delete(name);
     this.vlanLimit = vlanLimitOf(configuration.root);

@@ -1,6 +1,7 @@
 import { actionsDecode, actionsEncode } from './batch-actions.js';
 import { flowKey, keyDecode, keyEncode, packetExtract } from './batch-key.js';
 import type { BatchHandler } from './batch-request.js';
+import { traceRequest } from './batch-trace.js';
 import { upcallClassify } from './batch-upcall.js';
 
 /** What `slowpath batch` can be asked, by the "op" of the request. */
@@ -12,4 +13,5 @@ export const BATCH_OPS: ReadonlyMap<string, BatchHandler> = new Map<string, Batc
   ['flow.key', flowKey],
   ['packet.extract', packetExtract],
   ['upcall.classify', upcallClassify],
+  ['trace', traceRequest],
 ]);

@@ -1,4 +1,4 @@
-import { BridgeModel, type Bridge } from '../bridge/index.js';
+import { type Bridge, BridgeModel, numberPorts } from '../bridge/index.js';
 import { emptyConfiguration, type Row, vsctl } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { formatFlowRow } from '../flow/index.js';
@@ -16,6 +16,8 @@ export interface CasePort {
   readonly ofport: number;
   /** null for patch ports. */
   readonly odpPort: number | null;
+  /** The link is down. */
+  readonly down?: boolean;
 }
 
 /** A switch configuration with packets to trace in it. */
@@ -23,7 +25,8 @@ export interface TraceCase {
   readonly topology: {
     /** ovs-vsctl words. */
     readonly vsctl: readonly string[];
-    readonly bridges: readonly { readonly name: string; readonly ports: readonly CasePort[] }[];
+    /** Ports that are not in it are numbered as the dummy datapath would. */
+    readonly bridges?: readonly { readonly name: string; readonly ports: readonly CasePort[] }[];
   };
   /** ovs-ofctl syntax; of the first bridge. */
   readonly meters?: readonly string[];
@@ -70,18 +73,17 @@ export interface CaseSwitch {
 /** Builds the switch of a case. Throws SlowpathError when the configuration, a group or a flow is refused. */
 export function buildCase(entry: TraceCase): CaseSwitch {
   const { configuration } = vsctl(emptyConfiguration(), entry.topology.vsctl);
-  const ports = new Map(
-    entry.topology.bridges.flatMap((bridge) => bridge.ports.map((port) => [port.name, port] as const)),
-  );
+  const numbers = numberPorts(configuration);
+  for (const { ports } of entry.topology.bridges ?? []) {
+    for (const { name, ofport, odpPort, down } of ports) {
+      numbers.set(name, { ofport, odpPort: odpPort ?? -1, ifindex: 0, running: down !== true });
+    }
+  }
   const model = new BridgeModel();
-  model.configure(configuration, (iface: Row) => {
-    const port = ports.get(iface.text('name'));
-    return port === undefined
-      ? null
-      : { ofport: port.ofport, odpPort: port.odpPort ?? -1, ifindex: 0, running: true };
-  });
-  const [first] = entry.topology.bridges;
-  const bridge = requireBridge(model, first?.name ?? '');
+  model.configure(configuration, (iface: Row) => numbers.get(iface.text('name')) ?? null);
+  const [bridge] = model.bridges.values();
+  if (bridge === undefined)
+    throw new SlowpathError('ERR_TRACE', 'the configuration has no bridge: give add-br');
   addFlows(bridge, entry.flows ?? [], 'OpenFlow15');
   addFlows(bridge, entry.flowsOf10 ?? [], 'OpenFlow10');
   for (const [name, flows] of Object.entries(entry.bridgeFlows ?? {})) {
