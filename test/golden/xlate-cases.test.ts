@@ -84,9 +84,14 @@ class ReachTracer implements Tracer {
   constructor(unsupported: ReadonlySet<Rule>) {
     this.unsupported = unsupported;
   }
-  lookup(_table: number, rule: Rule | null): void {
+  table(_table: number, rule: Rule | null): void {
     if (rule !== null && this.unsupported.has(rule)) this.outOfReach = true;
   }
+  bridge(): void {}
+  thaw(): void {}
+  bucket(): void {}
+  actionSet(): void {}
+  leave(): void {}
   action(): void {}
   note(): void {}
   fork(): void {}

@@ -3,6 +3,7 @@ import { F_IN_PORT, F_VLAN_TCI, F_VLAN_TPID, F_VLAN1_TCI, F_VLAN1_TPID } from '.
 import { parseFlow, type Rule, toRule } from '../../ts/openflow/index.js';
 import {
   type DatapathSupport,
+  type FrozenState,
   MacTable,
   RecircRegistry,
   type Snapshot,
@@ -24,6 +25,7 @@ export interface PortSetup {
   readonly tag?: number;
   readonly trunks?: readonly number[];
   readonly mayForward?: boolean;
+  readonly noFwd?: boolean;
   readonly noFlood?: boolean;
   readonly cvlans?: readonly number[];
   readonly qinqTpid?: number;
@@ -78,6 +80,8 @@ const SUPPORT: DatapathSupport = {
   ufid: true,
   maskedSet: true,
   conntrack: true,
+  ctEventmask: false,
+  maxHashAlgorithm: 1,
 };
 
 function bitmap(vlans: readonly number[]): Int32Array {
@@ -97,7 +101,7 @@ function makePort(bridge: XBridge, setup: PortSetup): XPort {
     mayForward: setup.mayForward ?? true,
     noFlood: setup.noFlood ?? false,
     noRecv: false,
-    noFwd: false,
+    noFwd: setup.noFwd ?? false,
     noPacketIn: false,
     peer: null,
     tunnel: null,
@@ -217,6 +221,7 @@ export function makeSwitch(setup: Setup): TestSwitch {
       support,
       recirc,
       vlanLimit: support.maxVlanHeaders,
+      queuePriority: (queue) => queue,
       upcallPid: () => 0,
     },
     bridge,
@@ -238,4 +243,26 @@ export function makeKeyFor(bridge: XBridge, match: string): Int32Array {
   const key = makeKey(match);
   key[F_IN_PORT] = bridge.ports.get(key[F_IN_PORT])?.odpPort ?? 0x7fffffff;
   return key;
+}
+
+/** A frozen state with nothing in it but what is given. */
+export function makeState(bridge: XBridge, some: Partial<FrozenState> = {}): FrozenState {
+  return {
+    bridge,
+    table: 0,
+    inPort: 1,
+    metadataHigh: 0,
+    metadataLow: 0,
+    registers: new Int32Array(16),
+    tunnel: null,
+    tunnelOptions: null,
+    stack: new Int32Array(0),
+    mirrors: 0,
+    conntracked: false,
+    wasMpls: false,
+    actions: [],
+    actionSet: [],
+    userdata: null,
+    ...some,
+  };
 }

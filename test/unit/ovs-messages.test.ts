@@ -196,6 +196,8 @@ describe('probing', () => {
       ctClear: true,
       checkPktLen: true,
       conntrack: true,
+      ctEventmask: true,
+      maxHashAlgorithm: 1,
     });
     expect(installed.size).to.equal(0);
   });
@@ -226,6 +228,8 @@ describe('probing', () => {
       ctClear: false,
       checkPktLen: false,
       conntrack: false,
+      ctEventmask: false,
+      maxHashAlgorithm: 0,
     });
     expect(installed.size).to.equal(0);
   });

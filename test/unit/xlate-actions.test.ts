@@ -16,7 +16,7 @@ import {
   Translator,
   XLATE_ERRORS,
 } from '../../ts/xlate/index.js';
-import { makeKey, makeSwitch, type Setup } from '../support/xlate.js';
+import { makeKey, makeState, makeSwitch, type Setup } from '../support/xlate.js';
 
 const PORTS = [1, 2, 3, 4].map((n) => ({ ofport: n, odpPort: 10 + n }));
 const UDP =
@@ -44,8 +44,8 @@ describe('xlate: outputs', () => {
     expect(actions('drop')).to.equal('drop');
     expect(actions('all')).to.equal('12,13,14');
   });
-  it('skip ports that may not forward, floods also those that are not to be flooded', () => {
-    const ports = [PORTS[0], { ...PORTS[1], mayForward: false }, { ...PORTS[2], noFlood: true }, PORTS[3]];
+  it('skip ports that nothing is to be sent to, floods also those that are not to be flooded', () => {
+    const ports = [PORTS[0], { ...PORTS[1], noFwd: true }, { ...PORTS[2], noFlood: true }, PORTS[3]];
     expect(actions('output:2,flood', UDP, { ports })).to.equal('14');
     expect(actions('all', UDP, { ports })).to.equal('13,14');
   });
@@ -199,14 +199,7 @@ describe('xlate: controller actions', () => {
     const sw = makeSwitch({ ports: PORTS, flows: ['table=3,reg1=5 actions=4'] });
     const registers = new Int32Array(16);
     registers[1] = 5;
-    const id = sw.recirc.idFor({
-      bridge: sw.bridge,
-      table: 3,
-      inPort: 2,
-      metadataHigh: 0,
-      metadataLow: 0,
-      registers,
-    });
+    const id = sw.recirc.idFor(makeState(sw.bridge, { table: 3, inPort: 2, registers }));
     const key = makeKey(UDP);
     key[F_RECIRC_ID] = id;
     expect(text(translator.translate(sw.snapshot, key, 0))).to.equal('14');
@@ -222,14 +215,21 @@ describe('xlate: tracer', () => {
     const sw = makeSwitch({ ports: PORTS, flows: ['actions=resubmit(,1),3', 'table=1 actions=2'] });
     const seen: string[] = [];
     const tracer: Tracer = {
-      lookup: (table, rule, depth) => seen.push(`${depth}:${table}:${rule === null ? 'miss' : 'rule'}`),
-      action: (action, depth) => seen.push(`${depth}:${action.type}`),
+      bridge: (bridge) => seen.push(bridge.name),
+      thaw: () => seen.push('thaw'),
+      table: (table, rule) => seen.push(`${table}:${rule === null ? 'miss' : 'rule'}`),
+      bucket: (bucket) => seen.push(`bucket ${bucket.bucketId}`),
+      actionSet: () => seen.push('action set'),
+      leave: () => seen.push('leave'),
+      action: (action) => seen.push(action.type),
       note: (note) => seen.push(note),
       fork: () => {},
     };
     const translator = new Translator();
     translator.tracer = tracer;
     translator.translate(sw.snapshot, makeKey(UDP), 0);
-    expect(seen).to.deep.equal(['0:0:rule', '0:resubmit', '1:1:rule', '1:output', '0:output']);
+    expect(seen).to.deep.equal([
+      ...['br0', '0:rule', 'resubmit', '1:rule', 'output', 'leave', 'output', 'leave', 'leave'],
+    ]);
   });
 });

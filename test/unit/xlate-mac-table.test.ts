@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { MacTable, RecircRegistry, type FrozenState, type XBundle } from '../../ts/xlate/index.js';
-import { makeSwitch } from '../support/xlate.js';
+import { makeState, makeSwitch } from '../support/xlate.js';
 
 const { bridge } = makeSwitch({ ports: [{ ofport: 1 }, { ofport: 2 }] });
 const [P1, P2] = bridge.bundles;
@@ -91,7 +91,7 @@ describe('xlate: recirculation ids', () => {
   const state = (table: number, register = 0): FrozenState => {
     const registers = new Int32Array(16);
     registers[15] = register;
-    return { bridge, table, inPort: 1, metadataHigh: 0, metadataLow: 0, registers };
+    return makeState(bridge, { table, registers });
   };
 
   it('are equal for equal states, and never 0', () => {

@@ -30,6 +30,7 @@ import {
 const UNPROBED: DatapathSupport = {
   ...{ maxVlanHeaders: 0, maxMplsDepth: 0, recirc: false, clone: false, truncate: false, sampleNesting: 0 },
   ...{ ctClear: false, checkPktLen: false, ufid: false, maskedSet: false, conntrack: false },
+  ...{ ctEventmask: false, maxHashAlgorithm: 0 },
 };
 
 /** Options of a datapath whose type is known. */

@@ -276,6 +276,13 @@ export type Action =
   /** `packetType` null: what the header says. */
   | { readonly type: 'decap'; readonly packetType: number | null }
   | { readonly type: 'delete_field'; readonly field: MatchField }
+  /** Not in rules: between actions that are left to do after a recirculation, says what table and rule the next ones are of. */
+  | {
+      readonly type: 'unroll';
+      readonly table: number;
+      readonly cookieHigh: number;
+      readonly cookieLow: number;
+    }
   | { readonly type: 'debug_recirc' }
   | { readonly type: 'debug_slow' };
 

@@ -4,6 +4,7 @@ import {
   OVS_ACTION_ATTR_CLONE,
   OVS_ACTION_ATTR_CT,
   OVS_ACTION_ATTR_CT_CLEAR,
+  OVS_ACTION_ATTR_HASH,
   OVS_ACTION_ATTR_OUTPUT,
   OVS_ACTION_ATTR_RECIRC,
   OVS_ACTION_ATTR_SAMPLE,
@@ -13,6 +14,7 @@ import {
   OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL,
   OVS_CHECK_PKT_LEN_ATTR_PKT_LEN,
   OVS_CT_ATTR_COMMIT,
+  OVS_CT_ATTR_EVENTMASK,
   OVS_CT_ATTR_ZONE,
   OVS_KEY_ATTR_CT_LABELS,
   OVS_KEY_ATTR_CT_MARK,
@@ -49,6 +51,8 @@ const ETH_P_MPLS_UC = 0x8847;
 const VLAN_TAG_PRESENT = 0x1000;
 const IPPROTO_UDP = 17;
 const HALF = 0x80000000;
+/** OVS_HASH_ALG_SYM_L4: the same for both directions of a connection. */
+const OVS_HASH_ALG_SYM_L4 = 1;
 
 /** The flow id that probing uses: drawn at random once, so that it is nobody else's. */
 const PROBE_UFID = Uint8Array.from([
@@ -91,6 +95,10 @@ export function probeSupport(flows: FlowClient): DatapathSupport {
     ctClear: acts((b) => b.flag(OVS_ACTION_ATTR_CT_CLEAR)),
     checkPktLen: acts(checkPacketLength),
     conntrack: accepts(conntrackKey, conntrackAction),
+    ctEventmask: acts((b) =>
+      b.nest(OVS_ACTION_ATTR_CT, (ct) => ct.flag(OVS_CT_ATTR_COMMIT).u32(OVS_CT_ATTR_EVENTMASK, 1)),
+    ),
+    maxHashAlgorithm: acts((b) => b.u32s(OVS_ACTION_ATTR_HASH, [OVS_HASH_ALG_SYM_L4, 0])) ? 1 : 0,
   };
 }
 

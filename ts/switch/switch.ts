@@ -325,6 +325,7 @@ export class Switch {
       support: this.datapath.support,
       recirc: this.#recirc,
       vlanLimit: this.datapath.support.maxVlanHeaders,
+      queuePriority: kernelQueuePriority,
       upcallPid: (odpPort) => this.datapath.upcallPid(odpPort),
     };
   }
@@ -336,4 +337,9 @@ export class Switch {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** skb_priority of a queue as the kernel's HTB and HFSC number their classes (OVS: dpif_netlink_queue_to_priority). */
+function kernelQueuePriority(queue: number): number {
+  return queue >= 0 && queue < 0xf000 ? (1 << 16) | (queue + 1) : -1;
 }

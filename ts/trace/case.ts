@@ -140,6 +140,7 @@ function makeSnapshot(model: BridgeModel): Snapshot {
     support: DUMMY_SUPPORT,
     recirc: new RecircRegistry(),
     vlanLimit: model.vlanLimit,
+    queuePriority: (queue) => queue,
     upcallPid: () => 0,
   };
 }

@@ -13,4 +13,6 @@ export const DUMMY_SUPPORT: DatapathSupport = {
   ufid: true,
   maskedSet: true,
   conntrack: true,
+  ctEventmask: false,
+  maxHashAlgorithm: 1,
 };

@@ -1,9 +1,18 @@
 import type { Action, NatSpec, Rule } from '../openflow/index.js';
-import type { Tracer } from '../xlate/index.js';
+import type { FrozenState, NoteLevel, Tracer, XBridge, XBucket } from '../xlate/index.js';
 
 /** One thing that happened, with what happened inside it. */
 export interface TraceNode {
-  readonly kind: 'bridge' | 'table' | 'thaw' | 'action' | 'detail' | 'warn' | 'error';
+  readonly kind:
+    | 'bridge'
+    | 'table'
+    | 'bucket'
+    | 'action_set'
+    | 'thaw'
+    | 'action'
+    | 'detail'
+    | 'warn'
+    | 'error';
   /** Table number of a table, −1 for others. */
   readonly table: number;
   /** Rule of a table; null for none. */
@@ -27,25 +36,50 @@ export interface Fork {
 export class TreeTracer implements Tracer {
   readonly nodes: TraceNode[] = [];
   readonly forks: Fork[] = [];
-  /** Where actions of each depth go. */
-  readonly #lists: TraceNode[][] = [this.nodes];
+  /** The lists of what was entered and not left, outermost first; actions go to the last. */
+  readonly #open: TraceNode[][] = [this.nodes];
+  /** Where notes go: under the last action. */
   #current: TraceNode[] = this.nodes;
 
-  lookup(table: number, rule: Rule | null, depth: number): void {
-    const node = makeNode({ kind: 'table', table, rule });
-    this.#current.push(node);
-    this.#current = node.children;
-    this.#lists[depth] = node.children;
+  bridge(bridge: XBridge): void {
+    this.#enter(makeNode({ kind: 'bridge', text: `bridge("${bridge.name}")` }));
   }
 
-  action(action: Action, depth: number): void {
+  thaw(state: FrozenState): void {
+    this.#current.push(makeNode({ kind: 'thaw', text: `Resuming from table ${state.table}` }));
+  }
+
+  table(table: number, rule: Rule | null): void {
+    this.#enter(makeNode({ kind: 'table', table, rule }));
+  }
+
+  bucket(bucket: XBucket): void {
+    this.#enter(makeNode({ kind: 'bucket', text: `bucket ${bucket.bucketId}` }));
+  }
+
+  actionSet(): void {
+    this.#enter(makeNode({ kind: 'action_set', text: '--. Executing action set:' }));
+  }
+
+  leave(): void {
+    this.#open.pop();
+    this.#current = this.#open[this.#open.length - 1];
+  }
+
+  action(action: Action): void {
     const node = makeNode({ kind: 'action', action });
-    this.#lists[depth].push(node);
+    this.#open[this.#open.length - 1].push(node);
     this.#current = node.children;
   }
 
-  note(text: string): void {
-    this.#current.push(makeNode({ kind: 'detail', text }));
+  note(text: string, level: NoteLevel): void {
+    this.#current.push(makeNode({ kind: level, text }));
+  }
+
+  #enter(node: TraceNode): void {
+    this.#current.push(node);
+    this.#open.push(node.children);
+    this.#current = node.children;
   }
 
   fork(id: number, flow: Int32Array, zone: number, nat: NatSpec | null): void {

@@ -1,15 +1,25 @@
-import { F_IN_PORT, F_METADATA, F_REG0, FLOW_WORDS } from '../fields/index.js';
+import { FLOW_WORDS } from '../fields/index.js';
 import { COOKIE_BYTES } from '../flow/index.js';
 import { OFPP_NONE, type Rule } from '../openflow/index.js';
 import { commit } from './commit.js';
+import { frozenState } from './freeze.js';
+import type { ActionOf, Outcome } from './handler.js';
 import { errorNumber, type Pass } from './pass.js';
-import type { FrozenState } from './types.js';
 
-/** Why a packet goes to a controller (openflow-1.5, ofp_packet_in_reason; 1 is a plain action). */
+/** Why a packet goes to a controller (openflow-1.5, ofp_packet_in_reason). */
 export const OFPR_ACTION = 1;
 export const OFPR_INVALID_TTL = 2;
+export const OFPR_ACTION_SET = 3;
+export const OFPR_GROUP = 4;
 /** OVS's own: an action of a table-miss rule. Told apart in 1.3 and later. */
 export const OFPR_EXPLICIT_MISS = 6;
+
+/** Bytes that a packet which is no longer valid is sent to the controller with: all of them. */
+export const WHOLE_PACKET = 0xffff;
+/** The meter that limits packets to controllers when their action names none (OpenFlow 1.5, OFPM_CONTROLLER). */
+const CONTROLLER_METER = 0xfffffffd;
+/** Of 2^32: every packet. */
+const ALWAYS = -1;
 
 const NO_RECIRC_ID = errorNumber('no_recirculation_context');
 
@@ -21,43 +31,54 @@ function isTableMiss(rule: Rule): boolean {
   return true;
 }
 
-/** The state of the pipeline that goes with the packet. The registers are a view: whoever keeps the state copies them. */
-function freeze(pass: Pass): FrozenState {
-  const { flow, bridge, table } = pass;
-  return {
-    bridge,
-    table,
-    inPort: flow[F_IN_PORT],
-    metadataHigh: flow[F_METADATA],
-    metadataLow: flow[F_METADATA + 1],
-    registers: flow.subarray(F_REG0, F_REG0 + 16),
-  };
-}
-
 /**
  * Sends the packet as it stands now to a controller: a userspace action whose cookie says which (OVS:
- * xlate_controller_action). Not on the path of ordinary packets, so it allocates the frozen state.
+ * xlate_controller_action). `meter`: OpenFlow meter, -1 for the controller meter if there is one. Not on the path of
+ * ordinary packets, so it allocates the frozen state.
  */
-export function toController(pass: Pass, maxLen: number, reason: number, controllerId: number): void {
+export function toController(
+  pass: Pass,
+  maxLen: number,
+  reason: number,
+  controllerId: number,
+  userdata: Uint8Array | null,
+  meter: number,
+): void {
   commit(pass);
-  const { rule, snapshot, cookie, bridge } = pass;
+  const { rule, snapshot, cookie, bridge, writer } = pass;
   const shown = reason === OFPR_ACTION && rule !== null && isTableMiss(rule) ? OFPR_EXPLICIT_MISS : reason;
-  const id = snapshot.recirc.idFor(freeze(pass));
+  const id = snapshot.recirc.idFor(frozenState(pass, pass.table, false, userdata));
   if (id === 0) {
-    pass.error = NO_RECIRC_ID;
-    pass.note('no recirculation id is free, packet dropped');
+    pass.fail(NO_RECIRC_ID, 'Failed to allocate recirculation id');
     return;
   }
+  const limit = bridge.meters.get(meter === -1 ? CONTROLLER_METER : meter);
+  const sample = limit === undefined ? -1 : writer.beginSample(ALWAYS);
+  if (limit !== undefined) writer.meter(limit);
   cookie.putController(
     OFPP_NONE,
     bridge.uuid,
     shown,
     id,
-    rule === null ? 0 : rule.cookieHigh,
-    rule === null ? 0 : rule.cookieLow,
+    pass.cookieHigh,
+    pass.cookieLow,
     controllerId,
     maxLen,
     pass.dontSend,
+    false,
   );
-  pass.writer.userspace(snapshot.upcallPid(pass.odpPort), cookie.bytes, 0, COOKIE_BYTES);
+  writer.userspace(snapshot.upcallPid(pass.odpPort), cookie.bytes, 0, COOKIE_BYTES);
+  if (sample >= 0) writer.endSample(sample);
+}
+
+/** A controller action; one that pauses lets the pipeline go on only when the controller says so. */
+export function actController(pass: Pass, action: ActionOf<'controller'>): Outcome {
+  if (action.pause === true) {
+    pass.pause = action;
+    pass.freeze();
+    return 'frozen';
+  }
+  const { maxLen, reason, controllerId, userdata, meterId } = action;
+  toController(pass, maxLen, reason, controllerId, userdata ?? null, meterId ?? -1);
+  return 'continue';
 }

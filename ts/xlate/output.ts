@@ -1,44 +1,95 @@
-import { F_IN_PORT } from '../fields/index.js';
+import { F_IN_PORT, F_NW_TOS, F_SKB_PRIORITY } from '../fields/index.js';
 import { commit } from './commit.js';
 import { mirrorEgress } from './mirror.js';
+import { patchOutput } from './patch.js';
 import type { Pass } from './pass.js';
+import { isIp } from './protocols.js';
 import { isBetweenProtected } from './protected.js';
+import { sampleEgress } from './sample.js';
+import { tunnelDone, tunnelSend } from './tunnel.js';
 import { SLOW_ACTION, type XBond, type XPort } from './types.js';
 
 /** The datapath hashes the five-tuple (OVS_HASH_ALG_L4). */
 const OVS_HASH_ALG_L4 = 0;
+const DSCP_MASK = 0xfc;
+/** Snap lengths from here on cut nothing off. */
+const SNAPLEN_MAX = 0xffff;
 
-/**
- * Outputs to one port, whatever port the packet came from (OVS: compose_output_action). For a bond that is given the datapath
- * chooses the member by a hash, after recirculation.
- */
-export function outputToPort(pass: Pass, port: XPort, bond: XBond | null = null): void {
-  if (!port.mayForward) {
-    pass.note(`port ${port.name} may not forward, output skipped`);
-    return;
+/** Whether the packet may go to `port` at all (OVS: check_output_prerequisites). */
+function mayOutput(pass: Pass, port: XPort): boolean {
+  if (port.noFwd) {
+    pass.note('OFPPC_NO_FWD set, skipping output');
+  } else if (pass.mirrorSnaplen !== 0 && port.peer !== null) {
+    pass.note('Mirror truncate to ODPP_NONE, skipping output', 'warn');
+  } else if (isBetweenProtected(pass, port)) {
+    pass.note('Flow is between protected ports, skipping output.', 'warn');
+  } else {
+    return true;
   }
-  if (isBetweenProtected(pass, port)) {
-    pass.note('Flow is between protected ports, skipping output.');
-    return;
-  }
+  return false;
+}
+
+/** Ports whose queues have a DSCP mark packets by the queue they are in. */
+function markQueue(pass: Pass, queues: ReadonlyMap<number, number>): void {
+  const { flow, mask } = pass;
+  mask[F_SKB_PRIORITY] = -1;
+  const dscp = queues.get(flow[F_SKB_PRIORITY]);
+  if (dscp === undefined || !isIp(flow)) return;
+  mask[F_NW_TOS] |= DSCP_MASK;
+  pass.touch(F_NW_TOS);
+  flow[F_NW_TOS] = (flow[F_NW_TOS] & ~DSCP_MASK) | dscp;
+}
+
+/** The packet leaves by `port` as it stands: brings the datapath's packet up to date first. */
+function leave(pass: Pass, port: XPort, odpPort: number, bond: XBond | null): void {
   commit(pass);
-  if (pass.mirrorSnaplen !== 0) {
+  if (bond === null) sampleEgress(pass, odpPort);
+  if (bond === null && pass.mirrorSnaplen > 0 && pass.mirrorSnaplen < SNAPLEN_MAX) {
     pass.writer.trunc(pass.mirrorSnaplen);
     if (!pass.snapshot.support.truncate) pass.slow |= SLOW_ACTION;
   }
-  if (bond !== null) {
+  if (bond === null) {
+    pass.writer.output(odpPort);
+  } else {
     pass.writer.hash(OVS_HASH_ALG_L4, bond.hashBasis);
     pass.writer.recirc(bond.recircId);
-  } else {
-    pass.writer.output(port.odpPort);
   }
-  mirrorEgress(pass, port, outputToPort);
+  pass.outputOdpPort = odpPort;
+  pass.outputCount++;
+  if (pass.bridge.mirrors.length !== 0) mirrorEgress(pass, port, outputToPort);
+}
+
+/**
+ * Outputs to one port, whatever port the packet came from (OVS: compose_output_action). The flow is as before afterwards. For a bond that
+ * is given the datapath chooses the member by a hash, after recirculation.
+ */
+export function outputToPort(pass: Pass, port: XPort, bond: XBond | null = null): void {
+  if (!mayOutput(pass, port)) return;
+  if (port.peer !== null) {
+    patchOutput(pass, port, port.peer);
+    return;
+  }
+  const { flow } = pass;
+  if (port.queues === null && port.tunnel === null) {
+    leave(pass, port, port.odpPort, bond);
+    return;
+  }
+  const tos = flow[F_NW_TOS];
+  if (port.queues !== null) markQueue(pass, port.queues);
+  if (port.tunnel === null) {
+    leave(pass, port, port.odpPort, bond);
+  } else {
+    const odpPort = tunnelSend(pass, port, port.tunnel);
+    if (odpPort !== -1) leave(pass, port, odpPort, bond);
+    tunnelDone(pass);
+  }
+  flow[F_NW_TOS] = tos;
 }
 
 /** Outputs to the port with an OpenFlow number, if there is one. */
 export function outputToNumber(pass: Pass, ofport: number): void {
   const port = pass.bridge.ports.get(ofport);
-  if (port === undefined) pass.note(`no port ${ofport}, output skipped`);
+  if (port === undefined) pass.note('Nonexistent output port', 'warn');
   else outputToPort(pass, port);
 }
 
@@ -50,19 +101,4 @@ export function flood(pass: Pass, all: boolean): void {
     const port = portList[i];
     if (port.ofport !== inPort && (all || !port.noFlood)) outputToPort(pass, port);
   }
-}
-
-/**
- * Outputs the first `maxLen` bytes to one port (OVS: output(port=…,max_len=…)). Only ports that exist and are not the one the packet
- * came from: a truncation that no output follows would hit the next one.
- */
-export function outputTruncated(pass: Pass, ofport: number, maxLen: number): void {
-  const port = pass.bridge.ports.get(ofport);
-  if (port === undefined || ofport === pass.flow[F_IN_PORT] || !port.mayForward) {
-    pass.note(`no truncated output to port ${ofport}`);
-    return;
-  }
-  pass.writer.trunc(maxLen);
-  outputToPort(pass, port);
-  if (!pass.snapshot.support.truncate) pass.slow |= SLOW_ACTION;
 }

@@ -19,19 +19,58 @@ function hashState(state: FrozenState): number {
   for (let i = 0; i < 4; i++) hash = mix(hash, state.bridge.uuid[i]);
   hash = mix(mix(hash, state.metadataHigh), state.metadataLow);
   for (let i = 0; i < 16; i++) hash = mix(hash, state.registers[i]);
-  return hash;
+  if (state.tunnel !== null) for (let i = 0; i < state.tunnel.length; i++) hash = mix(hash, state.tunnel[i]);
+  for (let i = 0; i < state.stack.length; i++) hash = mix(hash, state.stack[i]);
+  return mix(mix(hash, state.actions.length), (state.actionSet.length << 1) | (state.conntracked ? 1 : 0));
+}
+
+function sameWords(a: Int32Array | null, b: Int32Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Whether two values are built alike: numbers, texts, typed arrays, lists and plain objects of them. */
+function isAlike(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  return keys.every((key) =>
+    isAlike((a as Record<string, unknown>)[key], (b as Record<string, unknown>)[key]),
+  );
 }
 
 /** Bridges are told apart by UUID, since every change of the configuration makes new objects of them. */
 function sameState(a: FrozenState, b: FrozenState): boolean {
-  for (let i = 0; i < 4; i++) if (a.bridge.uuid[i] !== b.bridge.uuid[i]) return false;
-  for (let i = 0; i < 16; i++) if (a.registers[i] !== b.registers[i]) return false;
   return (
+    sameWords(a.bridge.uuid, b.bridge.uuid) &&
+    sameWords(a.registers, b.registers) &&
     a.table === b.table &&
     a.inPort === b.inPort &&
     a.metadataHigh === b.metadataHigh &&
-    a.metadataLow === b.metadataLow
+    a.metadataLow === b.metadataLow &&
+    a.mirrors === b.mirrors &&
+    a.conntracked === b.conntracked &&
+    a.wasMpls === b.wasMpls &&
+    sameWords(a.tunnel, b.tunnel) &&
+    sameWords(a.tunnelOptions, b.tunnelOptions) &&
+    sameWords(a.stack, b.stack) &&
+    isAlike(a.actions, b.actions) &&
+    isAlike(a.actionSet, b.actionSet) &&
+    isAlike(a.userdata, b.userdata)
   );
+}
+
+/** A copy that does not change with the translation it is of. */
+function keep(state: FrozenState): FrozenState {
+  return {
+    ...state,
+    registers: state.registers.slice(),
+    tunnel: state.tunnel?.slice() ?? null,
+    tunnelOptions: state.tunnelOptions?.slice() ?? null,
+  };
 }
 
 /**
@@ -58,7 +97,7 @@ export class RecircRegistry implements RecircIds {
     return this.byId.size;
   }
 
-  /** The id of a state. The registers are copied when the state is new. */
+  /** The id of a state. Its rows are copied when it is new. */
   idFor(state: FrozenState): number {
     const hash = hashState(state);
     const known = this.byHash.get(hash)?.find((entry) => sameState(entry.state, state));
@@ -70,7 +109,7 @@ export class RecircRegistry implements RecircIds {
     const entry: Entry = {
       id: this.takeId(),
       hash,
-      state: { ...state, registers: state.registers.slice(0, 16) },
+      state: keep(state),
     };
     this.byId.set(entry.id, entry);
     const others = this.byHash.get(hash);

@@ -67,3 +67,24 @@ export function copySubfield(row: Int32Array, source: Subfield, target: Subfield
     writeBits(row, target, from, Math.min(32, bits - from), chunks[i]);
   }
 }
+
+/** Reads a subfield into four words, right-aligned. */
+export function readSubfield(row: Int32Array, subfield: Subfield, value: Int32Array): void {
+  for (let from = 0, i = 3; i >= 0; from += 32, i--) {
+    value[i] = from < subfield.bits ? readBits(row, subfield, from, Math.min(32, subfield.bits - from)) : 0;
+  }
+}
+
+/** Writes the low bits of four words to a subfield. */
+export function writeSubfield(row: Int32Array, subfield: Subfield, value: Int32Array): void {
+  for (let from = 0, i = 3; from < subfield.bits; from += 32, i--) {
+    writeBits(row, subfield, from, Math.min(32, subfield.bits - from), value[i]);
+  }
+}
+
+/** Writes a number to a subfield. */
+export function writeSubfieldNumber(row: Int32Array, subfield: Subfield, value: number): void {
+  for (let from = 0; from < subfield.bits; from += 32) {
+    writeBits(row, subfield, from, Math.min(32, subfield.bits - from), from === 0 ? value : 0);
+  }
+}

@@ -1,36 +1,24 @@
-import {
-  F_IN_PORT,
-  F_METADATA,
-  F_NW_FRAG,
-  F_RECIRC_ID,
-  F_REG0,
-  F_TP_DST,
-  F_TP_SRC,
-} from '../fields/index.js';
-import { type Action, type Rule, OFPP_NONE, OFPP_NORMAL } from '../openflow/index.js';
-import { perform } from './actions.js';
+import { F_IN_PORT, F_RECIRC_ID } from '../fields/index.js';
+import { type Action, OFPP_NONE } from '../openflow/index.js';
+import { addToSet, doActionSet } from './action-set.js';
+import { clearConntrack } from './conntrack.js';
+import { FRAME_LAST } from './frames.js';
+import { finishFreezing, thawFlow } from './freeze.js';
 import { inputBundle, isMirrorOutput } from './bundle-ports.js';
-import { FrameStack, MAX_RESUBMITS } from './frames.js';
 import { mirrorIngress } from './mirror.js';
 import { outputToPort } from './output.js';
-import { errorNumber, Pass } from './pass.js';
-import { NW_FRAG_ANY } from './protocols.js';
 import type { PacketView } from './packet-view.js';
+import { errorNumber, Pass } from './pass.js';
+import { FramePipeline } from './pipeline.js';
+import { fixSampling, sampleIngress } from './sample.js';
 import type { Tracer } from './trace.js';
-import type { FrozenState, Snapshot, Translation, XBridge } from './types.js';
+import { acceptsEcn, findInPort } from './tunnel.js';
+import type { FrozenState, Snapshot, Translation, XBridge, XPort } from './types.js';
 import { beginWildcards, finishWildcards } from './wildcards.js';
 
-/** How often a packet may go back to a table it passed, nested (OVS: MAX_DEPTH). */
-const MAX_DEPTH = 64;
-
-const TOO_DEEP = errorNumber('too_deep');
-const TOO_MANY_RESUBMITS = errorNumber('too_many_resubmits');
 const NO_BRIDGE = errorNumber('no_bridge');
 const NO_CONTEXT = errorNumber('no_recirculation_context');
 const TOO_LONG = errorNumber('actions_too_long');
-
-/** What a standalone bridge does with packets that no rule of table 0 matches. Not a rule of anybody's, so not credited. */
-const STANDALONE: readonly Action[] = [{ type: 'output', port: OFPP_NORMAL, maxLen: 0 }];
 
 /**
  * Takes packets through a bridge's flow tables and finds out what the datapath must do with them and with all that look alike.
@@ -40,10 +28,11 @@ const STANDALONE: readonly Action[] = [{ type: 'output', port: OFPP_NORMAL, maxL
  */
 export class Translator {
   private readonly pass = new Pass();
-  private readonly frames = new FrameStack();
-  /** Nesting of tables visited backwards, and rules entered, of the packet at hand. */
-  private depth = 0;
-  private resubmits = 0;
+  private readonly pipeline = new FramePipeline(this.pass);
+
+  constructor() {
+    this.pass.pipeline = this.pipeline;
+  }
 
   /** Is told each step; null (as it is at first) for none. */
   get tracer(): Tracer | null {
@@ -59,9 +48,13 @@ export class Translator {
     return this.pass.flow;
   }
 
-  /** Says in cookies that their packets are not to reach a controller, as traces do (OVS: without side effects). */
-  set dontSend(dontSend: boolean) {
-    this.pass.dontSend = dontSend;
+  /** Nothing will be sent: cookies of controller actions say so, and no pipeline waits for a controller. False at first. */
+  get dontSend(): boolean {
+    return this.pass.dontSend;
+  }
+
+  set dontSend(value: boolean) {
+    this.pass.dontSend = value;
   }
 
   /**
@@ -69,13 +62,14 @@ export class Translator {
    * call. Never throws: what goes wrong is in `error`, and the packet drops.
    */
   translate(snapshot: Snapshot, keys: Int32Array, base: number, packet?: PacketView | null): Translation {
+    const { pass } = this;
     const odpPort = keys[base + F_IN_PORT];
-    const port = snapshot.portsByOdp[odpPort] ?? null;
-    this.pass.begin(snapshot, keys, base, odpPort, port?.bridge ?? null, port?.ofport ?? OFPP_NONE);
-    this.pass.packet = packet ?? null;
-    if (port !== null) return this.run(keys, base);
+    const port = findInPort(snapshot, keys, base, odpPort);
+    pass.begin(snapshot, keys, base, odpPort, port?.bridge ?? null, port?.ofport ?? OFPP_NONE, port);
+    pass.packet = packet ?? null;
+    if (port !== null) return this.translateFrom(port, keys, base);
     this.unknownPort(odpPort);
-    return this.pass;
+    return pass;
   }
 
   /**
@@ -89,24 +83,23 @@ export class Translator {
     keys: Int32Array,
     base: number,
   ): Translation {
-    const odpPort = bridge.ports.get(ofport)?.odpPort ?? -1;
-    this.pass.begin(snapshot, keys, base, odpPort, bridge, ofport);
-    return this.run(keys, base);
+    const port = bridge.ports.get(ofport) ?? null;
+    this.pass.begin(snapshot, keys, base, port?.odpPort ?? -1, bridge, ofport, port);
+    return this.translateFrom(port, keys, base);
   }
 
   /** Takes the packet that `pass` has through the tables. */
-  private run(keys: Int32Array, base: number): Translation {
+  private translateFrom(port: XPort | null, keys: Int32Array, base: number): Translation {
     const { pass } = this;
-    this.frames.clear();
-    this.depth = 0;
-    this.resubmits = 0;
+    this.pipeline.clear();
     beginWildcards(pass.flow, pass.mask, pass.snapshot.support.recirc);
-    this.start(keys[base + F_RECIRC_ID]);
-    while (!this.frames.empty && pass.error === 0) this.step();
+    if (pass.tracer !== null) pass.tracer.bridge(pass.bridge);
+    this.start(port, keys[base + F_RECIRC_ID]);
+    if (pass.tracer !== null) pass.tracer.leave();
     if (pass.writer.overflowed && pass.error === 0) {
-      pass.error = TOO_LONG;
-      pass.note('more actions than a netlink attribute holds, packet dropped');
+      pass.fail(TOO_LONG, 'more actions than a netlink attribute holds, packet dropped');
     }
+    if (pass.error !== 0) pass.slow = 0;
     finishWildcards(keys, base, pass.mask);
     return pass;
   }
@@ -121,122 +114,73 @@ export class Translator {
     if (pass.tracer !== null) pass.note(`datapath port ${odpPort} belongs to no bridge, packet dropped`);
   }
 
-  private start(recircId: number): void {
-    if (recircId === 0) {
-      this.lookup(this.pass.flow[F_IN_PORT], 0, false);
-      return;
-    }
-    const state = this.pass.snapshot.recirc.lookup(recircId);
-    if (state === undefined) {
-      this.pass.error = NO_CONTEXT;
-      this.pass.note('unknown recirculation id, packet dropped');
+  private start(port: XPort | null, recircId: number): void {
+    const { pass } = this;
+    let actions: readonly Action[];
+    if (recircId !== 0) {
+      const state = pass.snapshot.recirc.lookup(recircId);
+      if (state === undefined) {
+        pass.fail(NO_CONTEXT, 'Recirculation context not found');
+        return;
+      }
+      actions = this.thaw(state);
     } else {
-      this.thaw(state);
+      actions = this.firstLookup(0);
     }
-  }
-
-  /** Goes on where the packet's pipeline stopped before it was recirculated. */
-  private thaw(state: FrozenState): void {
-    const { pass } = this;
-    const { flow } = pass;
-    pass.bridge = state.bridge;
-    flow[F_IN_PORT] = state.inPort;
-    flow[F_METADATA] = state.metadataHigh;
-    flow[F_METADATA + 1] = state.metadataLow;
-    for (let i = 0; i < 16; i++) flow[F_REG0 + i] = state.registers[i];
-    this.lookup(state.inPort, state.table, false);
-  }
-
-  /** Does the next action of the innermost rule, or leaves it. */
-  private step(): void {
-    const { frames, pass } = this;
-    const action = frames.next();
-    if (action === null) {
-      this.depth -= frames.pop();
-      return;
-    }
-    pass.rule = frames.rule;
-    pass.table = frames.table;
-    pass.nesting = frames.length - 1;
-    if (pass.tracer !== null) pass.tracer.action(action, pass.nesting);
-    switch (perform(pass, action)) {
-      case 'continue':
-        break;
-      case 'stop':
-        frames.skipRest();
-        break;
-      case 'table':
-        this.enter(pass.nextInPort, pass.nextTable);
-        break;
-    }
-  }
-
-  /** A resubmit or goto: looks `table` up, within the limits that keep a packet from going round for ever. */
-  private enter(inPort: number, table: number): void {
-    const { pass } = this;
-    if (this.depth >= MAX_DEPTH) {
-      pass.error = TOO_DEEP;
-      pass.note(`over max translation depth ${MAX_DEPTH}, packet dropped`);
-    } else if (this.resubmits >= MAX_RESUBMITS) {
-      pass.error = TOO_MANY_RESUBMITS;
-      pass.note(`over ${MAX_RESUBMITS} resubmit actions, packet dropped`);
-    } else {
-      this.resubmits++;
-      this.lookup(inPort, table, table <= pass.table);
-    }
-  }
-
-  /** Looks the packet up in `table` as if it had come from `inPort`, and enters the rule that matches. */
-  private lookup(inPort: number, table: number, deepens: boolean): void {
-    const { pass, frames } = this;
-    const rule = this.match(inPort, table);
-    if (pass.tracer !== null) pass.tracer.lookup(table, rule, frames.length);
-    if (rule !== null) pass.credit(rule);
-    if (frames.empty && !this.mayBegin()) return;
-    if (rule !== null) {
-      this.push(rule.actions, rule, table, deepens);
-    } else if (table === 0 && pass.bridge.failMode === 'standalone') {
-      this.push(STANDALONE, null, table, deepens);
-    }
-  }
-
-  /** Before the first action: mirrors get the packet as it came. Nothing is taken from a mirror's output. */
-  private mayBegin(): boolean {
-    const { pass } = this;
     const bundle = inputBundle(pass);
     if (bundle !== null && isMirrorOutput(pass.bridge, bundle)) {
       pass.note(
         `dropping packet received on port ${bundle.name}, which is reserved exclusively for mirroring`,
+        'error',
       );
-      return false;
+    } else {
+      const sample = pass.thawed === null ? sampleIngress(pass) : -1;
+      if (acceptsEcn(pass) && (port === null || !port.noRecv)) this.run(actions);
+      if (sample >= 0 && pass.error === 0) fixSampling(pass, sample);
     }
+    if (this.inTable && pass.tracer !== null) pass.tracer.leave();
+  }
+
+  /** The pipeline began with a lookup, which the tracer was told of. */
+  private inTable = false;
+
+  private firstLookup(table: number): readonly Action[] {
+    const { pass, pipeline } = this;
+    const rule = pipeline.lookup(pass.flow[F_IN_PORT], table, true, true);
+    this.inTable = true;
+    if (rule !== null) {
+      pass.rule = rule;
+      pass.cookieHigh = rule.cookieHigh;
+      pass.cookieLow = rule.cookieLow;
+    }
+    return pipeline.actions;
+  }
+
+  /** Does the first rule's actions, then the action set; recirculates if either froze. */
+  private run(actions: readonly Action[]): void {
+    const { pass, pipeline } = this;
     mirrorIngress(pass, outputToPort);
-    return true;
+    pipeline.execute(actions, actions.length, FRAME_LAST);
+    if (pass.error !== 0) return;
+    if (!pass.freezing) doActionSet(pass);
+    if (pass.freezing && pass.error === 0) finishFreezing(pass);
   }
 
-  private push(actions: readonly Action[], rule: Rule | null, table: number, deepens: boolean): void {
-    if (actions.length === 0) return;
-    this.frames.push(actions, rule, table, deepens);
-    if (deepens) this.depth++;
-  }
-
-  /** The rule of one table. Fragments have no ports there (OVS's default frag_handling, "normal"). */
-  private match(inPort: number, table: number): Rule | null {
-    const { flow, mask, bridge } = this.pass;
-    const view = bridge.tables[table];
-    if (view === undefined) return null;
-    const realPort = flow[F_IN_PORT];
-    const source = flow[F_TP_SRC];
-    const destination = flow[F_TP_DST];
-    flow[F_IN_PORT] = inPort;
-    if ((flow[F_NW_FRAG] & NW_FRAG_ANY) !== 0) {
-      flow[F_TP_SRC] = 0;
-      flow[F_TP_DST] = 0;
-    }
-    const rule = view.lookup(flow, 0, mask, 0);
-    flow[F_IN_PORT] = realPort;
-    flow[F_TP_SRC] = source;
-    flow[F_TP_DST] = destination;
-    return rule;
+  /** Goes on where the packet's pipeline stopped before it was recirculated. */
+  private thaw(state: FrozenState): readonly Action[] {
+    const { pass } = this;
+    pass.thawed = state;
+    pass.bridge = state.bridge;
+    pass.table = state.table;
+    if (pass.tracer !== null) pass.tracer.thaw(state);
+    pass.conntracked = state.conntracked;
+    if (!state.conntracked) clearConntrack(pass);
+    thawFlow(pass.flow, state);
+    pass.stack.fromWords(state.stack);
+    pass.mirrors = state.mirrors;
+    pass.wasMpls = state.wasMpls;
+    addToSet(pass.flow, pass.actionSet, state.actionSet);
+    this.inTable = false;
+    return state.actions.length > 0 ? state.actions : this.firstLookup(state.table);
   }
 }

@@ -27,7 +27,7 @@ export interface XPort {
   readonly peer: XPort | null;
   /** Encapsulation; null for other ports. odpPort is the tunnel vport's, shared by all tunnels of a type and UDP port. */
   readonly tunnel: XTunnel | null;
-  /** skb_priority of each queue that set_queue may name; null for none. */
+  /** DSCP (in place, low two bits 0) that packets leave with, by skb_priority; null when no queue of the port has one. */
   readonly queues: ReadonlyMap<number, number> | null;
 }
 
@@ -256,6 +256,22 @@ export interface FrozenState {
   readonly metadataLow: number;
   /** reg0 to reg15. */
   readonly registers: Int32Array;
+  /** Tunnel fields (the words from tun_id up to metadata), null when no tunnel is set; options likewise, from tun_opts_len on. */
+  readonly tunnel: Int32Array | null;
+  readonly tunnelOptions: Int32Array | null;
+  /** The stack of push and pop, as `ValueStack.toWords` gives it. */
+  readonly stack: Int32Array;
+  /** Mirrors that the packet went to: a bit each. */
+  readonly mirrors: number;
+  /** ct_* fields are valid; else they are cleared when the packet goes on. */
+  readonly conntracked: boolean;
+  /** A label stack was taken off just before. */
+  readonly wasMpls: boolean;
+  /** Actions to go on with; when there are none, `table` is looked up. */
+  readonly actions: readonly Action[];
+  readonly actionSet: readonly Action[];
+  /** What the controller that gets the packet is given back; null for none. */
+  readonly userdata: Uint8Array | null;
 }
 
 /**
@@ -270,6 +286,8 @@ export interface Snapshot {
   readonly recirc: RecircIds;
   /** VLAN tags that flows tell apart (Open_vSwitch other_config:vlan-limit), at most what the datapath supports. */
   readonly vlanLimit: number;
+  /** skb_priority of a queue (set_queue, enqueue), or -1 when the datapath cannot name it. */
+  queuePriority(queue: number): number;
   /** Netlink port id that userspace actions of a flow from this datapath port must name. */
   upcallPid(odpPort: number): number;
 }
@@ -310,8 +328,16 @@ export interface McastEffect {
   readonly group: Int32Array;
 }
 
+/** A packet went through a bucket, and so through its group. */
+export interface BucketEffect {
+  readonly type: 'bucket';
+  readonly bridge: XBridge;
+  readonly group: XGroup;
+  readonly bucket: XBucket;
+}
+
 /** Effects are data: translation reports them, the caller applies them (or not, when tracing or revalidating). */
-export type Effect = LearnEffect | MirrorEffect | BondEffect | McastEffect;
+export type Effect = LearnEffect | MirrorEffect | BondEffect | McastEffect | BucketEffect;
 
 /** Why a flow's packets must come to userspace (OVS: slow_path_reason); 0 is none. Bits. */
 export const SLOW_CFM = 1;
@@ -331,6 +357,9 @@ export const XLATE_ERRORS = [
   'invalid_tunnel',
   'no_recirculation_context',
   'actions_too_long',
+  'stack_too_deep',
+  'unsupported_packet_type',
+  'too_many_mpls_labels',
 ] as const;
 
 /**

@@ -1,0 +1,100 @@
+import { F_NW_TTL, F_VLAN_TCI, F_VLAN_TPID } from '../fields/index.js';
+import type { MatchField } from '../openflow/index.js';
+import { OFPR_INVALID_TTL, toController, WHOLE_PACKET } from './controller.js';
+import type { ActionOf, Outcome } from './handler.js';
+import { applyMultipath } from './multipath.js';
+import type { Pass } from './pass.js';
+import { prerequisiteHolds } from './prerequisites.js';
+import { ETH_TYPE_VLAN, isIp, VLAN_CFI } from './protocols.js';
+import { copySubfield, markSubfield, readSubfield, writeSubfield } from './subfield.js';
+
+const DEFAULT_CONTROLLER: readonly number[] = [0];
+
+/** To be called before `field` of the flow is written. */
+function touchField(pass: Pass, field: MatchField): void {
+  pass.touch(field.word);
+}
+
+/** Sets the field if the packet has it (OVS: mf_are_prereqs_ok, then the masked value). */
+export function actSetField(pass: Pass, action: ActionOf<'set_field'>): Outcome {
+  const { flow, mask } = pass;
+  const { field } = action;
+  if (!prerequisiteHolds(field.prerequisite, flow, mask)) {
+    if (pass.tracer !== null) pass.note(`unmet prerequisites for ${field.name}, set_field ignored`, 'warn');
+    return 'continue';
+  }
+  touchField(pass, field);
+  for (let i = 0; i < field.words; i++) {
+    const w = field.word + i;
+    mask[w] |= action.mask[i];
+    flow[w] = (flow[w] & ~action.mask[i]) | action.value[i];
+  }
+  if (field.flow === 'vlan_tci') completeTag(flow, field);
+  return 'continue';
+}
+
+/** A tag that was set comes into being: its presence bit (whole TCIs bring their own) and its TPID. */
+export function completeTag(flow: Int32Array, field: MatchField): void {
+  if (field.name === 'dl_vlan' || field.bits === 3) flow[F_VLAN_TCI] |= VLAN_CFI;
+  if (flow[F_VLAN_TCI] !== 0 && flow[F_VLAN_TPID] === 0) flow[F_VLAN_TPID] = ETH_TYPE_VLAN;
+}
+
+export function actMove(pass: Pass, action: ActionOf<'move'>): Outcome {
+  const { flow, mask } = pass;
+  const { source, target } = action;
+  if (
+    !prerequisiteHolds(target.field.prerequisite, flow, mask) ||
+    !prerequisiteHolds(source.field.prerequisite, flow, mask)
+  ) {
+    pass.note('packet has not both fields, move ignored', 'warn');
+    return 'continue';
+  }
+  touchField(pass, target.field);
+  markSubfield(mask, source);
+  markSubfield(mask, target);
+  copySubfield(flow, source, target);
+  if (target.field.flow === 'vlan_tci') completeTag(flow, target.field);
+  return 'continue';
+}
+
+export function actPush(pass: Pass, action: ActionOf<'push'>): Outcome {
+  const { source } = action;
+  markSubfield(pass.mask, source);
+  readSubfield(pass.flow, source, pass.value);
+  pass.stack.push(pass.value, source.bits);
+  return 'continue';
+}
+
+export function actPop(pass: Pass, action: ActionOf<'pop'>): Outcome {
+  const { target } = action;
+  if (!pass.stack.pop(pass.value)) {
+    pass.note('popping from empty stack', 'warn');
+    return 'continue';
+  }
+  touchField(pass, target.field);
+  markSubfield(pass.mask, target);
+  writeSubfield(pass.flow, target, pass.value);
+  if (target.field.flow === 'vlan_tci') completeTag(pass.flow, target.field);
+  return 'continue';
+}
+
+/** TTL 0 or 1 cannot be lowered: the packet goes to the controllers and its rule ends (OpenFlow 1.5, 7.2.4). */
+export function actDecTtl(pass: Pass, action: ActionOf<'dec_ttl'>): Outcome {
+  if (!isIp(pass.flow)) return 'continue';
+  pass.mask[F_NW_TTL] = 0xff;
+  if (pass.flow[F_NW_TTL] > 1) {
+    pass.touch(F_NW_TTL);
+    pass.flow[F_NW_TTL]--;
+    return 'continue';
+  }
+  const ids = action.controllerIds ?? DEFAULT_CONTROLLER;
+  for (let i = 0; i < ids.length; i++) toController(pass, WHOLE_PACKET, OFPR_INVALID_TTL, ids[i], null, -1);
+  pass.note('IP decrement TTL exception', 'warn');
+  return 'stop';
+}
+
+export function actMultipath(pass: Pass, action: ActionOf<'multipath'>): Outcome {
+  touchField(pass, action.target.field);
+  applyMultipath(action, pass.flow, pass.mask, pass.words);
+  return 'continue';
+}

@@ -1,0 +1,47 @@
+import { F_IN_PORT, F_SKB_PRIORITY } from '../fields/index.js';
+import { OFPP_IN_PORT } from '../openflow/index.js';
+import { outputTo } from './actions-output.js';
+import type { ActionOf, Outcome } from './handler.js';
+import { outputToNumber } from './output.js';
+import type { Pass } from './pass.js';
+
+/** Packets of the flow have the priority `priority` from here on. */
+function setPriority(pass: Pass, priority: number): void {
+  pass.touch(F_SKB_PRIORITY);
+  pass.flow[F_SKB_PRIORITY] = priority;
+}
+
+export function actSetQueue(pass: Pass, action: ActionOf<'set_queue'>): Outcome {
+  pass.mask[F_SKB_PRIORITY] = -1;
+  const priority = pass.snapshot.queuePriority(action.queue);
+  if (priority === -1) pass.note('Failed to translate queue to priority', 'warn');
+  else setPriority(pass, priority);
+  return 'continue';
+}
+
+export function actPopQueue(pass: Pass): Outcome {
+  pass.mask[F_SKB_PRIORITY] = -1;
+  setPriority(pass, pass.originalPriority);
+  return 'continue';
+}
+
+/** Output to one port through one of its queues. A queue that the datapath cannot name is left out. */
+export function actEnqueue(pass: Pass, action: ActionOf<'enqueue'>): Outcome {
+  pass.mask[F_SKB_PRIORITY] = -1;
+  const priority = pass.snapshot.queuePriority(action.queue);
+  if (priority === -1) return outputTo(pass, action.port, 0, false);
+  const inPort = pass.flow[F_IN_PORT];
+  if (action.port === inPort) return 'continue';
+  const before = pass.flow[F_SKB_PRIORITY];
+  setPriority(pass, priority);
+  outputToNumber(pass, action.port === OFPP_IN_PORT ? inPort : action.port);
+  pass.flow[F_SKB_PRIORITY] = before;
+  return 'continue';
+}
+
+/** A meter that the switch has not got lets everything pass. */
+export function actMeter(pass: Pass, action: ActionOf<'meter'>): Outcome {
+  const meter = pass.bridge.meters.get(action.meter);
+  if (meter !== undefined) pass.writer.meter(meter);
+  return 'continue';
+}
