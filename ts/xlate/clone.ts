@@ -42,7 +42,7 @@ export function runToEnd(
   size: number,
   last: boolean,
 ): void {
-  pass.pipeline.execute(from === 0 ? actions : actions.slice(from), size, last ? FRAME_LAST : 0);
+  pass.pipeline.execute(actions, size, last ? FRAME_LAST : 0, from);
   if (pass.error !== 0) return;
   if (!pass.freezing) doActionSet(pass);
   if (pass.freezing) finishFreezing(pass);

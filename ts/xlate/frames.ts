@@ -88,6 +88,7 @@ export class FrameStack {
     cookieLow: number,
     table: number,
     flags: number,
+    from = 0,
   ): void {
     const at = this.length++;
     this.actionLists[at] = actions;
@@ -97,7 +98,7 @@ export class FrameStack {
     this.cookiesLow[at] = cookieLow;
     this.tables[at] = table;
     this.flagBits[at] = flags;
-    this.done[at] = 0;
+    this.done[at] = from;
   }
 
   /** The innermost list goes on as if it belonged to another table and rule (the action `unroll`). */

@@ -47,10 +47,10 @@ export type Writable<T> = { -readonly [K in keyof T]: T[K] };
 /** Runs action lists and looks tables up, for actions that hold other actions. */
 export interface Pipeline {
   /**
-   * Does the first `size` of `actions` to their end, rules that they enter included. `flags`: FRAME_* bits. Errors and exits are left
+   * Does `actions[from … size)` to their end, rules that they enter included. `flags`: FRAME_* bits. Errors and exits are left
    * in the pass.
    */
-  execute(actions: readonly Action[], size: number, flags: number): void;
+  execute(actions: readonly Action[], size: number, flags: number, from?: number): void;
   /** Whether another table or group may be entered; else the error is set. */
   checkResources(): boolean;
   /**

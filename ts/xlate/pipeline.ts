@@ -47,8 +47,8 @@ export class FramePipeline implements Pipeline {
     this.frames.clear();
   }
 
-  execute(actions: readonly Action[], size: number, flags: number): void {
-    if (size === 0) return;
+  execute(actions: readonly Action[], size: number, flags: number, from = 0): void {
+    if (from >= size) return;
     const { frames, pass } = this;
     const floor = frames.length;
     if (frames.full) {
@@ -57,7 +57,7 @@ export class FramePipeline implements Pipeline {
     }
     const { inBucket } = pass;
     pass.inBucket = (flags & FRAME_BUCKET) !== 0;
-    frames.push(actions, size, pass.rule, pass.cookieHigh, pass.cookieLow, pass.table, flags);
+    frames.push(actions, size, pass.rule, pass.cookieHigh, pass.cookieLow, pass.table, flags, from);
     this.run(floor);
     pass.inBucket = inBucket;
   }
