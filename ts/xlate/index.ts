@@ -1,4 +1,9 @@
+export * from './bond.js';
+export * from './bond-rebalance.js';
+export * from './bond-table.js';
 export * from './mac-table.js';
+export * from './mcast-table.js';
+export { MAX_MIRRORS } from './mirror.js';
 export { chooseLink, hashFields } from './multipath.js';
 export * from './recirc.js';
 export { composeSlowPath } from './slow-path.js';

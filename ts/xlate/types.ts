@@ -71,8 +71,6 @@ export interface XBond {
   chooseOutput(flow: Int32Array, mask: Int32Array | null, vlan: number): XPort | null;
   /** Index of the hash entry that such a packet belongs to; -1 for active-backup, which has none. */
   entryOf(flow: Int32Array, vlan: number): number;
-  /** Member for a packet that comes back from recirculation with this dp_hash, or null. */
-  chooseRecirculated(dpHash: number): XPort | null;
   /** Whether a packet that came in by `port` is taken (OVS: bond_check_admissibility). */
   admits(port: XPort, ethDstHigh: number): 'accept' | 'drop' | 'drop_if_moved';
 }
@@ -219,7 +217,7 @@ export interface XBridge {
   readonly name: string;
   /** ofproto UUID, four words, as cookies of userspace actions carry it. */
   readonly uuid: Int32Array;
-  /** Flow tables 0 to 253; absent tables are empty. */
+  /** Flow tables 0 to 253; absent tables are empty. 254 is internal: where packets of bonds come back from recirculation. */
   readonly tables: readonly (TableView | undefined)[];
   /** By OpenFlow port number. */
   readonly ports: ReadonlyMap<number, XPort>;

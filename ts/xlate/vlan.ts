@@ -142,9 +142,9 @@ export function leavingVid(bundle: XBundle, outer: number, inner: number): numbe
 }
 
 /** The outer tag with the priority that the packet has now, for bundles with priority tags. */
-function withPriority(pass: Pass, outer: number): number {
-  // Without a VLAN id the priority decides whether there is a tag.
-  if (vid(outer) === 0) pass.mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
+function withPriority(pass: Pass, outer: number, always: boolean): number {
+  // Without a VLAN id the priority decides whether there is a tag, unless the tag stays in any case.
+  if (vid(outer) === 0 && !(always && outer !== 0)) pass.mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
   return (outer & ~VLAN_PCP_MASK) | (pass.flow[F_VLAN_TCI] & VLAN_PCP_MASK);
 }
 
@@ -152,16 +152,17 @@ function withPriority(pass: Pass, outer: number): number {
 export function putTags(pass: Pass, bundle: XBundle, outer: number, inner: number): void {
   const { flow } = pass;
   const { priorityTags } = bundle;
+  const always = priorityTags === 'always';
   const second = leavingInner(bundle, outer, inner);
   let first = leavingOuter(bundle, outer, inner);
-  if (priorityTags !== 'never') first = withPriority(pass, first);
+  if (priorityTags !== 'never') first = withPriority(pass, first, always);
   // A priority tag stays when it carries a priority and goes when that is 0, so the priority is looked at.
   else if (first !== 0 && vid(first) === 0) pass.mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
-  putTag(pass, flow, first, F_VLAN_TPID, F_VLAN_TCI, priorityTags === 'always');
-  putTag(pass, flow, second, F_VLAN1_TPID, F_VLAN1_TCI, false);
+  putTag(pass, flow, first, F_VLAN_TPID, F_VLAN_TCI, always);
+  putTag(pass, flow, second, F_VLAN1_TPID, F_VLAN1_TCI, always);
 }
 
-/** One tag (OVS: xvlan_put). With neither VLAN id nor priority it goes, unless `always`. */
+/** One tag (OVS: xvlan_put). One with neither VLAN id nor priority goes, unless it was there and `always`. */
 function putTag(
   pass: Pass,
   flow: Int32Array,
@@ -171,7 +172,7 @@ function putTag(
   always: boolean,
 ): void {
   const bits = tag & TCI_MASK;
-  const kept = bits !== 0 || always;
+  const kept = bits !== 0 || (always && tag !== 0);
   const tci = kept ? bits | VLAN_CFI : 0;
   const tpid = kept ? tag >>> 16 || ETH_TYPE_VLAN : flow[tpidWord];
   if (tci === flow[tciWord] && tpid === flow[tpidWord]) return;

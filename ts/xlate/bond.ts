@@ -1,0 +1,229 @@
+import { F_ETH_SRC, F_VLAN1_TCI, F_VLAN_TCI } from '../fields/index.js';
+import { hashAdd, hashFinish } from './hash.js';
+import { hashFields, markHashFields } from './multipath.js';
+import { VLAN_CFI, VLAN_VID_MASK } from './protocols.js';
+import type { BondEffect, XBond, XPort } from './types.js';
+
+/** Hash entries of a bond; each belongs to one member (OVS: BOND_BUCKETS). */
+export const BOND_ENTRIES = 256;
+const ENTRY_MASK = BOND_ENTRIES - 1;
+const GROUP_BIT = 0x100;
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** Whether the members' partner speaks LACP: it was not asked to; it was but does not (yet); it does. */
+export type LacpStatus = 'off' | 'configured' | 'negotiated';
+
+export interface BondOptions {
+  readonly mode: XBond['mode'];
+  /** Basis of all hashes (Port other_config:bond-hash-basis). Default 0. */
+  readonly hashBasis?: number;
+  /** Recirculation id reserved for the bond when it is balance-tcp and the datapath can recirculate. Default 0: none. */
+  readonly recircId?: number;
+  /** Default off. */
+  readonly lacp?: LacpStatus;
+  /** Without LACP's success behave as active-backup (Port other_config:lacp-fallback-ab). Default false. */
+  readonly lacpFallback?: boolean;
+  /** Name of the member that is active whenever it is up (Port other_config:bond-primary); null for none. */
+  readonly primary?: string | null;
+  /** Milliseconds that a link must be up, or down, until it counts (Port bond_updelay, bond_downdelay). Default 0. */
+  readonly upDelayMs?: number;
+  readonly downDelayMs?: number;
+}
+
+/** One member of a bond. */
+export interface BondMember {
+  readonly port: XPort;
+  /** Carries packets. */
+  readonly enabled: boolean;
+}
+
+interface Member extends BondMember {
+  port: XPort;
+  enabled: boolean;
+  /** When the link's change is to count; infinite while nothing is due. */
+  due: number;
+}
+
+/**
+ * A bond (OVS: bond.c). It has no clock and watches no link: the owner calls `linkChanged` and `advance`, and `account` for the effects
+ * of translations. Each hash entry always belongs to an enabled member while there is one: entries go to the enabled members in turn, those
+ * of a member that goes down likewise, and come back only by rebalancing. OVS deals them out at random or by the order of traffic; ours come out
+ * the same in every process, so that a restart moves no connection.
+ */
+export class Bond implements XBond {
+  readonly mode: XBond['mode'];
+  readonly hashBasis: number;
+  readonly recircId: number;
+  /** Bytes sent by each entry since the last rebalancing, and half of what was before, and so on. */
+  readonly entryBytes = new Float64Array(BOND_ENTRIES);
+  /** Grows by one whenever packets may go other ways. */
+  generation = 0;
+  private lacp: LacpStatus;
+  private readonly options: BondOptions;
+  private members: Member[] = [];
+  private active: Member | null = null;
+  private readonly entries = new Array<Member | null>(BOND_ENTRIES).fill(null);
+  /** Scratch of hash functions. */
+  private readonly words = new Int32Array(9);
+  private now = 0;
+
+  /** `ports` in order of name; `isUp`: whether a port's link is up now, which counts at once. */
+  constructor(options: BondOptions, ports: readonly XPort[], isUp: (port: XPort) => boolean = () => true) {
+    this.options = options;
+    this.mode = options.mode;
+    this.hashBasis = options.hashBasis ?? 0;
+    this.recircId = options.mode === 'balance-tcp' ? (options.recircId ?? 0) : 0;
+    this.lacp = options.lacp ?? 'off';
+    this.members = ports.map((port) => ({ port, enabled: isUp(port), due: NEVER }));
+    this.settle();
+  }
+
+  /** The members, for display and for rebalancing. */
+  get memberList(): readonly BondMember[] {
+    return this.members;
+  }
+
+  /** The member that carries everything, or what has no one receiver; null when none is enabled. */
+  get activePort(): XPort | null {
+    return this.active?.port ?? null;
+  }
+
+  /** Member that a hash entry belongs to, or null. */
+  entryPort(entry: number): XPort | null {
+    return this.entries[entry]?.port ?? null;
+  }
+
+  /** Gives an entry to another member; what rebalancing does. */
+  moveEntry(entry: number, port: XPort): void {
+    const member = this.members.find((other) => other.port === port);
+    if (member === undefined || this.entries[entry] === member) return;
+    this.entries[entry] = member;
+    this.generation++;
+  }
+
+  /** The partner began or stopped to speak LACP. */
+  set lacpStatus(status: LacpStatus) {
+    if (status === this.lacp) return;
+    this.lacp = status;
+    this.generation++;
+  }
+
+  /** The link of a member came up or went down. Counts after bond_updelay or bond_downdelay; with LACP at once when it comes up. */
+  linkChanged(port: XPort, up: boolean): void {
+    const member = this.members.find((other) => other.port === port);
+    if (member === undefined) return;
+    if (up === member.enabled) {
+      member.due = NEVER;
+      return;
+    }
+    if (member.due !== NEVER) return;
+    const upDelay = this.lacp === 'off' ? (this.options.upDelayMs ?? 0) : 0;
+    member.due = this.now + (up ? upDelay : (this.options.downDelayMs ?? 0));
+    this.advance(this.now);
+  }
+
+  /** Sets the time (milliseconds, any origin, never backwards) and lets changes of links count that are due by then. */
+  advance(nowMs: number): void {
+    this.now = Math.max(nowMs, this.now);
+    let changed = false;
+    for (const member of this.members) {
+      if (this.now < member.due) continue;
+      member.enabled = !member.enabled;
+      member.due = NEVER;
+      changed = true;
+    }
+    if (changed || this.mayEndWaiting()) this.settle();
+  }
+
+  /** With no member enabled, one that waits for its updelay need not wait any longer: the one that would come first. */
+  private mayEndWaiting(): boolean {
+    if (this.members.some((member) => member.enabled)) return false;
+    let first: Member | null = null;
+    for (const member of this.members) {
+      if (member.due !== NEVER && (first === null || member.due < first.due)) first = member;
+    }
+    if (first === null) return false;
+    first.enabled = true;
+    first.due = NEVER;
+    return true;
+  }
+
+  /** Chooses the active member and deals out the entries that belong to no enabled member. */
+  private settle(): void {
+    this.mayEndWaiting();
+    const enabled = this.members.filter((member) => member.enabled);
+    const primary = enabled.find((member) => member.port.name === this.options.primary);
+    if (primary !== undefined) this.active = primary;
+    else if (this.active === null || !this.active.enabled) this.active = enabled[0] ?? null;
+    for (let i = 0; i < BOND_ENTRIES; i++) {
+      if (this.entries[i]?.enabled === true) continue;
+      this.entries[i] = enabled.length === 0 ? null : enabled[i % enabled.length];
+    }
+    this.generation++;
+  }
+
+  /** How the bond behaves now; null: it sends nothing (OVS: choose_output_member). */
+  private balance(): XBond['mode'] | null {
+    if (this.lacp === 'configured') return this.options.lacpFallback === true ? 'active-backup' : null;
+    return this.mode === 'balance-tcp' && this.lacp !== 'negotiated' ? null : this.mode;
+  }
+
+  chooseOutput(flow: Int32Array, mask: Int32Array | null, vlan: number): XPort | null {
+    const balance = this.balance();
+    if (balance === null) return null;
+    if (balance === 'active-backup') return this.activePort;
+    if (mask !== null) this.mark(flow, mask);
+    return this.entryPort(this.hash(flow, vlan));
+  }
+
+  entryOf(flow: Int32Array, vlan: number): number {
+    const balance = this.balance();
+    return balance === null || balance === 'active-backup' ? -1 : this.hash(flow, vlan);
+  }
+
+  private mark(flow: Int32Array, mask: Int32Array): void {
+    if (this.mode === 'balance-slb') {
+      markHashFields(flow, 'eth_src', mask);
+      return;
+    }
+    markHashFields(flow, 'symmetric_l3l4+udp', mask);
+    // The hash has an inner VLAN too; addresses and outer VLAN are in the mask of NORMAL.
+    if (flow[F_VLAN1_TCI] !== 0) mask[F_VLAN1_TCI] |= VLAN_VID_MASK | VLAN_CFI;
+  }
+
+  private hash(flow: Int32Array, vlan: number): number {
+    if (this.mode === 'balance-slb') {
+      const low = hashAdd(this.hashBasis, flow[F_ETH_SRC + 1]);
+      return hashFinish(hashAdd(low, (vlan << 16) | flow[F_ETH_SRC]), 8) & ENTRY_MASK;
+    }
+    const tci = flow[F_VLAN_TCI];
+    flow[F_VLAN_TCI] = vlan;
+    const hash = hashFields(flow, 'symmetric_l4', this.hashBasis, this.words);
+    flow[F_VLAN_TCI] = tci;
+    return hash & ENTRY_MASK;
+  }
+
+  admits(port: XPort, ethDstHigh: number): 'accept' | 'drop' | 'drop_if_moved' {
+    const member = this.members.find((other) => other.port === port);
+    if (member === undefined) return 'drop';
+    const fallback = this.options.lacpFallback === true;
+    if (this.lacp === 'negotiated') return member.enabled ? 'accept' : 'drop';
+    if (this.lacp === 'configured' && !fallback) return 'drop';
+    if (this.lacp === 'off' && this.mode === 'balance-tcp') return 'drop';
+    if ((ethDstHigh & GROUP_BIT) !== 0 && member !== this.active) return 'drop';
+    // What went out by one member may come back by another, from a switch that knows nothing of the bond.
+    if (this.mode === 'balance-slb') return 'drop_if_moved';
+    return member === this.active ? 'accept' : 'drop';
+  }
+
+  /** Applies a bond effect: adds to the load of its entry. */
+  account(effect: BondEffect, bytes: number): void {
+    this.entryBytes[effect.entry] += bytes;
+  }
+
+  /** Milliseconds until `advance` has something to do, or null. */
+  nextChangeMs(): number | null {
+    const due = Math.min(...this.members.map((member) => member.due));
+    return due === NEVER ? null : Math.max(0, due - this.now);
+  }
+}
