@@ -168,6 +168,8 @@ const PRINTERS: { readonly [T in Action['type']]: (action: Of<T>) => string } = 
   decap: formatDecap,
   delete_field: ({ field }) => `delete_field:${field.name}`,
   debug_recirc: () => 'debug_recirc',
+  unroll: ({ table, cookieHigh, cookieLow }) =>
+    `unroll_xlate(table=${table}, cookie=0x${((BigInt(cookieHigh >>> 0) << 32n) | BigInt(cookieLow >>> 0)).toString(16)})`,
   debug_slow: () => 'debug_slow',
 };
 

@@ -1,5 +1,6 @@
 import type { Bridge } from '../bridge/index.js';
-import { F_CT_STATE, F_CT_ZONE, F_IN_PORT, F_RECIRC_ID } from '../fields/index.js';
+import { F_ACTSET_OUTPUT, F_CT_STATE, F_CT_ZONE, F_IN_PORT, F_RECIRC_ID } from '../fields/index.js';
+import { OFPP_UNSET } from '../openflow/index.js';
 import { type Snapshot, Translator, XLATE_ERRORS } from '../xlate/index.js';
 import { formatDatapathActions, formatMegaflow } from './format.js';
 import { applyNat } from './nat.js';
@@ -107,7 +108,8 @@ function traceStep(
     resumed,
     flow,
     finalFlow,
-    isUnchanged: finalFlow.every((word, i) => word === flow[i]),
+    // Every packet comes in with an empty action set.
+    isUnchanged: finalFlow.every((word, i) => word === (i === F_ACTSET_OUTPUT ? OFPP_UNSET : flow[i])),
     mask,
     megaflow: formatMegaflow(flow, mask),
     datapathActions: formatDatapathActions(result.actions.subarray(0, result.actionsLength)),
