@@ -7,5 +7,5 @@ export function actionsDecode(request: BatchRequest): object {
 }
 
 export function actionsEncode(request: BatchRequest): object {
-  return { actions: toHex(parseActions(textOf(request, 'text'))) };
+  return { actions: toHex(parseActions(textOf(request, 'text'), { explicitDrop: true })) };
 }

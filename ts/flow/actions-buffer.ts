@@ -30,6 +30,8 @@ import {
 const CAPACITY = 65536;
 /** Largest content: its attribute header must still fit into the 16-bit attribute length. */
 const LIMIT = 65528;
+/** Largest content that OVS reads from text; none of it fits into a message. */
+export const TEXT_LIMIT = 65532;
 
 /** The low 16 bits of `value` with their bytes exchanged. */
 export function swap16(value: number): number {
@@ -56,9 +58,9 @@ export class ActionsBuffer {
   overflowed = false;
   private readonly limit: number;
 
-  /** `limit`: bytes at most, 65528 unless smaller is wanted (tests; a datapath that takes less). */
+  /** `limit`: bytes at most, 65528 unless another is wanted (tests; a datapath that takes less; TEXT_LIMIT). */
   constructor(limit = LIMIT) {
-    this.limit = Math.min(limit, LIMIT);
+    this.limit = Math.min(limit, TEXT_LIMIT);
   }
 
   /** Forgets everything written. */

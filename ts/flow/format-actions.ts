@@ -30,8 +30,16 @@ import {
   OVS_SAMPLE_ATTR_ACTIONS,
   OVS_SAMPLE_ATTR_PROBABILITY,
 } from '../fields/index.js';
-import { alternateHex, hex32 } from '../util/index.js';
-import { attributeMap, hostU16, hostU32, netU16, netU32, readAttributes } from './attributes.js';
+import { alternateHex, hex32, toHex } from '../util/index.js';
+import {
+  attributeMap,
+  findAttribute,
+  hostU16,
+  hostU32,
+  netU16,
+  netU32,
+  readAttributes,
+} from './attributes.js';
 import { formatCt } from './format-ct.js';
 import { FieldText, genericHex } from './format-fields.js';
 import {
@@ -42,7 +50,16 @@ import {
   type PortNames,
 } from './format-key.js';
 import { formatNsh } from './format-nsh.js';
+import { formatTunnelPush, isTunnelPush } from './format-push.js';
 import { formatUserspace } from './format-userspace.js';
+import {
+  ACTION_DROP,
+  ACTION_LB_OUTPUT,
+  ACTION_PSAMPLE,
+  ACTION_TUNNEL_POP,
+  PSAMPLE_COOKIE,
+  PSAMPLE_GROUP,
+} from './userspace-actions.js';
 
 const ETH_TYPE_VLAN = 0x8100;
 const HASH_NAMES = ['l4', 'sym_l4'];
@@ -83,7 +100,7 @@ function actionText(type: number, payload: Uint8Array, ports: PortNames | undefi
   }
   switch (type) {
     case OVS_ACTION_ATTR_OUTPUT:
-      return ports?.get(hostU32(payload)) ?? `${hostU32(payload)}`;
+      return portText(hostU32(payload), ports);
     case OVS_ACTION_ATTR_USERSPACE:
       return formatUserspace(payload, ports);
     case OVS_ACTION_ATTR_SET:
@@ -113,7 +130,7 @@ function actionText(type: number, payload: Uint8Array, ports: PortNames | undefi
     case OVS_ACTION_ATTR_CT_CLEAR:
       return 'ct_clear';
     case OVS_ACTION_ATTR_PUSH_NSH:
-      return `push_nsh(${formatNsh(payload)})`;
+      return `push_nsh(${formatNsh(findAttribute(payload, OVS_KEY_ATTR_NSH) ?? payload)})`;
     case OVS_ACTION_ATTR_POP_NSH:
       return 'pop_nsh()';
     case OVS_ACTION_ATTR_METER:
@@ -142,12 +159,34 @@ function nestedText(type: number, payload: Uint8Array, ports: PortNames | undefi
       return `check_pkt_len(size=${size?.length === 2 ? hostU16(size) : 0},gt(${greater}),le(${lessEqual}))`;
     }
     case OVS_ACTION_ATTR_DEC_TTL: {
+      if (isTunnelPush(payload)) return formatTunnelPush(payload, (port) => portText(port, ports));
       const exhausted = attributeMap(payload).get(OVS_DEC_TTL_ATTR_ACTION) ?? new Uint8Array();
       return `dec_ttl(le_1(${formatActions(exhausted, ports)}))`;
     }
     default:
-      return genericText(type, payload);
+      return userspaceText(type, payload, ports);
   }
+}
+
+/** Actions of OVS's userspace datapath and of later kernels. */
+function userspaceText(type: number, payload: Uint8Array, ports: PortNames | undefined): string {
+  const word = payload.length === 4 ? hostU32(payload) : null;
+  if (word !== null && type === ACTION_TUNNEL_POP) return `tnl_pop(${portText(word, ports)})`;
+  if (word !== null && type === ACTION_DROP) return 'drop';
+  if (word !== null && type === ACTION_LB_OUTPUT) return `lb_output(${word})`;
+  if (type === ACTION_PSAMPLE) {
+    const attributes = attributeMap(payload);
+    const group = attributes.get(PSAMPLE_GROUP);
+    const cookie = attributes.get(PSAMPLE_COOKIE);
+    if (group?.length === 4) {
+      return `psample(group=${hostU32(group)}${cookie === undefined ? '' : `,cookie=0x${toHex(cookie)}`})`;
+    }
+  }
+  return genericText(type, payload);
+}
+
+function portText(port: number, ports: PortNames | undefined): string {
+  return ports?.get(port) ?? `${port}`;
 }
 
 function genericText(type: number, payload: Uint8Array): string {

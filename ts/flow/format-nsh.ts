@@ -1,6 +1,9 @@
 import { OVS_NSH_KEY_ATTR_BASE, OVS_NSH_KEY_ATTR_MD1, OVS_NSH_KEY_ATTR_MD2 } from '../fields/index.js';
-import { hex32, toHex } from '../util/index.js';
+import { hex32 } from '../util/index.js';
 import { attributeMap, netU32 } from './attributes.js';
+import { bigHex } from './format-fields.js';
+
+const MD_TYPE_2 = 2;
 
 /** NSH header with its metadata, of the attributes of OVS_KEY_ATTR_NSH and OVS_ACTION_ATTR_PUSH_NSH. */
 interface Nsh {
@@ -43,7 +46,7 @@ function exactText(nsh: Nsh): string {
   if (nsh.context !== undefined) {
     for (let i = 0; i < 4; i++) parts.push(`c${i + 1}=${hex32(netU32(nsh.context, 4 * i))}`);
   }
-  if (nsh.md2 !== undefined && nsh.md2.length > 0) parts.push(`md2=0x${toHex(nsh.md2)}`);
+  if (nsh.base[2] === MD_TYPE_2) parts.push(`md2=${bigHex(nsh.md2 ?? new Uint8Array())}`);
   return parts.join(',');
 }
 

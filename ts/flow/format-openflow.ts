@@ -172,10 +172,11 @@ function metadata(flow: Flow): string[] {
   return [...parts, ...originalTuple(flow)];
 }
 
-/** The original direction tuple: printed when the connection is known to have one. ND packets show no addresses of it. */
+/** The original direction tuple of an IP packet: printed when the connection is known to have one. ND packets show no addresses of it. */
 function originalTuple(flow: Flow): string[] {
   if (flow.at(F_CT_STATE) === 0 || flow.at(F_CT_NW_PROTO) === 0) return [];
   const type = flow.at(F_ETH_TYPE);
+  if (type !== IPV4 && type !== IPV6) return [];
   const addresses =
     type === IPV4
       ? [`ct_nw_src=${flow.ipv4(F_CT_NW_SRC)}`, `ct_nw_dst=${flow.ipv4(F_CT_NW_DST)}`]

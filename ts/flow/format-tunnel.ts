@@ -20,7 +20,14 @@ import { alternateHex } from '../util/index.js';
 import { allBytes, attributeMap, hostU32, netU32, readAttributes } from './attributes.js';
 import { formatFlags, formatFlagsMasked, TUNNEL_FLAGS } from './flag-names.js';
 import { bigHex, FieldText, genericHex } from './format-fields.js';
-import { TUN_F_CSUM, TUN_F_DF, TUN_F_KEY, TUN_F_OAM, VXLAN_EXT_GBP } from './tunnel-key.js';
+import {
+  TUN_F_CSUM,
+  TUN_F_DF,
+  TUN_F_KEY,
+  TUN_F_OAM,
+  TUNNEL_KEY_GTPU_OPTS,
+  VXLAN_EXT_GBP,
+} from './tunnel-key.js';
 
 /** Mask bits that count as all of the flags. */
 const ALL_FLAGS = TUN_F_OAM | TUN_F_DF | TUN_F_CSUM | TUN_F_KEY;
@@ -110,6 +117,10 @@ function tunnelAttribute(
       return `geneve(${geneveText(key, mask, verbose)})`;
     case OVS_TUNNEL_KEY_ATTR_ERSPAN_OPTS:
       return `erspan(${erspanText(key, mask)})`;
+    case TUNNEL_KEY_GTPU_OPTS:
+      return key.length === 2 && (mask === undefined || mask.length === 2)
+        ? `gtpu(${text.u8Hex('flags', 0).u8('msgtype', 1)})`
+        : unknownText(type, key, mask);
     case OVS_TUNNEL_KEY_ATTR_DONT_FRAGMENT:
     case OVS_TUNNEL_KEY_ATTR_CSUM:
     case OVS_TUNNEL_KEY_ATTR_OAM:
@@ -143,7 +154,7 @@ function gbpBytes(payload: Uint8Array): Uint8Array {
 }
 
 /** Geneve options: class (be16), type, length in words (5 bits), data. */
-function geneveText(key: Uint8Array, mask: Uint8Array | undefined, verbose: boolean): string {
+export function geneveText(key: Uint8Array, mask: Uint8Array | undefined, verbose: boolean): string {
   let text = '';
   let at = 0;
   while (at < key.length) {
@@ -172,6 +183,11 @@ function optionText(key: Uint8Array, mask: Uint8Array | undefined, verbose: bool
   return `{${fields}}`;
 }
 
+/** Direction and hardware id of struct erspan_md2. */
+export function erspanHwid(metadata: Uint8Array): [direction: number, hwid: number] {
+  return [(metadata[7] >>> 3) & 1, ((metadata[6] & 0x03) << 4) | (metadata[7] >>> 4)];
+}
+
 /** struct erspan_metadata; see writeTunnelKey. */
 function erspanText(key: Uint8Array, mask: Uint8Array | undefined): string {
   const version = key[0];
@@ -181,12 +197,12 @@ function erspanText(key: Uint8Array, mask: Uint8Array | undefined): string {
   }
   if (version === 2 && key.length >= 12) {
     // The hardware id has six bits; of its mask OVS shows the lower four.
-    const direction = (b: Uint8Array) => (b[11] >>> 3) & 1;
-    const hwid = (b: Uint8Array) => ((b[10] & 0x03) << 4) | (b[11] >>> 4);
-    if (mask === undefined) return `ver=2,dir=${direction(key)},hwid=${alternateHex(hwid(key))}`;
+    const [direction, hwid] = erspanHwid(key.subarray(4));
+    if (mask === undefined) return `ver=2,dir=${direction},hwid=${alternateHex(hwid)}`;
+    const [directionMask] = erspanHwid(mask.subarray(4));
     return (
-      `ver=2,dir=${direction(key)}/${alternateHex(direction(mask))}` +
-      `,hwid=${alternateHex(hwid(key))}/${alternateHex(mask[11] >>> 4)}`
+      `ver=2,dir=${direction}/${alternateHex(directionMask)}` +
+      `,hwid=${alternateHex(hwid)}/${alternateHex(mask[11] >>> 4)}`
     );
   }
   return `ver=${version}`;

@@ -1,5 +1,4 @@
 import {
-  OVS_ACTION_ATTR_PUSH_NSH,
   OVS_ACTION_ATTR_SET,
   OVS_ACTION_ATTR_SET_MASKED,
   OVS_ACTION_ATTR_DEC_TTL,
@@ -9,22 +8,34 @@ import {
   OVS_KEY_ATTR_NSH,
   OVS_KEY_ATTR_TUNNEL,
 } from '../fields/index.js';
-import { TextCursor } from '../util/index.js';
-import { ActionsBuffer } from './actions-buffer.js';
+import { fromHex, TextCursor } from '../util/index.js';
+import { ActionsBuffer, TEXT_LIMIT } from './actions-buffer.js';
 import { allBytes, netU16, netU32, readAttributes } from './attributes.js';
 import { takeCt } from './parse-ct.js';
-import { type PortNumbers, takeKeyAttribute, takeMplsEntry, takeNsh, takeVlan } from './parse-key.js';
+import { type PortNumbers, takeKeyAttribute, takeMplsEntry, takeVlan } from './parse-key.js';
+import { takePushNsh } from './parse-nsh.js';
+import { takeTunnelPush } from './parse-push.js';
 import { takeUserspace } from './parse-userspace.js';
 import { takeSmall, takeValue } from './parse-values.js';
+import {
+  ACTION_DROP,
+  ACTION_LB_OUTPUT,
+  ACTION_PSAMPLE,
+  ACTION_TUNNEL_POP,
+  PSAMPLE_COOKIE,
+  PSAMPLE_GROUP,
+} from './userspace-actions.js';
 
 export interface ActionsParseOptions {
   /** Ports that text may name. */
   readonly ports?: PortNumbers;
   /**
-   * Also take what OVS prints but does not parse: push_mpls, pop_mpls, dec_ttl. Without it those are errors, as they are
+   * Also take what OVS prints but does not parse: push_mpls, pop_mpls, dec_ttl, psample. Without it those are errors, as they are
    * in OVS 3.1.
    */
   readonly extended?: boolean;
+  /** `drop` alone becomes the action that OVS 3.1 has for it, which kernels refuse, and not an empty list. */
+  readonly explicitDrop?: boolean;
 }
 
 /** Depth of nested actions; OVS gives up there too, and so does the kernel long before. */
@@ -37,8 +48,9 @@ const ETH_TYPE_VLAN = 0x8100;
  */
 export function parseActions(text: string, options: ActionsParseOptions = {}): Uint8Array {
   const cursor = new TextCursor(text);
-  const out = new ActionsBuffer();
-  takeActions(cursor, out, options, 0);
+  const out = new ActionsBuffer(TEXT_LIMIT);
+  if (options.explicitDrop && /^drop$/i.test(text)) out.u32(ACTION_DROP, 0);
+  else takeActions(cursor, out, options, 0);
   if (!cursor.atEnd) cursor.fail(`expected an action${cursor.found()}`);
   if (out.overflowed) cursor.fail('more actions than a netlink attribute holds');
   return out.toBytes();
@@ -123,12 +135,10 @@ const ACTIONS: ReadonlyMap<string, Take> = new Map(
     ct_clear: (_cursor, out) => out.ctClear(),
     push_eth: takePushEth,
     pop_eth: (_cursor, out) => out.popEth(),
-    push_nsh: (cursor, out) => {
-      cursor.expect('(');
-      const [header] = takeNsh(cursor);
-      cursor.expect(')');
-      out.attribute(OVS_ACTION_ATTR_PUSH_NSH, header, 0, header.length);
-    },
+    push_nsh: takePushNsh,
+    tnl_push: (cursor, out) => takeTunnelPush(cursor, out),
+    tnl_pop: (cursor, out) => out.u32(ACTION_TUNNEL_POP, argument(cursor)),
+    lb_output: (cursor, out) => out.u32(ACTION_LB_OUTPUT, argument(cursor)),
     pop_nsh: (cursor, out) => {
       cursor.expect('()');
       out.popNsh();
@@ -160,6 +170,7 @@ const EXTENDED: ReadonlyMap<string, Take> = new Map(
       out.popMpls(takeSmall(cursor, 16));
       cursor.expect(')');
     },
+    psample: takePsample,
     dec_ttl: (cursor, out, options, depth) => {
       cursor.expect('(le_1');
       const start = out.begin(OVS_ACTION_ATTR_DEC_TTL);
@@ -169,6 +180,21 @@ const EXTENDED: ReadonlyMap<string, Take> = new Map(
     },
   }),
 );
+
+/** `(group=…[,cookie=0x…])`, as later versions of OVS print it. */
+function takePsample(cursor: TextCursor, out: ActionsBuffer): void {
+  cursor.expect('(group=');
+  const start = out.begin(ACTION_PSAMPLE);
+  out.u32(PSAMPLE_GROUP, takeSmall(cursor));
+  if (cursor.take(',cookie=0x')) {
+    const at = cursor.position;
+    const cookie = fromHex(cursor.match(/[0-9a-fA-F]*/y) ?? '');
+    if (cookie === null || cookie.length > 16) return cursor.fail('a cookie has up to 16 bytes', at);
+    out.attribute(PSAMPLE_COOKIE, cookie, 0, cookie.length);
+  }
+  out.end(start);
+  cursor.expect(')');
+}
 
 /** set(attribute): masked when the text leaves any bit of the attribute out. */
 function takeSet(cursor: TextCursor, out: ActionsBuffer, options: ActionsParseOptions): void {

@@ -7,13 +7,13 @@ import {
   OVS_KEY_ATTR_TCP_FLAGS,
   OVS_KEY_ATTR_TUNNEL,
   OVS_KEY_ATTR_VLAN,
-  OVS_NSH_KEY_ATTR_BASE,
-  OVS_NSH_KEY_ATTR_MD1,
 } from '../fields/index.js';
 import { fromHex, TextCursor } from '../util/index.js';
 import { ActionsBuffer } from './actions-buffer.js';
 import { CT_STATE_FLAGS, TCP_FLAGS } from './flag-names.js';
-import { KEY_ATTRIBUTES, type KeyMember } from './key-table.js';
+import { KEY_ATTRIBUTES } from './key-table.js';
+import { takeMembers } from './parse-members.js';
+import { takeNsh } from './parse-nsh.js';
 import { parseTunnel } from './parse-tunnel.js';
 import { takeFlags, takeMasked, takeSmall, wordBytes } from './parse-values.js';
 
@@ -153,37 +153,6 @@ function flagBytes([value, mask]: [number, number], size: 2 | 4): [Uint8Array, U
   return [Uint8Array.of(value >>> 8, value), Uint8Array.of(mask >>> 8, mask)];
 }
 
-/** Other names of members: OVS reads the ports of a tuple by the names that it prints only for IPv4. */
-const SYNONYMS: ReadonlyMap<string, string> = new Map([
-  ['tp_src', 'src_port'],
-  ['tp_dst', 'dst_port'],
-]);
-
-/** `name=value[/mask],…` in any order; a comma may stand at the end. */
-export function takeMembers(
-  cursor: TextCursor,
-  members: readonly KeyMember[],
-  size: number,
-): [Uint8Array, Uint8Array] {
-  const key = new Uint8Array(size);
-  const mask = new Uint8Array(size);
-  do {
-    if (cursor.next === ')') break;
-    const position = cursor.position;
-    const name = cursor.match(/[a-z0-9_]+/y) ?? '';
-    const member = members.find((m) => m[0] === name) ?? members.find((m) => m[0] === SYNONYMS.get(name));
-    if (member === undefined) {
-      return cursor.fail(`'${name}' is none of ${members.map((m) => m[0]).join(', ')}`, position);
-    }
-    const [, at, kind] = member;
-    cursor.expect('=');
-    const [value, valueMask] = takeMasked(cursor, kind);
-    key.set(value, at);
-    mask.set(valueMask, at);
-  } while (cursor.take(','));
-  return [key, mask];
-}
-
 /** vid, pcp and cfi of a tag; the tag is present (cfi set) unless cfi=0 is written, and that is matched. */
 export function takeVlan(cursor: TextCursor): [key: Uint8Array, mask: Uint8Array] {
   const bits: Record<string, [shift: number, bits: number]> = { vid: [0, 12], pcp: [13, 3], cfi: [12, 1] };
@@ -250,30 +219,4 @@ function takeMpls(cursor: TextCursor): [key: Uint8Array, mask: Uint8Array] {
     entry.seen.add(name);
   } while (cursor.take(','));
   return [wordBytes(entries.map((e) => e.value)), wordBytes(entries.map((e) => e.mask))];
-}
-
-const NSH_MEMBERS: readonly KeyMember[] = [
-  ['flags', 0, 'u8'],
-  ['ttl', 1, 'u8'],
-  ['mdtype', 2, 'u8'],
-  ['np', 3, 'u8'],
-  ['spi', 4, 'be24'],
-  ['si', 7, 'u8'],
-  ['c1', 8, 'be32'],
-  ['c2', 12, 'be32'],
-  ['c3', 16, 'be32'],
-  ['c4', 20, 'be32'],
-];
-const NSH_TYPE_1 = 1;
-
-/** Base header and context, each in its attribute; only headers of MD type 1 have a context, but every mask. */
-export function takeNsh(cursor: TextCursor): [key: Uint8Array, mask: Uint8Array] {
-  const wrap = (bytes: Uint8Array, context: boolean) => {
-    const out = new ActionsBuffer();
-    out.attribute(OVS_NSH_KEY_ATTR_BASE, bytes, 0, 8);
-    if (context) out.attribute(OVS_NSH_KEY_ATTR_MD1, bytes, 8, 16);
-    return out.toBytes();
-  };
-  const [key, mask] = takeMembers(cursor, NSH_MEMBERS, 24);
-  return [wrap(key, key[2] === NSH_TYPE_1), wrap(mask, true)];
 }

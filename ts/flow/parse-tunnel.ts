@@ -18,8 +18,15 @@ import {
 import { fromHex, type TextCursor } from '../util/index.js';
 import { ActionsBuffer } from './actions-buffer.js';
 import { TUNNEL_FLAGS } from './flag-names.js';
-import { type Kind, takeFlags, takeMasked, takeSmall } from './parse-values.js';
-import { TUN_F_CSUM, TUN_F_DF, TUN_F_KEY, TUN_F_OAM, VXLAN_EXT_GBP } from './tunnel-key.js';
+import { type Kind, SIZES, takeFlags, takeMasked, takeSmall } from './parse-values.js';
+import {
+  TUN_F_CSUM,
+  TUN_F_DF,
+  TUN_F_KEY,
+  TUN_F_OAM,
+  TUNNEL_KEY_GTPU_OPTS,
+  VXLAN_EXT_GBP,
+} from './tunnel-key.js';
 
 const MEMBERS: ReadonlyMap<string, readonly [type: number, kind: Kind]> = new Map<
   string,
@@ -67,6 +74,7 @@ export function parseTunnel(cursor: TextCursor): Pair {
       else if (name === 'vxlan') put(OVS_TUNNEL_KEY_ATTR_VXLAN_OPTS, takeVxlan(cursor));
       else if (name === 'geneve') put(OVS_TUNNEL_KEY_ATTR_GENEVE_OPTS, takeGeneve(cursor));
       else if (name === 'erspan') put(OVS_TUNNEL_KEY_ATTR_ERSPAN_OPTS, takeErspan(cursor));
+      else if (name === 'gtpu') put(TUNNEL_KEY_GTPU_OPTS, takeGtpu(cursor));
       else cursor.fail(`'${name}' is no tunnel field`, at);
       cursor.expect(')');
     }
@@ -104,46 +112,55 @@ function takeVxlan(cursor: TextCursor): Pair {
   return [wrap(id, flags), wrap(idMask, flagsMask)];
 }
 
-/** `{class=…,type=…,len=…,0x…/0x…}` repeated. */
-function takeGeneve(cursor: TextCursor): Pair {
+/** `{class=…,type=…,len=…,0x…/0x…}` repeated. What is not named is zero and not matched, data excepted: OVS matches it. */
+export function takeGeneve(cursor: TextCursor): Pair {
   const key: number[] = [];
   const mask: number[] = [];
   while (cursor.take('{')) {
-    let [optClass, classMask]: Pair = [Uint8Array.of(0, 0), Uint8Array.of(0, 0)];
-    let [type, typeMask]: Pair = [Uint8Array.of(0), Uint8Array.of(0)];
-    let length = 0;
-    let [data, dataMask]: Pair = [new Uint8Array(), new Uint8Array()];
-    do {
-      if (cursor.take('class=')) [optClass, classMask] = takeMasked(cursor, 'be16');
-      else if (cursor.take('type=')) [type, typeMask] = takeMasked(cursor, 'u8');
-      else if (cursor.take('len=')) length = takeOptionLength(cursor);
-      else [data, dataMask] = takeOptionData(cursor, length);
-    } while (cursor.take(','));
+    const [optClass, classMask] = takeOptional(cursor, 'class=', 'be16');
+    cursor.take(',');
+    const [type, typeMask] = takeOptional(cursor, 'type=', 'u8');
+    cursor.take(',');
+    const [length, lengthMask] = cursor.take('len=') ? takeOptionLength(cursor) : [0, 0x1f];
+    const [data, dataMask] = cursor.take(',')
+      ? takeOptionData(cursor, length)
+      : [new Uint8Array(length), new Uint8Array(length).fill(0xff)];
     cursor.expect('}');
-    if (data.length !== length) [data, dataMask] = [new Uint8Array(length), new Uint8Array(length)];
     key.push(...optClass, ...type, length / 4, ...data);
-    mask.push(...classMask, ...typeMask, 0x1f, ...dataMask);
+    mask.push(...classMask, ...typeMask, lengthMask, ...dataMask);
     cursor.take(',');
   }
-  if (key.length > 255) cursor.fail('Geneve options are longer than 255 bytes');
+  if (key.length > MAX_GENEVE) cursor.fail(`Geneve options are longer than ${MAX_GENEVE} bytes`);
   return [Uint8Array.from(key), Uint8Array.from(mask)];
 }
 
-function takeOptionLength(cursor: TextCursor): number {
+const MAX_GENEVE = 252;
+
+/** A member that may be missing: then it is not matched. */
+function takeOptional(cursor: TextCursor, name: string, kind: Kind): Pair {
+  if (cursor.take(name)) return takeMasked(cursor, kind);
+  return [new Uint8Array(SIZES[kind]), new Uint8Array(SIZES[kind])];
+}
+
+/** Bytes, and the five bits of the mask of the length in words. */
+function takeOptionLength(cursor: TextCursor): [length: number, mask: number] {
   const at = cursor.position;
   const length = takeSmall(cursor, 8);
   if (length > 124 || length % 4 !== 0)
     cursor.fail('the length of an option is a multiple of 4 up to 124', at);
-  if (cursor.take('/')) takeSmall(cursor, 8);
-  return length;
+  return [length, (cursor.take('/') ? takeSmall(cursor, 8) : 0xff) & 0x1f];
 }
 
 /** Data of an option as one big number of `length` bytes. */
 function takeOptionData(cursor: TextCursor, length: number): Pair {
   const take = () => {
     const at = cursor.position;
-    const digits = cursor.match(/0[xX][0-9a-fA-F]+|0/y)?.replace(/^0[xX]/, '');
-    const bytes = digits === undefined ? null : fromHex(digits.padStart(2 * length, '0'));
+    const text = cursor.match(/0[xX][0-9a-fA-F]+|\d+/y);
+    const digits = text === null ? undefined : BigInt(text).toString(16);
+    const bytes =
+      digits === undefined
+        ? null
+        : fromHex(digits === '0' ? '00'.repeat(length) : digits.padStart(2 * length, '0'));
     if (bytes?.length !== length) return cursor.fail(`expected option data of ${length} bytes`, at);
     return bytes;
   };
@@ -151,27 +168,38 @@ function takeOptionData(cursor: TextCursor, length: number): Pair {
   return [data, cursor.take('/') ? take() : new Uint8Array(length).fill(0xff)];
 }
 
-/** struct erspan_metadata, whose mask OVS takes as all ones. */
+/** OVS's struct gtpu_metadata. */
+function takeGtpu(cursor: TextCursor): Pair {
+  const [flags, flagsMask] = takeOptional(cursor, 'flags=', 'u8');
+  cursor.take(',');
+  const [type, typeMask] = takeOptional(cursor, 'msgtype=', 'u8');
+  return [Uint8Array.of(...flags, ...type), Uint8Array.of(...flagsMask, ...typeMask)];
+}
+
+/** struct erspan_metadata; of its mask OVS takes the fields as they are written, and all ones for the rest. */
 function takeErspan(cursor: TextCursor): Pair {
   cursor.expect('ver=');
   const version = takeSmall(cursor, 2);
   const key = new Uint8Array(12);
-  const skipMask = () => cursor.take('/') && takeSmall(cursor);
+  const mask = new Uint8Array(12).fill(0xff);
   key[0] = version;
   if (version === 1) {
     cursor.expect(',idx=');
-    const index = takeSmall(cursor, 20);
-    skipMask();
-    key.set([index >>> 24, index >>> 16, index >>> 8, index], 4);
+    const at = cursor.position;
+    const [index, indexMask] = takeMasked(cursor, 'be32');
+    if (index[0] !== 0 || index[1] > 0x0f) cursor.fail('an index has 20 bits', at);
+    key.set(index, 4);
+    mask.set(indexMask, 4);
   } else if (version === 2) {
     cursor.expect(',dir=');
     const direction = takeSmall(cursor, 1);
-    skipMask();
+    const directionMask = cursor.take('/') ? takeSmall(cursor) & 1 : 1;
     cursor.expect(',hwid=');
     const hwid = takeSmall(cursor, 6);
-    skipMask();
+    const hwidMask = (cursor.take('/') ? takeSmall(cursor) : 0xff) & 0x0f;
     key[10] = hwid >>> 4;
     key[11] = ((hwid & 0x0f) << 4) | (direction << 3);
+    mask[11] = 0x07 | (directionMask << 3) | (hwidMask << 4);
   } else cursor.fail('an ERSPAN version is 1 or 2');
-  return [key, new Uint8Array(12).fill(0xff)];
+  return [key, mask];
 }

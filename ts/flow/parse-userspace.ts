@@ -2,6 +2,7 @@ import { fromHex, type TextCursor } from '../util/index.js';
 import type { ActionsBuffer } from './actions-buffer.js';
 import {
   ANONYMOUS,
+  COOKIE_BYTES,
   type Cookie,
   CookieWriter,
   SAMPLE_DEFAULT,
@@ -14,11 +15,17 @@ import { SLOW_PATH_REASONS } from './slow-path.js';
 
 const VLAN_CFI = 0x1000;
 
-/** The arguments of userspace(…). Cookies name no port and no ofproto: text has neither. */
+/** Bytes of userdata that OVS writes at least: kernels before 3.10 asked for so many. */
+const LEAST_USERDATA = 8;
+
+/**
+ * The arguments of userspace(…). Cookies name no port and no ofproto: text has neither. Where the text gives no cookie OVS writes
+ * one of zeroes.
+ */
 export function takeUserspace(cursor: TextCursor, out: ActionsBuffer, ports: PortNumbers | undefined): void {
   cursor.expect('(pid=');
   const pid = takeSmall(cursor);
-  let userdata = new Uint8Array();
+  let userdata: Uint8Array = new Uint8Array(COOKIE_BYTES);
   let withActions = false;
   let tunnelPort = -1;
   while (cursor.take(',')) {
@@ -41,12 +48,14 @@ function takePort(cursor: TextCursor, ports: PortNumbers | undefined): number {
   return ports?.get(name) ?? cursor.fail(`unknown port '${name}'`, cursor.position - name.length);
 }
 
-function takeUserdata(cursor: TextCursor): Uint8Array<ArrayBuffer> {
+function takeUserdata(cursor: TextCursor): Uint8Array {
   const at = cursor.position;
   const bytes = fromHex(cursor.match(/[0-9a-fA-F]*/y) ?? '');
   if (bytes === null) return cursor.fail('expected pairs of hexadecimal digits', at);
   cursor.expect(')');
-  return Uint8Array.from(bytes);
+  const padded = new Uint8Array(Math.max(bytes.length, LEAST_USERDATA));
+  padded.set(bytes);
+  return padded;
 }
 
 /** The members that a cookie's text gives. */
