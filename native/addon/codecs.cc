@@ -40,6 +40,10 @@ Napi::Value DecodeMaskFunction(const Napi::CallbackInfo& info) {
   return ToValue(info.Env(), DecodeMask(attributes, key.data(), mask.data()));
 }
 
+Napi::Value DecodeProblemFunction(const Napi::CallbackInfo& info) {
+  return Napi::String::New(info.Env(), LastDecodeProblem());
+}
+
 // KEY_FORM of native.ts: whom the attributes are for.
 constexpr int64_t kFormKernel = 0, kFormFull = 1;
 
@@ -89,6 +93,7 @@ Napi::Value MonotonicMs(const Napi::CallbackInfo& info) {
 void DefineCodecs(Napi::Env env, Napi::Object exports) {
   exports.Set("decodeKey", Napi::Function::New<DecodeKeyFunction>(env, "decodeKey"));
   exports.Set("decodeMask", Napi::Function::New<DecodeMaskFunction>(env, "decodeMask"));
+  exports.Set("decodeProblem", Napi::Function::New<DecodeProblemFunction>(env, "decodeProblem"));
   exports.Set("encodeKey", Napi::Function::New<EncodeKeyFunction>(env, "encodeKey"));
   exports.Set("encodeMask", Napi::Function::New<EncodeMaskFunction>(env, "encodeMask"));
   exports.Set("extractPacket", Napi::Function::New<ExtractPacketFunction>(env, "extractPacket"));

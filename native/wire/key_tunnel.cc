@@ -7,11 +7,13 @@ namespace {
 constexpr int kAnyLength = -1;
 // Payload bytes of each OVS_TUNNEL_KEY_ATTR.
 constexpr int kTunnelLengths[] = {
-    8, 4, 4, 1, 1, 0, 0, 0, kAnyLength, 2, 2, kAnyLength, 16, 16, kAnyLength, 12, 0, 4,
+    8, 4, 4, 1, 1, 0, 0, 0, kAnyLength, 2, 2, kAnyLength, 16, 16, kAnyLength, 12, kAnyLength,
 };
-// struct gtpu_metadata { u8 version, flags, message type; } padded. OVS's userspace datapath has it behind the kernel's last.
-constexpr uint16_t kGtpuOptions = 17;
-static_assert(kGtpuOptions == OVS_TUNNEL_KEY_ATTR_IPV4_INFO_BRIDGE + 1);
+// struct gtpu_metadata { u8 flags, message type; } of OVS 3.1's userspace datapath. Linux uses the number for
+// IPV4_INFO_BRIDGE, which is empty.
+constexpr uint16_t kGtpuOptions = 16;
+constexpr size_t kGtpuBytes = 2;
+static_assert(kGtpuOptions == OVS_TUNNEL_KEY_ATTR_IPV4_INFO_BRIDGE);
 constexpr size_t kMaxTunnelOptions = 252;  // The kernel has room for 255, and options are whole words.
 constexpr uint32_t kTunnelFlagOam = 1, kTunnelFlagDf = 2, kTunnelFlagCsum = 4, kTunnelFlagKey = 8;
 constexpr size_t kErspanBytes = 12;  // struct erspan_metadata, <linux/erspan.h>
@@ -155,12 +157,17 @@ Fitness LoadTunnel(std::span<const uint8_t> bytes, const uint32_t* key, uint32_t
         LoadErspan(p, key, words);
         break;
       case kGtpuOptions:
-        words[flow::kTunGtpuFlags] = p[1];
-        words[flow::kTunGtpuMsgtype] = p[2];
+        if (a.payload.empty()) {  // IPV4_INFO_BRIDGE has no word in the key.
+          unknown = true;
+          break;
+        }
+        if (a.payload.size() != kGtpuBytes) return TunnelError("GTP-U options of wrong length");
+        words[flow::kTunGtpuFlags] = p[0];
+        words[flow::kTunGtpuMsgtype] = p[1];
         break;
       case OVS_TUNNEL_KEY_ATTR_PAD:
         break;
-      default:  // IPV4_INFO_BRIDGE has no word in the key.
+      default:
         unknown = true;
     }
   }
@@ -241,9 +248,9 @@ void StoreFullTunnel(const uint32_t* key, const uint32_t* data, ByteWriter& out)
   uint32_t version = data[flow::kTunErspanVer];
   if (version == 1 || version == 2) StoreErspan(data, data, out);
   if (data[flow::kTunGtpuFlags] != 0 && data[flow::kTunGtpuMsgtype] != 0) {
-    if (uint8_t* p = PutAttribute(out, kGtpuOptions, 4)) {
-      p[1] = static_cast<uint8_t>(data[flow::kTunGtpuFlags]);
-      p[2] = static_cast<uint8_t>(data[flow::kTunGtpuMsgtype]);
+    if (uint8_t* p = PutAttribute(out, kGtpuOptions, kGtpuBytes)) {
+      p[0] = static_cast<uint8_t>(data[flow::kTunGtpuFlags]);
+      p[1] = static_cast<uint8_t>(data[flow::kTunGtpuMsgtype]);
     }
   }
 }

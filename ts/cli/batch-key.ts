@@ -15,7 +15,7 @@ export function keyDecode(request: BatchRequest): object {
   const row = new Int32Array(FLOW_WORDS);
   const fitness = FITNESS[native().decodeKey(key, row, 0)];
   const text = formatKey(key, mask);
-  if (fitness === 'error') return { text, fitness, error: 'the key is malformed' };
+  if (fitness === 'error') return { text, fitness, error: native().decodeProblem() };
   const answer = { text, fitness, flow: formatFlowRow(row) };
   return request.more === true ? { ...answer, ...moreOfKey(key, mask, row) } : answer;
 }
@@ -30,7 +30,7 @@ function moreOfKey(key: Uint8Array, mask: Uint8Array | undefined, row: Int32Arra
   if (mask === undefined) return more;
   const maskRow = new Int32Array(FLOW_WORDS);
   const maskFitness = FITNESS[native().decodeMask(mask, row, 0, maskRow, 0)];
-  if (maskFitness === 'error') return { ...more, maskFitness, maskError: 'the mask is malformed' };
+  if (maskFitness === 'error') return { ...more, maskFitness, maskError: native().decodeProblem() };
   const match = { key: row.map((word, i) => word & maskRow[i]), mask: maskRow };
   return {
     ...more,

@@ -189,7 +189,7 @@ function takePsample(cursor: TextCursor, out: ActionsBuffer): void {
   if (cursor.take(',cookie=0x')) {
     const at = cursor.position;
     const cookie = fromHex(cursor.match(/[0-9a-fA-F]*/y) ?? '');
-    if (cookie === null || cookie.length > 16) return cursor.fail('a cookie has up to 16 bytes', at);
+    if (cookie === null || cookie.length > 16) cursor.fail('a cookie has up to 16 bytes', at);
     out.attribute(PSAMPLE_COOKIE, cookie, 0, cookie.length);
   }
   out.end(start);

@@ -57,7 +57,7 @@ export function takePushNsh(cursor: TextCursor, out: ActionsBuffer): void {
     else {
       const [, at, kind] = NSH_MEMBERS.find((m) => m[0] === name) ?? [];
       if (at === undefined || kind === undefined || (at >= 8 && header[2] !== NSH_TYPE_1)) {
-        return cursor.fail(`'${name}' is no field of this header`, position);
+        cursor.fail(`'${name}' is no field of this header`, position);
       }
       cursor.expect('=');
       header.set(takeValue(cursor, kind), at);

@@ -196,6 +196,8 @@ export interface Addon {
     mask: Int32Array,
     maskBase: number,
   ): number;
+  /** The attribute because of which the last decode that was not perfect was not, with what was wrong: `udp: there twice`. */
+  decodeProblem(): string;
   /**
    * Key row → key attributes at `out[offset]`; returns the bytes written, or -1 when `out` is too small. `form` is one of
    * KEY_FORM, the kernel's when it is left out.
