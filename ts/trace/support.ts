@@ -13,6 +13,6 @@ export const DUMMY_SUPPORT: DatapathSupport = {
   ufid: true,
   maskedSet: true,
   conntrack: true,
-  ctEventmask: false,
+  ctEventmask: true,
   maxHashAlgorithm: 1,
 };

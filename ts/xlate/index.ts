@@ -2,6 +2,7 @@ export * from './bond.js';
 export * from './bond-rebalance.js';
 export * from './bond-table.js';
 export * from './mac-table.js';
+export { makeGroup } from './make-group.js';
 export * from './mcast-table.js';
 export { MAX_MIRRORS } from './mirror.js';
 export { chooseLink, hashFields } from './multipath.js';
