@@ -2,8 +2,8 @@ import { type Bridge, BridgeModel, numberPorts } from '../bridge/index.js';
 import { emptyConfiguration, type Row, vsctl } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { formatFlowRow } from '../flow/index.js';
-import { parseFlow } from '../openflow/index.js';
-import { RecircRegistry, type Snapshot } from '../xlate/index.js';
+import { parseFlow, parseGroup, parseMeter } from '../openflow/index.js';
+import { makeGroup, RecircRegistry, type Snapshot } from '../xlate/index.js';
 import { parseMac } from '../util/index.js';
 import { flowProblem, parseCtNext, parsePacketFlow } from './request.js';
 import { slowReasons, translationError } from './slow.js';
@@ -84,6 +84,11 @@ export function buildCase(entry: TraceCase): CaseSwitch {
   const [bridge] = model.bridges.values();
   if (bridge === undefined)
     throw new SlowpathError('ERR_TRACE', 'the configuration has no bridge: give add-br');
+  for (const text of entry.groups ?? []) {
+    const spec = parseGroup(text, { portNames: bridge.portNames() });
+    (bridge.groups as Map<number, unknown>).set(spec.groupId, makeGroup(spec, DUMMY_SUPPORT));
+  }
+  (entry.meters ?? []).forEach((text, i) => bridge.meters.set(parseMeter(text).meterId, i));
   addFlows(bridge, entry.flows ?? [], 'OpenFlow15');
   addFlows(bridge, entry.flowsOf10 ?? [], 'OpenFlow10');
   for (const [name, flows] of Object.entries(entry.bridgeFlows ?? {})) {
