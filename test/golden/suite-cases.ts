@@ -148,7 +148,10 @@ export function buildSuiteCase(entry: SuiteCase): TraceSwitch {
 
 function answer(built: TraceSwitch, request: SuiteTrace): TraceAnswer {
   const bridge = built.model.bridges.get(request.bridge ?? '') ?? [...built.model.bridges.values()][0];
-  const ctNext = XX;
+  const options = request.options ?? [];
+  const ctNext = options.flatMap((option, i) =>
+    option === '--ct-next' ? [parseCtNext(options[i + 1])] : [],
+  );
   if (request.datapath === null && !request.flow.includes('(')) {
     const flow = parsePacketFlow(bridge, request.flow);
     if (request.packet !== undefined) native().extractPacket(fromHex(request.packet)!, flow, 0);

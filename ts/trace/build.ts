@@ -1,10 +1,10 @@
 import { type Bridge, BridgeModel, type PortNumbers } from '../bridge/index.js';
 import type { Configuration, Row } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
-import { parseFlow } from '../openflow/index.js';
+import { parseFlow, parseGroup, parseMeter } from '../openflow/index.js';
 import { parseMac } from '../util/index.js';
-import { RecircRegistry, type Snapshot } from '../xlate/index.js';
-import { flowProblem } from './request.js';
+import { makeGroup, RecircRegistry, type Snapshot } from '../xlate/index.js';
+import { about } from './problem.js';
 import { DUMMY_SUPPORT } from './support.js';
 
 /** A switch without a datapath, to trace in. */
@@ -55,14 +55,20 @@ export function buildSwitch(
   };
 }
 
-function fillBridge(bridge: Bridge, { flows = [], fdb = [] }: BridgeContents): void {
+function fillBridge(
+  bridge: Bridge,
+  { meters = [], groups = [], flows = [], fdb = [] }: BridgeContents,
+): void {
   const portNames = bridge.portNames();
+  for (const [i, text] of meters.entries()) {
+    bridge.meters.set(about(`meter "${text}"`, () => parseMeter(text)).meterId, i);
+  }
+  for (const text of groups) {
+    const spec = about(`group "${text}"`, () => parseGroup(text, { portNames }));
+    bridge.groups.set(spec.groupId, makeGroup(spec, DUMMY_SUPPORT));
+  }
   for (const { text, version } of flows) {
-    try {
-      bridge.flowTables.add(parseFlow(text, { version, portNames }));
-    } catch (cause) {
-      throw flowProblem(text, cause);
-    }
+    bridge.flowTables.add(about(`flow "${text}"`, () => parseFlow(text, { version, portNames })));
   }
   for (const [port, vlan, mac] of fdb) addAddress(bridge, port, vlan, mac);
 }

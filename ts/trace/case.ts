@@ -3,7 +3,8 @@ import { emptyConfiguration, vsctl } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { formatFlowRow } from '../flow/index.js';
 import { type BridgeContents, buildSwitch, type FlowText, requireBridge, type TraceSwitch } from './build.js';
-import { flowProblem, parseCtNext, parsePacketFlow } from './request.js';
+import { about } from './problem.js';
+import { parseCtNext, parsePacketFlow } from './request.js';
 import { slowReasons, translationError } from './slow.js';
 import { trace, type TraceResult, type TraceStep } from './trace.js';
 
@@ -99,12 +100,7 @@ export function traceCase(entry: TraceCase): { readonly traces: readonly TraceAn
 /** One trace in a case's switch. */
 export function traceOne(built: TraceSwitch, request: TraceCase['traces'][number]): TraceAnswer {
   const bridge = requireBridge(built.model, request.bridge);
-  let flow: Int32Array;
-  try {
-    flow = parsePacketFlow(bridge, request.flow);
-  } catch (cause) {
-    throw flowProblem(request.flow, cause);
-  }
+  const flow = about(`flow "${request.flow}"`, () => parsePacketFlow(bridge, request.flow));
   const options = request.options ?? [];
   const ctNext = options.flatMap((option, i) =>
     option === '--ct-next' ? [parseCtNext(options[i + 1] ?? '')] : [],

@@ -1,6 +1,6 @@
 import type { Bridge } from '../bridge/index.js';
 import type { Snapshot, XBridge } from '../xlate/index.js';
-import { SlowpathError, SyntaxProblem } from '../errors/index.js';
+import { SlowpathError } from '../errors/index.js';
 import { F_IN_PORT, F_VLAN1_TCI, F_VLAN1_TPID, FLOW_WORDS } from '../fields/index.js';
 import { parseKey } from '../flow/index.js';
 import { FITNESS, native } from '../native/index.js';
@@ -86,14 +86,4 @@ function enterBridge(snapshot: Snapshot, flow: Int32Array): XBridge {
   }
   flow[F_IN_PORT] = port.ofport;
   return port.bridge;
-}
-
-/** As an error of the trace that names the flow. */
-export function flowProblem(text: string, cause: unknown): SlowpathError {
-  if (cause instanceof SyntaxProblem) {
-    return new SlowpathError('ERR_TRACE', `flow "${text}": column ${cause.column}: ${cause.message}`, {
-      cause,
-    });
-  }
-  return cause instanceof SlowpathError ? cause : new SlowpathError('ERR_TRACE', String(cause), { cause });
 }
