@@ -263,6 +263,7 @@ export function makeState(bridge: XBridge, some: Partial<FrozenState> = {}): Fro
     actions: [],
     actionSet: [],
     userdata: null,
+    bond: null,
     ...some,
   };
 }
