@@ -150,7 +150,7 @@ void ParseIpv6(ByteReader frame, uint32_t* key) {
       uint32_t offset = LoadBe16(header + 2);
       if ((offset & 0xfff8) != 0) {
         key[flow::kNwFrag] = kFragAny | kFragLater;
-        key[flow::kNwProto] = kFragment;  // What follows is unknown: the chain may have gone on behind this header.
+        key[flow::kNwProto] = next;
         return;
       }
       key[flow::kNwFrag] = kFragAny;

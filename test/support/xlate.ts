@@ -82,6 +82,7 @@ const SUPPORT: DatapathSupport = {
   conntrack: true,
   ctEventmask: false,
   maxHashAlgorithm: 1,
+  addMpls: true,
 };
 
 function bitmap(vlans: readonly number[]): Int32Array {
@@ -263,7 +264,6 @@ export function makeState(bridge: XBridge, some: Partial<FrozenState> = {}): Fro
     actions: [],
     actionSet: [],
     userdata: null,
-    bond: null,
     ...some,
   };
 }

@@ -198,6 +198,7 @@ describe('probing', () => {
       conntrack: true,
       ctEventmask: true,
       maxHashAlgorithm: 1,
+      addMpls: true,
     });
     expect(installed.size).to.equal(0);
   });
@@ -229,7 +230,7 @@ describe('probing', () => {
       checkPktLen: false,
       conntrack: false,
       ctEventmask: false,
-      maxHashAlgorithm: 0,
+      maxHashAlgorithm: 1,
     });
     expect(installed.size).to.equal(0);
   });

@@ -1,6 +1,6 @@
+import { TunnelPorts } from '../xlate/index.js';
 import type { Configuration, Row } from '../config/index.js';
 import { Bridge, BridgeBundle, BridgePort, type PortNumbers } from './bridge.js';
-import { configureMcast } from './mcast.js';
 import { mirrorsOf } from './mirrors.js';
 import { samplingOf } from './sampling.js';
 import { isTunnelType, tunnelOf } from './tunnel.js';
@@ -23,6 +23,8 @@ export class BridgeModel {
   readonly portsByOdp: (BridgePort | undefined)[] = [];
   /** Tunnel ports, in order of bridge and ofport. */
   tunnels: readonly BridgePort[] = [];
+  /** Tells them apart by what packets were encapsulated with. */
+  tunnelPorts = new TunnelPorts([]);
   vlanLimit = DEFAULT_VLAN_LIMIT;
 
   /**
@@ -50,16 +52,12 @@ export class BridgeModel {
       const bundle = before.get(port.text('name')) ?? new BridgeBundle(bridge, port.text('name'));
       bundle.configure(port);
       const interfaces = configuration.referred(port, 'interfaces');
-      bundle.configurePorts(
-        port,
-        interfaces
-          .flatMap((iface) => portOf(bundle, iface, numbers) ?? [])
-          .sort((a, b) => (a.name < b.name ? -1 : 1)),
-      );
+      bundle.ports = interfaces
+        .flatMap((iface) => portOf(bundle, iface, numbers) ?? [])
+        .sort((a, b) => (a.name < b.name ? -1 : 1));
       if (bundle.ports.length > 0) bundles.push(bundle);
     }
     bridge.replaceBundles(bundles);
-    bridge.mcast = configureMcast(configuration, row, bridge);
     bridge.mirrors = mirrorsOf(configuration, row, bridge);
     bridge.sampling = samplingOf(configuration, row);
   }
@@ -88,6 +86,7 @@ export class BridgeModel {
       }
     }
     this.tunnels = tunnels;
+    this.tunnelPorts = new TunnelPorts(tunnels);
   }
 }
 

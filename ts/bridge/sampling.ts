@@ -27,6 +27,15 @@ export function samplingOf(configuration: Configuration, bridge: Row): XSampling
     ipfixOutput: enabled('enable-output-sampling'),
     ipfixTunnels: enabled('enable-tunnel-sampling'),
     collectorSets: new Set(sets.map((set) => set.number('id')!)),
+    tunnelSets: new Set(
+      sets.filter((set) => samplesTunnels(configuration, set)).map((set) => set.number('id')!),
+    ),
     netflow: netflow !== undefined,
   };
+}
+
+/** Whether the exporter of a collector set wants the encapsulation of packets that leave by tunnels. */
+function samplesTunnels(configuration: Configuration, set: Row): boolean {
+  const [exporter] = configuration.referred(set, 'ipfix');
+  return exporter?.option('other_config', 'enable-tunnel-sampling') !== 'false';
 }

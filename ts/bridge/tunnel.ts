@@ -73,7 +73,7 @@ function key(row: Row, name: string): Key {
 function erspan(row: Row, type: TunnelType): XTunnel['erspan'] {
   if (type !== 'erspan' && type !== 'ip6erspan') return null;
   const fixed = (name: string, max: bigint, fallback = 0n) =>
-    row.option('options', name) === 'flow' ? 0 : Number(numeric(row, name, fallback, max));
+    row.option('options', name) === 'flow' ? -1 : Number(numeric(row, name, fallback, max));
   return {
     version: fixed('erspan_ver', 2n),
     index: fixed('erspan_idx', 0xfffffn),
@@ -117,6 +117,9 @@ export function tunnelOf(row: Row, type: TunnelType): XTunnel {
     gbp: (option('exts') ?? '').split(',').includes('gbp'),
     packetType: packetType(row, type),
     erspan: erspan(row, type),
+    ...(option('egress_pkt_mark') === undefined
+      ? {}
+      : { egressMark: Number(numeric(row, 'egress_pkt_mark', 0n, 0xffffffffn)) | 0 }),
   };
 }
 

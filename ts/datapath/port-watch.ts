@@ -15,13 +15,6 @@ export interface WatchSources {
   readonly vportFamily: number;
   /** Asks the datapath for its ports: at the start, and after notifications were lost. */
   readonly listPorts: () => readonly DatapathPort[];
-  /**
-   * Called when a port, or notifications, have gone: true when the datapath itself has. The watch is then of no use any more and
-   * says nothing.
-   */
-  readonly datapathGone: () => boolean;
-  /** Called when the device of a port has vanished, before the event. */
-  readonly portGone: (portNo: number) => void;
 }
 
 /**
@@ -30,15 +23,29 @@ export interface WatchSources {
  */
 export class PortWatch {
   readonly #sources: WatchSources;
+  readonly #callbacks = new Set<(event: PortEvent) => void>();
   readonly #byIfindex = new Map<number, { readonly portNo: number; readonly name: string }>();
-  readonly #emit: (event: PortEvent) => void;
+  readonly #portGone: (portNo: number) => void;
 
-  constructor(sources: WatchSources, emit: (event: PortEvent) => void) {
+  /** `portGone` is called when the device of a port has vanished, before the event. */
+  constructor(sources: WatchSources, portGone: (portNo: number) => void) {
     this.#sources = sources;
-    this.#emit = emit;
+    this.#portGone = portGone;
     this.#reset();
     watchLinks(sources.links, (event) => this.#link(event));
     if (sources.vports !== null) this.#watchVports(sources.vports);
+  }
+
+  get watched(): boolean {
+    return this.#callbacks.size > 0;
+  }
+
+  add(callback: (event: PortEvent) => void): void {
+    this.#callbacks.add(callback);
+  }
+
+  remove(callback: (event: PortEvent) => void): void {
+    this.#callbacks.delete(callback);
   }
 
   portAdded({ portNo, name, ifindex }: { portNo: number; name: string; ifindex: number }): void {
@@ -57,6 +64,7 @@ export class PortWatch {
   }
 
   close(): void {
+    this.#callbacks.clear();
     this.#sources.links.close();
     this.#sources.vports?.close();
   }
@@ -90,9 +98,7 @@ export class PortWatch {
     const port = this.#byIfindex.get(event.link.ifindex);
     if (port === undefined) return;
     if (event.type === 'gone') {
-      // The devices of internal ports vanish with their datapath, the local port's last.
-      if (this.#sources.datapathGone()) return;
-      this.#sources.portGone(port.portNo);
+      this.#portGone(port.portNo);
       this.portRemoved(port.portNo);
     } else {
       this.#emit(linkEvent(port, event.link));
@@ -105,9 +111,12 @@ export class PortWatch {
   }
 
   #resync(): void {
-    if (this.#sources.datapathGone()) return;
     this.#reset();
     this.#emit({ type: 'resync' });
+  }
+
+  #emit(event: PortEvent): void {
+    for (const callback of this.#callbacks) callback(event);
   }
 }
 

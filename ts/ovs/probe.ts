@@ -1,5 +1,6 @@
 import { NetlinkError } from '../errors/index.js';
 import {
+  OVS_ACTION_ATTR_ADD_MPLS,
   OVS_ACTION_ATTR_CHECK_PKT_LEN,
   OVS_ACTION_ATTR_CLONE,
   OVS_ACTION_ATTR_CT,
@@ -95,6 +96,8 @@ export function probeSupport(flows: FlowClient): DatapathSupport {
     ctClear: acts((b) => b.flag(OVS_ACTION_ATTR_CT_CLEAR)),
     checkPktLen: acts(checkPacketLength),
     conntrack: accepts(conntrackKey, conntrackAction),
+    // struct ovs_action_add_mpls: a label stack entry with the bottom bit, the Ethernet type, no flags.
+    addMpls: acts((b) => b.bytes(OVS_ACTION_ATTR_ADD_MPLS, Uint8Array.of(0, 0, 1, 64, 0x88, 0x47, 0, 0))),
     ctEventmask: acts((b) =>
       b.nest(OVS_ACTION_ATTR_CT, (ct) => ct.flag(OVS_CT_ATTR_COMMIT).u32(OVS_CT_ATTR_EVENTMASK, 1)),
     ),

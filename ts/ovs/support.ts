@@ -22,6 +22,8 @@ export interface DatapathSupport {
   readonly maskedSet: boolean;
   /** The ct action, and ct_state, ct_zone, ct_mark and ct_label in keys. */
   readonly conntrack: boolean;
+  /** The add_mpls action (Linux 5.14): labels in front of any packet. */
+  readonly addMpls: boolean;
   /** The ct action takes the kinds of events that listeners are told (Linux 4.13). */
   readonly ctEventmask: boolean;
   /** Highest OVS_HASH_ALG_* that the hash action takes: 0 L4, 1 symmetric L4. */

@@ -15,4 +15,5 @@ export const DUMMY_SUPPORT: DatapathSupport = {
   conntrack: true,
   ctEventmask: true,
   maxHashAlgorithm: 1,
+  addMpls: true,
 };

@@ -7,7 +7,6 @@ import {
   F_IPV6_DST,
   F_IPV6_LABEL,
   F_IPV6_SRC,
-  F_MPLS_LSE0,
   F_ND_TARGET,
   F_NW_DST,
   F_NW_PROTO,
@@ -20,6 +19,9 @@ import {
   F_TP_DST,
   F_TP_SRC,
 } from '../fields/index.js';
+import { commitEncap } from './commit-encap.js';
+import { commitMpls } from './commit-mpls.js';
+import { commitNsh } from './commit-nsh.js';
 import { commitNdExtensions } from './commit-nd-extensions.js';
 import { commitVlan } from './commit-vlan.js';
 import type { Pass } from './pass.js';
@@ -161,24 +163,25 @@ function commitTransport(pass: Pass): void {
   else writer.setMaskedSctp(flow, 0, setMask, 0);
 }
 
-/** The outermost label stack entry is set whole, so all of it must be known. */
-function commitMpls(pass: Pass): void {
-  if (!isMpls(pass.flow[F_ETH_TYPE]) || !compare(pass, F_MPLS_LSE0, 1)) return;
-  pass.mask[F_MPLS_LSE0] = -1;
-  pass.writer.setMpls(pass.flow, 0);
-}
-
 /**
  * Writes the actions that make the datapath's packet equal to `pass.flow`, in OVS's order (commit_odp_actions): before
  * every output and every copy that goes to userspace. Sets SLOW_ACTION when no datapath can do one of them.
  */
 export function commit(pass: Pass): void {
   if (!pass.changed) return;
+  const { flow, base } = pass;
+  commitEncap(pass);
   commitEthernet(pass);
+  // Headers behind a label stack can be changed only once it is gone.
+  const uncovers = isMpls(base[F_ETH_TYPE]) && !isMpls(flow[F_ETH_TYPE]);
+  if (uncovers) commitMpls(pass);
+  commitNsh(pass);
   commitNetwork(pass);
-  if (isIp(pass.flow)) commitTransport(pass);
-  commitMpls(pass);
+  if (isIp(flow)) commitTransport(pass);
+  if (!uncovers) commitMpls(pass);
   commitVlan(pass);
+  pass.pendingEncap = false;
+  pass.pendingDecap = false;
   if (compare(pass, F_SKB_PRIORITY, 1)) pass.writer.setMaskedPriority(pass.flow, 0, pass.setMask, 0);
   if (compare(pass, F_SKB_MARK, 1)) pass.writer.setMaskedMark(pass.flow, 0, pass.setMask, 0);
 }

@@ -85,7 +85,6 @@ export function frozenState(
     actions: whole && pass.frozen.length > 0 ? pass.frozen.slice() : NO_ACTIONS,
     actionSet: whole && actionSet.length > 0 ? actionSet.actions.slice(0, actionSet.length) : NO_ACTIONS,
     userdata,
-    bond: null,
   };
 }
 

@@ -1,5 +1,6 @@
 export * from './bond.js';
 export * from './bond-rebalance.js';
+export * from './bond-table.js';
 export * from './mac-table.js';
 export { makeGroup } from './make-group.js';
 export * from './mcast-table.js';
@@ -9,5 +10,6 @@ export * from './recirc.js';
 export { composeSlowPath } from './slow-path.js';
 export type { NoteLevel, Tracer } from './trace.js';
 export type { PacketView } from './packet-view.js';
+export { TunnelPorts } from './tunnel-ports.js';
 export { Translator } from './translator.js';
 export * from './types.js';

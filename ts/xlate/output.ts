@@ -1,5 +1,4 @@
 import { F_IN_PORT, F_NW_TOS, F_SKB_PRIORITY } from '../fields/index.js';
-import { bondRecircId } from './bond-recirc.js';
 import { commit } from './commit.js';
 import { mirrorEgress } from './mirror.js';
 import { patchOutput } from './patch.js';
@@ -7,7 +6,7 @@ import type { Pass } from './pass.js';
 import { isIp } from './protocols.js';
 import { isBetweenProtected } from './protected.js';
 import { sampleEgress } from './sample.js';
-import { tunnelDone, tunnelSend } from './tunnel.js';
+import { tunnelSend } from './tunnel.js';
 import { SLOW_ACTION, type XBond, type XPort } from './types.js';
 
 /** The datapath hashes the five-tuple (OVS_HASH_ALG_L4). */
@@ -44,7 +43,7 @@ function markQueue(pass: Pass, queues: ReadonlyMap<number, number>): void {
 /** The packet leaves by `port` as it stands: brings the datapath's packet up to date first. */
 function leave(pass: Pass, port: XPort, odpPort: number, bond: XBond | null): void {
   commit(pass);
-  if (bond === null) sampleEgress(pass, odpPort);
+  if (bond === null) sampleEgress(pass, port, odpPort);
   if (bond === null && pass.mirrorSnaplen > 0 && pass.mirrorSnaplen < SNAPLEN_MAX) {
     pass.writer.trunc(pass.mirrorSnaplen);
     if (!pass.snapshot.support.truncate) pass.slow |= SLOW_ACTION;
@@ -53,9 +52,9 @@ function leave(pass: Pass, port: XPort, odpPort: number, bond: XBond | null): vo
     pass.writer.output(odpPort);
   } else {
     pass.writer.hash(OVS_HASH_ALG_L4, bond.hashBasis);
-    pass.writer.recirc(bondRecircId(pass, bond));
+    pass.writer.recirc(bond.recircId);
   }
-  pass.outputOdpPort = odpPort;
+  pass.outputIfindex = port.ifindex ?? 0;
   pass.outputCount++;
   if (pass.bridge.mirrors.length !== 0) mirrorEgress(pass, port, outputToPort);
 }
@@ -82,7 +81,6 @@ export function outputToPort(pass: Pass, port: XPort, bond: XBond | null = null)
   } else {
     const odpPort = tunnelSend(pass, port, port.tunnel);
     if (odpPort !== -1) leave(pass, port, odpPort, bond);
-    tunnelDone(pass);
   }
   flow[F_NW_TOS] = tos;
 }

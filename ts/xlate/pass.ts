@@ -4,6 +4,8 @@ import {
   F_PACKET_TYPE,
   F_SKB_MARK,
   F_SKB_PRIORITY,
+  F_TUN_DST,
+  F_TUN_IPV6_DST,
   F_TUN_OPTS_LEN,
   FLOW_END_L4,
   FLOW_END_METADATA,
@@ -147,9 +149,15 @@ export class Pass implements Translation {
   mirrors = 0;
   /** Bytes that a mirror wants of each packet while it outputs, 0 for all. */
   mirrorSnaplen = 0;
-  /** Outputs so far, and the datapath port of the last, for sFlow. */
+  /** Outputs so far, and the device of the last, for sFlow. */
   outputCount = 0;
-  outputOdpPort = 0;
+  outputIfindex = 0;
+  /** A header is to be put on (encap) or taken off (decap) by the next commit; context headers of an NSH one. */
+  pendingEncap = false;
+  pendingDecap = false;
+  encapData: Uint8Array | null = null;
+  /** Outer destination that the packet had: IPv4, then IPv6; zeros when it came out of no tunnel. */
+  readonly arrivedAt = new Int32Array(5);
   /** Controllers are not to be told (a trace): cookies say so, and nothing waits for them. */
   dontSend = false;
   pipeline!: Pipeline;
@@ -209,6 +217,11 @@ export class Pass implements Translation {
     this.mirrors = 0;
     this.mirrorSnaplen = 0;
     this.outputCount = 0;
+    this.pendingEncap = false;
+    this.pendingDecap = false;
+    this.encapData = null;
+    this.arrivedAt[0] = flow[F_TUN_DST];
+    for (let i = 0; i < 4; i++) this.arrivedAt[1 + i] = flow[F_TUN_IPV6_DST + i];
     this.scopeCount = 0;
     this.snapshot = snapshot;
     this.odpPort = odpPort;

@@ -1,18 +1,157 @@
+import {
+  F_IN_PORT,
+  F_NW_DST,
+  F_NW_PROTO,
+  F_NW_SRC,
+  F_NW_TOS,
+  F_TP_DST,
+  F_TP_SRC,
+  F_ETH_TYPE,
+  F_VLAN_TCI,
+} from '../fields/index.js';
+import { COOKIE_BYTES, SAMPLE_DEFAULT, SAMPLE_EGRESS, SAMPLE_INGRESS } from '../flow/index.js';
+import { OFPP_NONE } from '../openflow/index.js';
+import { commit } from './commit.js';
 import type { ActionOf, Outcome } from './handler.js';
 import type { Pass } from './pass.js';
+import { ETH_TYPE_IP, IPPROTO_ICMP } from './protocols.js';
+import { commitTunnel, encapsulate } from './tunnel.js';
+import type { XPort, XSampling } from './types.js';
 
-/** Samples the packet for the bridge's sFlow and IPFIX before anything else is done. What it gives goes to `fixSampling`. */
-export function sampleIngress(_pass: Pass): number {
-  return -1;
+/** Datapath port of a cookie when there is none (ODPP_NONE). */
+const NO_PORT = -1;
+/** Of 2^32: every packet. */
+const ALWAYS = 0xffffffff;
+/** sFlow version 5, output: dropped for unknown reason; the format bits for several outputs, with their number. */
+const SFLOW_DROPPED = 0x40000000 | 256;
+const SFLOW_SEVERAL = 0x80000000;
+/** Where `output` and `vlan_tci` lie in a cookie of sFlow. */
+const COOKIE_SFLOW_VLAN = 24;
+const COOKIE_SFLOW_OUTPUT = 28;
+const DSCP_MASK = 0xfc;
+
+const DIRECTIONS = { default: SAMPLE_DEFAULT, ingress: SAMPLE_INGRESS, egress: SAMPLE_EGRESS };
+
+/**
+ * Writes the userspace action of a sample, in sample(…) unless it is for every packet (OVS: compose_sample_action). The offset of
+ * the cookie among the actions; -1 when the probability is 0 or there is no room.
+ */
+function writeSample(pass: Pass, probability: number, tunnelOutPort: number, withActions: boolean): number {
+  const { writer, snapshot, cookie, bridge } = pass;
+  if (probability === 0) return -1;
+  const sampled = probability < ALWAYS || bridge.slowPathMeter !== undefined;
+  const sample = sampled ? writer.beginSample(probability) : -1;
+  if (bridge.slowPathMeter !== undefined) writer.meter(bridge.slowPathMeter);
+  // A userspace action begins with its own header (4), the port id (8) and the header of the cookie (4).
+  const at = writer.length + 16;
+  writer.userspace(
+    snapshot.upcallPid(pass.odpPort),
+    cookie.bytes,
+    0,
+    COOKIE_BYTES,
+    tunnelOutPort,
+    withActions,
+  );
+  if (sampled) writer.endSample(sample);
+  return writer.overflowed ? -1 : at;
 }
 
-/** Fills in the cookie that `sampleIngress` wrote, now that the outputs are known. */
-export function fixSampling(_pass: Pass, _sample: number): void {}
+/**
+ * Samples the packet for the bridge's sFlow and IPFIX before anything else is done. What it gives goes to `fixSampling`: the
+ * offset of sFlow's cookie, -1 without one.
+ */
+export function sampleIngress(pass: Pass): number {
+  const { sampling } = pass.bridge;
+  const inPort = pass.flow[F_IN_PORT];
+  if (sampling === null || inPort === OFPP_NONE) return -1;
+  let at = -1;
+  if (sampling.sflowProbability !== 0) {
+    pass.cookie.putSflow(inPort, pass.bridge.uuid, 0, 0);
+    at = writeSample(pass, sampling.sflowProbability, NO_PORT, true);
+  }
+  if (sampling.ipfixInput) {
+    pass.cookie.putIpfix(inPort, pass.bridge.uuid, NO_PORT);
+    writeSample(pass, sampling.ipfixProbability, NO_PORT, false);
+  }
+  return at;
+}
+
+/** Fills in the cookie that `sampleIngress` wrote, now that the outputs are known (OVS: fix_sflow_action). */
+export function fixSampling(pass: Pass, at: number): void {
+  const { writer, outputCount } = pass;
+  const row = pass.changed ? pass.base : pass.flow;
+  let output = SFLOW_DROPPED;
+  if (outputCount === 1) output = pass.outputIfindex;
+  if (outputCount > 1 || output === 0) output = SFLOW_SEVERAL | outputCount;
+  writer.bytes[at + COOKIE_SFLOW_VLAN] = row[F_VLAN_TCI] >>> 8;
+  writer.bytes[at + COOKIE_SFLOW_VLAN + 1] = row[F_VLAN_TCI];
+  for (let i = 0; i < 4; i++) writer.bytes[at + COOKIE_SFLOW_OUTPUT + i] = output >>> (8 * i);
+}
 
 /** Samples the packet for the bridge's IPFIX before it leaves by a datapath port. */
-export function sampleEgress(_pass: Pass, _odpPort: number): void {}
+export function sampleEgress(pass: Pass, port: XPort, odpPort: number): void {
+  const { sampling } = pass.bridge;
+  if (sampling === null || !sampling.ipfixOutput || sampling.ipfixProbability === 0) return;
+  const tunnelled = sampling.ipfixTunnels && port.tunnel !== null;
+  pass.cookie.putIpfix(pass.flow[F_IN_PORT], pass.bridge.uuid, odpPort);
+  writeSample(pass, sampling.ipfixProbability, tunnelled ? odpPort : NO_PORT, false);
+}
 
-export function actSample(pass: Pass, _action: ActionOf<'sample'>): Outcome {
-  pass.note('no collector set, packet is not sampled');
+/** What an exporter of flow samples knows of a tunnel port: its encapsulation is set first, so that the sample shows it. */
+function setEgressTunnel(pass: Pass, port: XPort): void {
+  if (port.tunnel === null) return;
+  encapsulate(pass, port.tunnel);
+  commitTunnel(pass, port.tunnel.type);
+}
+
+/**
+ * The sample action (OVS: xlate_sample_action). Nothing happens on a bridge without IPFIX; whether the collector set exists does not
+ * matter until a sample arrives.
+ */
+export function actSample(pass: Pass, action: ActionOf<'sample'>): Outcome {
+  const { sampling, ports } = pass.bridge;
+  if (sampling === null || !hasIpfix(sampling)) return 'continue';
+  const { samplingPort } = action;
+  let out: XPort | undefined;
+  if (samplingPort !== OFPP_NONE && samplingPort !== pass.flow[F_IN_PORT]) {
+    out = ports.get(samplingPort);
+    if (out === undefined || out.peer !== null) {
+      pass.note(`can't use unknown port ${samplingPort} in flow sample action`, 'error');
+      return 'continue';
+    }
+  }
+  const tunnelled =
+    out !== undefined && out.tunnel !== null && sampling.tunnelSets.has(action.collectorSetId);
+  commit(pass);
+  if (tunnelled) setEgressTunnel(pass, out!);
+  pass.cookie.putFlowSample(
+    pass.flow[F_IN_PORT],
+    pass.bridge.uuid,
+    action.probability,
+    action.collectorSetId,
+    action.obsDomainId,
+    action.obsPointId,
+    out?.odpPort ?? NO_PORT,
+    DIRECTIONS[action.direction],
+  );
+  // The same share of 2^32 as of 2^16.
+  const probability = action.probability * 0x10001;
+  writeSample(pass, probability, tunnelled ? out!.odpPort : NO_PORT, false);
   return 'continue';
+}
+
+function hasIpfix(sampling: XSampling): boolean {
+  return sampling.ipfixProbability !== 0 || sampling.collectorSets.size !== 0;
+}
+
+/** Marks what a NetFlow record is made of (OVS: netflow_mask_wc). */
+export function markNetflow(flow: Int32Array, wildcards: Int32Array): void {
+  if (flow[F_ETH_TYPE] !== ETH_TYPE_IP) return;
+  wildcards[F_NW_PROTO] = 0xff;
+  wildcards[F_NW_SRC] = -1;
+  wildcards[F_NW_DST] = -1;
+  const ports = flow[F_NW_PROTO] === IPPROTO_ICMP ? 0xff : 0xffff;
+  wildcards[F_TP_SRC] |= ports;
+  wildcards[F_TP_DST] |= ports;
+  wildcards[F_NW_TOS] |= DSCP_MASK;
 }

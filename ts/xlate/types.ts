@@ -1,4 +1,4 @@
-import type { Action, GroupType, MatchField, Rule } from '../openflow/index.js';
+import type { Action, FlowSpec, GroupType, MatchField, Rule } from '../openflow/index.js';
 import type { DatapathSupport } from '../ovs/index.js';
 
 export type { DatapathSupport };
@@ -27,6 +27,8 @@ export interface XPort {
   readonly peer: XPort | null;
   /** Encapsulation; null for other ports. odpPort is the tunnel vport's, shared by all tunnels of a type and UDP port. */
   readonly tunnel: XTunnel | null;
+  /** Index of the network device, as sFlow names ports; 0 without one. */
+  readonly ifindex?: number;
   /** DSCP (in place, low two bits 0) that packets leave with, by skb_priority; null when no queue of the port has one. */
   readonly queues: ReadonlyMap<number, number> | null;
 }
@@ -57,12 +59,11 @@ export interface XBundle {
   readonly bond: XBond | null;
 }
 
-/**
- * A bond as translation sees it; its hash table changes only by effects and between batches. As a table it has a rule for each hash entry:
- * what packets meet that the datapath hashed and recirculated.
- */
-export interface XBond extends TableView {
+/** A bond as translation sees it; its hash table changes only by effects and between batches. */
+export interface XBond {
   readonly mode: 'active-backup' | 'balance-slb' | 'balance-tcp';
+  /** Recirculation id reserved for balance-tcp with recirculation; 0 without. */
+  readonly recircId: number;
   /** Basis of the datapath's hash. */
   readonly hashBasis: number;
   /**
@@ -145,12 +146,15 @@ export interface XTunnel {
   readonly gbp: boolean;
   /** Layers of the payload: packets have Ethernet headers, or not, or it follows the packet type. */
   readonly packetType: 'legacy_l2' | 'legacy_l3' | 'ptap';
+  /** Header of ERSPAN, each -1 where the flow sets it. */
   readonly erspan: {
     readonly version: number;
     readonly index: number;
     readonly direction: number;
     readonly hwid: number;
   } | null;
+  /** Packet mark (skb_mark) of encapsulated packets, where the options give one. */
+  readonly egressMark?: number;
 }
 
 /** A bucket with what decides whether it may be used. */
@@ -189,6 +193,8 @@ export interface XSampling {
   readonly ipfixTunnels: boolean;
   /** Flow_Sample_Collector_Set ids in use, for the sample action. */
   readonly collectorSets: ReadonlySet<number>;
+  /** Those of them whose exporter wants to know the encapsulation of packets that leave by tunnels. */
+  readonly tunnelSets: ReadonlySet<number>;
   readonly netflow: boolean;
 }
 
@@ -218,7 +224,7 @@ export interface XBridge {
   readonly name: string;
   /** ofproto UUID, four words, as cookies of userspace actions carry it. */
   readonly uuid: Int32Array;
-  /** Flow tables 0 to 253; absent tables are empty. */
+  /** Flow tables 0 to 253; absent tables are empty. 254 is internal: where packets of bonds come back from recirculation. */
   readonly tables: readonly (TableView | undefined)[];
   /** By OpenFlow port number. */
   readonly ports: ReadonlyMap<number, XPort>;
@@ -237,6 +243,16 @@ export interface XBridge {
   readonly sampling: XSampling | null;
   /** Reserved destination addresses are forwarded by NORMAL (Bridge other_config:forward-bpdu). */
   readonly forwardBpdu: boolean;
+  /** Datapath meter that limits samples (OpenFlow's meter `slowpath`); none if absent. */
+  readonly slowPathMeter?: number;
+  /** Whether a learned flow may be added where `limit` flows with its cookie may be in its table; always, if absent. */
+  roomToLearn?(flow: FlowSpec, limit: number): boolean;
+}
+
+/** Finds ports by what packets were encapsulated with. */
+export interface TunnelLookup {
+  /** The tunnel port that the packet with key `keys[base …]` came in by, null for none; in_port is the datapath's. */
+  find(keys: Int32Array, base: number): XPort | null;
 }
 
 /** Names a frozen pipeline state; equal states get equal ids, so asking is not a side effect that a caller could see. */
@@ -271,8 +287,6 @@ export interface FrozenState {
   readonly actionSet: readonly Action[];
   /** What the controller that gets the packet is given back; null for none. */
   readonly userdata: Uint8Array | null;
-  /** The bond that the datapath hashes the packet for; its members are what the internal table has. null for none. */
-  readonly bond: XBond | null;
 }
 
 /**
@@ -283,6 +297,8 @@ export interface Snapshot {
   readonly generation: number;
   /** Index: datapath port number. */
   readonly portsByOdp: readonly (XPort | undefined)[];
+  /** Ports of packets that came out of a tunnel; when absent, portsByOdp tells them too. */
+  readonly tunnels?: TunnelLookup;
   readonly support: DatapathSupport;
   readonly recirc: RecircIds;
   /** VLAN tags that flows tell apart (Open_vSwitch other_config:vlan-limit), at most what the datapath supports. */
@@ -337,8 +353,33 @@ export interface BucketEffect {
   readonly bucket: XBucket;
 }
 
+/** A learn action wants the flow in its table: `FlowTables.learn` puts it there, or makes it last longer. */
+export interface LearnFlowEffect {
+  readonly type: 'learn_flow';
+  readonly bridge: XBridge;
+  readonly flow: FlowSpec;
+  /** Flows with this cookie in the table at most, 0 for any number. */
+  readonly limit: number;
+}
+
+/** When packets have TCP's FIN or RST, the timeouts of the rule are lowered to these (seconds, 0 for as they are). */
+export interface FinTimeoutEffect {
+  readonly type: 'fin_timeout';
+  readonly bridge: XBridge;
+  readonly rule: Rule;
+  readonly idleTimeout: number;
+  readonly hardTimeout: number;
+}
+
 /** Effects are data: translation reports them, the caller applies them (or not, when tracing or revalidating). */
-export type Effect = LearnEffect | MirrorEffect | BondEffect | McastEffect | BucketEffect;
+export type Effect =
+  | LearnEffect
+  | MirrorEffect
+  | BondEffect
+  | McastEffect
+  | BucketEffect
+  | LearnFlowEffect
+  | FinTimeoutEffect;
 
 /** Why a flow's packets must come to userspace (OVS: slow_path_reason); 0 is none. Bits. */
 export const SLOW_CFM = 1;

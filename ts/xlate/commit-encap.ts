@@ -1,0 +1,50 @@
+import { F_ETH_DST, F_ETH_SRC, F_PACKET_TYPE, F_TUN_OPTS_LEN } from '../fields/index.js';
+import { commitMpls } from './commit-mpls.js';
+import { isMplsPacket, PT_ETHERNET, PT_NSH } from './encap.js';
+import type { Pass } from './pass.js';
+import { writePushNsh } from './nsh-actions.js';
+
+const ETHERTYPES = 1;
+
+/** Puts the header of a pending encap on the datapath's packet. */
+function commitPush(pass: Pass): void {
+  const { flow, base, writer } = pass;
+  if (flow[F_PACKET_TYPE] === PT_ETHERNET) {
+    writer.pushEth(flow[F_ETH_SRC], flow[F_ETH_SRC + 1], flow[F_ETH_DST], flow[F_ETH_DST + 1]);
+    base[F_PACKET_TYPE] = PT_ETHERNET;
+    for (let i = 0; i < 2; i++) {
+      base[F_ETH_SRC + i] = flow[F_ETH_SRC + i];
+      base[F_ETH_DST + i] = flow[F_ETH_DST + i];
+    }
+  } else if (flow[F_PACKET_TYPE] === PT_NSH) {
+    writePushNsh(writer, flow, pass.encapData);
+    base[F_PACKET_TYPE] = PT_NSH;
+    for (let w = F_ETH_DST; w < F_TUN_OPTS_LEN; w++) base[w] = flow[w];
+  } else {
+    commitMpls(pass);
+  }
+}
+
+/** Takes the outermost header off the datapath's packet: what decap asked for, or what an output port cannot take. */
+function commitPop(pass: Pass): void {
+  const { flow, base, writer } = pass;
+  if (flow[F_PACKET_TYPE] >>> 16 === ETHERTYPES && base[F_PACKET_TYPE] === PT_ETHERNET) {
+    writer.popEth();
+    base[F_PACKET_TYPE] = flow[F_PACKET_TYPE];
+    for (let i = 0; i < 2; i++) {
+      base[F_ETH_SRC + i] = 0;
+      base[F_ETH_DST + i] = 0;
+    }
+  } else if (base[F_PACKET_TYPE] === PT_NSH) {
+    // The packet is recirculated next, so base need not know what comes into sight.
+    writer.popNsh();
+  } else if (isMplsPacket(base[F_PACKET_TYPE])) {
+    commitMpls(pass);
+  }
+}
+
+/** Headers in front of the packet as encap and decap left them (OVS: commit_encap_decap_action). */
+export function commitEncap(pass: Pass): void {
+  if (pass.pendingEncap) commitPush(pass);
+  else if (pass.pendingDecap || pass.flow[F_PACKET_TYPE] !== pass.base[F_PACKET_TYPE]) commitPop(pass);
+}
