@@ -12,8 +12,6 @@ export const FRAME_LAST = 1;
 export const FRAME_BUCKET = 2;
 /** The rule was entered by going back to its table or one before it, which deepens the nesting. */
 export const FRAME_DEEPENS = 4;
-/** When the rule is left, its caller must see whether something froze in it. */
-export const FRAME_CHECKED = 8;
 
 /** The list is a rule's that a lookup found, not a nested one. */
 export const FRAME_TABLE = 16;

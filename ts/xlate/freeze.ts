@@ -35,6 +35,7 @@ function isRelative(action: Action): boolean {
 export function freezeRest(pass: Pass, actions: readonly Action[], from: number, to: number): void {
   const { frozen, table, cookieHigh, cookieLow } = pass;
   for (let i = from; i < to; i++) {
+    if (actions[i].type === 'note' || actions[i].type === 'conjunction') continue;
     if (isRelative(actions[i]) && !isLabelled(frozen, table, cookieHigh, cookieLow)) {
       frozen.push({ type: 'unroll', table, cookieHigh, cookieLow });
     }

@@ -24,9 +24,10 @@ function isLimit(error: number): boolean {
   return error === TOO_DEEP || error === TOO_MANY_RESUBMITS || error === STACK_TOO_DEEP || error === TOO_LONG;
 }
 
-/** Whether what a bucket watches is up; buckets that watch nothing always live. */
-function isAlive(pass: Pass, bucket: XBucket, depth: number): boolean {
+/** Whether what a bucket watches is up; buckets that watch nothing always live, but select groups use none without weight. */
+function isAlive(pass: Pass, group: XGroup, bucket: XBucket, depth: number): boolean {
   const { watchPort, watchGroup } = bucket;
+  if (group.type === 'select' && bucket.weight === 0) return false;
   if (watchPort === NO_PORT && watchGroup === NO_GROUP) return true;
   if (depth >= MAX_WATCHED) return false;
   if (watchPort !== NO_PORT && pass.bridge.ports.get(watchPort)?.mayForward === true) return true;
@@ -40,8 +41,20 @@ function isGroupAlive(pass: Pass, groupId: number, depth: number): boolean {
 
 function firstAlive(pass: Pass, group: XGroup, depth: number): XBucket | null {
   const { buckets } = group;
-  for (let i = 0; i < buckets.length; i++) if (isAlive(pass, buckets[i], depth)) return buckets[i];
+  for (let i = 0; i < buckets.length; i++) {
+    if (isAlive(pass, group, buckets[i], depth)) return buckets[i];
+    if (pass.tracer !== null) noteDead(pass, buckets[i]);
+  }
   return null;
+}
+
+/** Tells why a bucket is passed over, in OVS's words, which call groups ports too. */
+function noteDead(pass: Pass, { bucketId, watchPort, watchGroup }: XBucket): void {
+  const watched = [
+    ...(watchPort === NO_PORT ? [] : [`port ${watchPort}`]),
+    ...(watchGroup === NO_GROUP ? [] : [`port ${watchGroup}`]),
+  ];
+  pass.note(`bucket ${bucketId}: not live due to ${watched.join(' and ')}`);
 }
 
 /** The live bucket with the best score for this hash (OVS: group_best_live_bucket). */
@@ -51,8 +64,12 @@ function bestAlive(pass: Pass, group: XGroup, basis: number): XBucket | null {
   let bestScore = 0;
   for (let i = 0; i < buckets.length; i++) {
     const bucket = buckets[i];
-    if (!isAlive(pass, bucket, 0)) continue;
+    if (!isAlive(pass, group, bucket, 0)) {
+      if (pass.tracer !== null) noteDead(pass, bucket);
+      continue;
+    }
     const score = ((hash2Words(bucket.bucketId, basis) & 0xffff) * bucket.weight) >>> 0;
+    if (pass.tracer !== null) pass.note(`bucket ${bucket.bucketId}: score ${score}`);
     if (score < bestScore) continue;
     best = bucket;
     bestScore = score;
@@ -75,7 +92,7 @@ function byDatapathHash(pass: Pass, group: XGroup): XBucket | null {
   pass.mask[F_DP_HASH] |= last;
   for (let i = 0; i <= last; i++) {
     const bucket = group.buckets[map[(hash + i) & last]];
-    if (isAlive(pass, bucket, 0)) return bucket;
+    if (isAlive(pass, group, bucket, 0)) return bucket;
   }
   return null;
 }

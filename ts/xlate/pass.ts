@@ -112,7 +112,7 @@ export class Pass implements Translation {
   resubmits = 0;
   /** Actions done, so that nested groups and branches come to an end. */
   work = 0;
-  /** The action is the last of the packet's, with an action set to follow (OVS: last). */
+  /** Nothing happens to the packet after the action. */
   last = false;
   /** Which table a resubmit or goto asks for, as if from which port, and how. */
   nextTable = 0;

@@ -1,15 +1,7 @@
 import { F_IN_PORT, F_NW_FRAG, F_TP_DST, F_TP_SRC } from '../fields/index.js';
 import { type Action, OFPP_NORMAL, type Rule } from '../openflow/index.js';
 import { perform } from './actions.js';
-import {
-  FRAME_BUCKET,
-  FRAME_CHECKED,
-  FRAME_DEEPENS,
-  FRAME_LAST,
-  FRAME_TABLE,
-  FrameStack,
-  MAX_RESUBMITS,
-} from './frames.js';
+import { FRAME_BUCKET, FRAME_DEEPENS, FRAME_LAST, FRAME_TABLE, FrameStack, MAX_RESUBMITS } from './frames.js';
 import { freezeRest } from './freeze.js';
 import { recircForMpls } from './mpls.js';
 import { errorNumber, type Pass, type Pipeline } from './pass.js';
@@ -121,7 +113,7 @@ export class FramePipeline implements Pipeline {
       return;
     }
     pass.last =
-      pass.actionSet.length !== 0 && frames.position === frames.size && (frames.flags & FRAME_LAST) !== 0;
+      frames.position === frames.size && pass.actionSet.length === 0 && (frames.flags & FRAME_LAST) !== 0;
     switch (perform(pass, action)) {
       case 'continue':
         if (pass.exit) this.freezeFrom(frames.position - 1);
@@ -133,7 +125,7 @@ export class FramePipeline implements Pipeline {
         this.freezeFrom(frames.position);
         break;
       case 'table':
-        this.enter(action.type === 'resubmit' ? 0 : FRAME_CHECKED);
+        this.enter(action.type !== 'resubmit');
         break;
       case 'relabel':
         frames.relabel(pass.table, pass.cookieHigh, pass.cookieLow);
@@ -149,12 +141,15 @@ export class FramePipeline implements Pipeline {
     frames.skipRest();
   }
 
-  /** A resubmit, goto or output to TABLE: looks the table up and enters the rule that matches. */
-  private enter(flags: number): void {
+  /**
+   * A resubmit, goto or output to TABLE: looks the table up and enters the rule that matches. `again`: when headers must be looked at
+   * again first, the action is done again after that.
+   */
+  private enter(again: boolean): void {
     const { frames, pass } = this;
     if (pass.wasMpls) {
       pass.freeze();
-      if (flags !== 0) this.freezeFrom(frames.position - 1);
+      if (again) this.freezeFrom(frames.position - 1);
       return;
     }
     if (!this.checkResources()) return;
@@ -173,8 +168,7 @@ export class FramePipeline implements Pipeline {
       if (pass.tracer !== null) pass.tracer.leave();
       return;
     }
-    let bits = flags;
-    if (pass.last) bits |= FRAME_LAST;
+    let bits = pass.last ? FRAME_TABLE | FRAME_LAST : FRAME_TABLE;
     if (table <= from) {
       bits |= FRAME_DEEPENS;
       pass.depth++;
@@ -185,15 +179,7 @@ export class FramePipeline implements Pipeline {
       pass.cookieLow = rule.cookieLow;
     }
     pass.inBucket = false;
-    frames.push(
-      actions,
-      actions.length,
-      rule,
-      pass.cookieHigh,
-      pass.cookieLow,
-      pass.table,
-      bits | FRAME_TABLE,
-    );
+    frames.push(actions, actions.length, rule, pass.cookieHigh, pass.cookieLow, pass.table, bits);
   }
 
   /** Leaves the innermost list; the one around it goes on. */
@@ -208,7 +194,6 @@ export class FramePipeline implements Pipeline {
     pass.cookieLow = frames.cookieLow;
     pass.table = frames.table;
     pass.inBucket = (frames.flags & FRAME_BUCKET) !== 0;
-    if ((flags & FRAME_CHECKED) !== 0) this.freezeFrom(frames.position - 1);
   }
 
   /** The rule of one table. Fragments have no ports there (OVS's default frag_handling, "normal"). */
