@@ -17,7 +17,6 @@ import { recirculate } from './freeze.js';
 import { isFrozen } from './frozen-fields.js';
 import type { ActionOf, Handler, Outcome } from './handler.js';
 import type { Pass } from './pass.js';
-import { swap } from './hash.js';
 import { markSubfield, subfieldNumber } from './subfield.js';
 
 const HELPERS = {
@@ -48,14 +47,15 @@ function writeMark(pass: Pass): void {
   writer.attribute(OVS_CT_ATTR_MARK, contentBytes, 0, 8);
 }
 
+/** Labels are in the order of a little-endian host: least significant word first. */
 function writeLabel(pass: Pass): void {
   const { flow, mask, writer } = pass;
   let any = 0;
   for (let i = 0; i < LABEL_WORDS; i++) {
     const bits = mask[F_CT_LABEL + i];
     any |= bits;
-    content[i] = swap(flow[F_CT_LABEL + i] & bits);
-    content[LABEL_WORDS + i] = swap(bits);
+    content[LABEL_WORDS - 1 - i] = flow[F_CT_LABEL + i] & bits;
+    content[2 * LABEL_WORDS - 1 - i] = bits;
   }
   if (any !== 0) writer.attribute(OVS_CT_ATTR_LABELS, contentBytes, 0, 32);
 }
