@@ -72,7 +72,8 @@ Napi::Value ExtractPacketFunction(const Napi::CallbackInfo& info) {
   Arguments arguments(info, "extractPacket");
   std::span<uint8_t> frame = arguments.Bytes(0, "frame");
   std::span<uint32_t> key = arguments.Row(1, "key", flow::kWords);
-  if (arguments.ok()) ExtractPacket(frame, key.data());
+  int64_t view = arguments.IntegerOr(3, "form", kFormKernel, kFormFull, kFormKernel);
+  if (arguments.ok()) ExtractPacket(frame, key.data(), view == kFormFull ? View::kUserspace : View::kKernel);
   return info.Env().Undefined();
 }
 

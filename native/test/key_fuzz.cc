@@ -15,6 +15,23 @@ using namespace slowpath;
   std::abort();
 }
 
+// The short way and the long one; the form of userspace says all that a key has.
+void CheckDecode(const std::vector<uint8_t>& bytes) {
+  uint32_t one[flow::kWords], other[flow::kWords];
+  if (DecodeKey(bytes, one) != DecodeAnyKey(bytes, other)) Fail("two fitnesses", 0);
+  for (unsigned i = 0; i < flow::kWords; i++) {
+    if (one[i] != other[i]) Fail("the short way differs", i);
+  }
+}
+
+void CheckFull(const uint32_t* key, const uint32_t* mask) {
+  std::vector<uint8_t> room(4096);
+  ByteWriter out(room);
+  EncodeFullKey(key, out);
+  EncodeFullMask(key, mask, out);
+  if (out.overflowed()) Fail("full form does not fit", 0);
+}
+
 // Words that a key keeps through the datapath's form of it. Those of ND extensions do not exist there, and what an
 // ill-fitting key says beyond its kind of packet gets lost.
 void CheckKey(const uint32_t* key) {
@@ -51,9 +68,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<uint8_t> keyBytes(data + 1, data + 1 + split), maskBytes(data + 1 + split, data + size);
   uint32_t key[flow::kWords], mask[flow::kWords], id[4];
   FlowId(keyBytes, id);
+  CheckDecode(keyBytes);
   if (DecodeKey(keyBytes, key) == Fitness::kError) return 0;
   CheckKey(key);
   if (DecodeMask(maskBytes, key, mask) != Fitness::kError) CheckMask(key, mask);
+  CheckFull(key, mask);
   if (DecodeMask(keyBytes, key, mask) != Fitness::kError) CheckMask(key, mask);
   return 0;
 }

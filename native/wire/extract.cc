@@ -1,18 +1,19 @@
 #include "wire/key_fields.h"
 
-// Frame → key, header by header, with the checks of the Linux datapath (net/openvswitch/flow.c): each parser returns when
-// the next header is not wholly there, leaving the words behind it zero.
+// Frame → key, header by header. Each parser returns when the next header is not wholly there, leaving the words behind it zero. Where
+// the Linux datapath (net/openvswitch/flow.c) and OVS's userspace (miniflow_extract) differ, 'view' says whose rules hold.
 namespace slowpath {
 namespace {
 
 // Bits of ipv6_exthdrs (OFPIEH12_*).
 constexpr uint32_t kExtNoNext = 1, kExtEsp = 2, kExtAuth = 4, kExtDest = 8, kExtFragment = 16, kExtRouter = 32,
                    kExtHop = 64, kExtRepeated = 128, kExtOutOfOrder = 256;
-constexpr uint32_t kHopByHop = 0, kRouting = 43, kFragment = 44, kEsp = 50, kAuth = 51, kNoNext = 59, kDestination = 60;
+constexpr uint32_t kHopByHop = 0, kRouting = 43, kFragment = 44, kAuth = 51, kNoNext = 59, kDestination = 60;
+constexpr size_t kMostPadding = 0xffff;  // Bytes behind an IP packet that OVS puts up with.
 
-void ParseTransport(ByteReader frame, uint32_t* key);
+void ParseTransport(ByteReader frame, View view, uint32_t* key);
 
-uint32_t ParseEthertype(ByteReader& frame) {
+uint32_t ParseEthertype(ByteReader& frame, View view) {
   const uint8_t* p = frame.TryPull(2);
   if (p == nullptr) return 0;
   uint32_t type = LoadBe16(p);
@@ -21,6 +22,7 @@ uint32_t ParseEthertype(ByteReader& frame) {
   ByteReader ahead = frame;
   const uint8_t* llc = ahead.TryPull(8);
   if (llc == nullptr || llc[0] != 0xaa || llc[1] != 0xaa || (llc[3] | llc[4] | llc[5]) != 0) return kEthTypeNone;
+  if (view == View::kUserspace && llc[2] != 3) return kEthTypeNone;  // Not unnumbered information.
   frame = ahead;
   type = LoadBe16(llc + 6);
   return type >= kEthTypeMin ? type : kEthTypeNone;
@@ -61,7 +63,17 @@ void ParseArp(ByteReader frame, uint32_t* key) {
   key[flow::kNwDst] = LoadBe32(p + 24);
 }
 
-void ParseIpv4(ByteReader frame, uint32_t* key) {
+// The first 'n' bytes of what is left. False when there are not as many, or too many behind them.
+bool CutPadding(ByteReader& frame, size_t n) {
+  if (n > frame.left() || frame.left() - n > kMostPadding) return false;
+  frame = ByteReader(frame.rest().first(n));
+  return true;
+}
+
+void ParseIpv4(ByteReader frame, View view, uint32_t* key) {
+  if (frame.left() < 20) return;
+  // The length in the header counts for OVS, and not for the kernel.
+  if (view == View::kUserspace && !CutPadding(frame, LoadBe16(frame.rest().data() + 2))) return;
   const uint8_t* p = frame.TryPull(20);
   if (p == nullptr) return;
   size_t headerBytes = static_cast<size_t>(p[0] & 15) * 4;
@@ -77,7 +89,7 @@ void ParseIpv4(ByteReader frame, uint32_t* key) {
     return;
   }
   if ((fragment & 0x2000) != 0) key[flow::kNwFrag] = kFragAny;
-  ParseTransport(frame, key);
+  ParseTransport(frame, view, key);
 }
 
 bool IsExtension(uint32_t next) {
@@ -130,42 +142,77 @@ uint32_t ExtensionBits(ByteReader frame, uint32_t next) {
   return seen;
 }
 
-void ParseIpv6(ByteReader frame, uint32_t* key) {
+// Bytes of the extension header 'header' of type 'next'.
+size_t ExtensionBytes(uint32_t next, const uint8_t* header) {
+  if (next == kFragment) return 8;
+  return next == kAuth ? (static_cast<size_t>(header[1]) + 2) * 4 : (static_cast<size_t>(header[1]) + 1) * 8;
+}
+
+// Where a chain of extension headers ends.
+struct ChainEnd {
+  bool reached = false;        // Else it is cut off.
+  uint32_t next = kNoNext;     // The protocol that ends it.
+  uint32_t fragment = 0;       // nw_frag
+};
+
+// Pulls the chain that begins with 'next', as ipv6_find_hdr() of the kernel does: of a header only what it reads has to be there.
+ChainEnd FollowAsKernel(ByteReader& frame, uint32_t next) {
+  ChainEnd end;
+  while (IsExtension(next) && next != kNoNext) {
+    if (next == kFragment) end.fragment = kFragAny;
+    if (frame.left() < (next == kRouting || next == kFragment ? 4u : 2u)) return end;
+    const uint8_t* header = frame.rest().data();
+    size_t bytes = ExtensionBytes(next, header);
+    if (next == kFragment && (LoadBe16(header + 2) & 0xfff8) != 0) {
+      if (IsExtension(header[0]) && header[0] != kNoNext) return end;
+      return {true, kFragment, kFragAny | kFragLater};
+    }
+    next = header[0];
+    frame.TryPull(bytes < frame.left() ? bytes : frame.left());
+  }
+  end.reached = true;
+  end.next = next;
+  return end;
+}
+
+// The same as parse_ipv6_ext_hdrs() of OVS: each header has to be there, and a packet that is whole in spite of a fragment header is
+// no fragment.
+ChainEnd FollowAsUserspace(ByteReader& frame, uint32_t next) {
+  ChainEnd end;
+  while (IsExtension(next) && next != kNoNext) {
+    if (frame.left() < 8) return end;
+    const uint8_t* header = frame.rest().data();
+    if (frame.TryPull(ExtensionBytes(next, header)) == nullptr) return end;
+    uint32_t offset = next == kFragment ? LoadBe16(header + 2) : 0;
+    if (offset != 0) end.fragment = kFragAny;
+    if ((offset & 0xfff8) != 0) return {true, kFragment, kFragAny | kFragLater};
+    next = header[0];
+  }
+  end.reached = true;
+  end.next = next;
+  return end;
+}
+
+void ParseIpv6(ByteReader frame, View view, uint32_t* key) {
   const uint8_t* p = frame.TryPull(40);
-  if (p == nullptr) return;
-  uint32_t first = LoadBe32(p);
+  if (p == nullptr || (view == View::kUserspace && !CutPadding(frame, LoadBe16(p + 4)))) return;
+  LoadWords(p + 8, key + flow::kIpv6Src, 4);
+  LoadWords(p + 24, key + flow::kIpv6Dst, 4);
+  uint32_t first = LoadBe32(p), next = p[6];
+  // OVS does not know ipv6_exthdrs.
+  if (view == View::kKernel) key[flow::kIpv6Exthdrs] = ExtensionBits(frame, next);
+  ChainEnd end = view == View::kKernel ? FollowAsKernel(frame, next) : FollowAsUserspace(frame, next);
+  if (!end.reached && view == View::kUserspace) return;
   key[flow::kNwTos] = first >> 20 & 0xff;
   key[flow::kIpv6Label] = first & 0xfffff;
   key[flow::kNwTtl] = p[7];
-  LoadWords(p + 8, key + flow::kIpv6Src, 4);
-  LoadWords(p + 24, key + flow::kIpv6Dst, 4);
-  uint32_t next = p[6];
-  key[flow::kIpv6Exthdrs] = ExtensionBits(frame, next);
-  key[flow::kNwProto] = kNoNext;  // Unless the chain can be followed to its end.
-  while (IsExtension(next) && next != kNoNext) {
-    const uint8_t* header = frame.TryPull(8);
-    if (header == nullptr) return;
-    if (next == kFragment) {
-      next = header[0];
-      uint32_t offset = LoadBe16(header + 2);
-      if ((offset & 0xfff8) != 0) {
-        key[flow::kNwFrag] = kFragAny | kFragLater;
-        key[flow::kNwProto] = next;
-        return;
-      }
-      key[flow::kNwFrag] = kFragAny;
-      continue;
-    }
-    size_t rest = next == kAuth ? (static_cast<size_t>(header[1]) + 2) * 4 : (static_cast<size_t>(header[1]) + 1) * 8;
-    next = header[0];
-    if (frame.TryPull(rest < 8 ? 0 : rest - 8) == nullptr) return;
-  }
-  key[flow::kNwProto] = next;
-  ParseTransport(frame, key);
+  key[flow::kNwFrag] = end.fragment;
+  key[flow::kNwProto] = end.next;
+  if (end.reached && (end.fragment & kFragLater) == 0) ParseTransport(frame, view, key);
 }
 
-// Link-layer addresses among ND options. An option twice, or one of length 0, makes all of ND void.
-void ParseNd(ByteReader frame, uint32_t* key) {
+// Link-layer addresses among ND options. An option twice makes all of ND void, one of length 0 ends them.
+void ParseNd(ByteReader frame, View view, uint32_t* key) {
   const uint8_t* target = frame.TryPull(16);
   if (target == nullptr) return;
   LoadWords(target, key + flow::kNdTarget, 4);
@@ -176,59 +223,96 @@ void ParseNd(ByteReader frame, uint32_t* key) {
     if (bytes != 8 || (option[0] != 1 && option[0] != 2)) continue;
     uint32_t* mac = key + (option[0] == 1 ? flow::kArpSha : flow::kArpTha);
     if (AnyWord(mac, 2)) {
-      std::memset(key + flow::kNdTarget, 0, 8 * sizeof *key);
+      ClearWords(key + flow::kNdTarget, 8);
       return;
     }
     LoadMac(option + 2, mac);
+    if (view == View::kUserspace && key[flow::kNdOptionsType] == 0) key[flow::kNdOptionsType] = option[0];
   }
 }
+static_assert(flow::kArpTha + 2 == flow::kNdTarget + 8);
 
-void ParseTransport(ByteReader frame, uint32_t* key) {
-  switch (L4Attribute(key)) {
-    case OVS_KEY_ATTR_TCP: {
-      const uint8_t* p = frame.TryPull(20);
-      if (p == nullptr) return;
-      size_t headerBytes = static_cast<size_t>(p[12] >> 4) * 4;
-      if (headerBytes < 20 || frame.TryPull(headerBytes - 20) == nullptr) return;
-      LoadL4(OVS_KEY_ATTR_TCP, p, key);
-      key[flow::kTcpFlags] = LoadBe16(p + 12) & 0xfff;
-      return;
-    }
+void ParseTcp(ByteReader frame, View view, uint32_t* key) {
+  const uint8_t* p = frame.TryPull(20);
+  if (p == nullptr) return;
+  if (view == View::kKernel) {
+    size_t headerBytes = static_cast<size_t>(p[12] >> 4) * 4;
+    if (headerBytes < 20 || frame.TryPull(headerBytes - 20) == nullptr) return;
+  }
+  LoadL4(OVS_KEY_ATTR_TCP, p, key);
+  key[flow::kTcpFlags] = LoadBe16(p + 12) & 0xfff;
+}
+
+// Type, code and group, of which datapaths have no attribute. The group is where OVS has it: in the word that ND packets keep
+// their reserved field in.
+void ParseIgmp(ByteReader frame, uint32_t* key) {
+  const uint8_t* p = frame.TryPull(8);
+  if (p == nullptr) return;
+  key[flow::kTpSrc] = p[0];
+  key[flow::kTpDst] = p[1];
+  key[flow::kNdReserved] = LoadBe32(p + 4);
+}
+
+void ParseTransport(ByteReader frame, View view, uint32_t* key) {
+  unsigned type = L4Attribute(key);
+  switch (type) {
+    case OVS_KEY_ATTR_TCP:
+      return ParseTcp(frame, view, key);
     case OVS_KEY_ATTR_UDP:
-      if (const uint8_t* p = frame.TryPull(8)) LoadL4(OVS_KEY_ATTR_UDP, p, key);
+    case OVS_KEY_ATTR_ICMP:
+      if (const uint8_t* p = frame.TryPull(8)) LoadL4(type, p, key);
       return;
     case OVS_KEY_ATTR_SCTP:
-      if (const uint8_t* p = frame.TryPull(12)) LoadL4(OVS_KEY_ATTR_SCTP, p, key);
-      return;
-    case OVS_KEY_ATTR_ICMP:
-      if (const uint8_t* p = frame.TryPull(8)) LoadL4(OVS_KEY_ATTR_ICMP, p, key);
+      if (const uint8_t* p = frame.TryPull(12)) LoadL4(type, p, key);
       return;
     case OVS_KEY_ATTR_ICMPV6:
       if (const uint8_t* p = frame.TryPull(8)) {
-        LoadL4(OVS_KEY_ATTR_ICMPV6, p, key);
-        if (IsNeighbourDiscovery(key)) ParseNd(frame, key);
+        LoadL4(type, p, key);
+        if (!IsNeighbourDiscovery(key)) return;
+        if (view == View::kUserspace) key[flow::kNdReserved] = LoadBe32(p + 4);
+        ParseNd(frame, view, key);
       }
       return;
     default:
-      return;
+      if (view == View::kUserspace && IsIgmp(key)) ParseIgmp(frame, key);
   }
 }
 
-void ParseNsh(ByteReader frame, uint32_t* key) {
+void ParseNsh(ByteReader frame, View view, uint32_t* key) {
   const uint8_t* p = frame.TryPull(8);
   if (p == nullptr) return;
-  uint32_t first = LoadBe16(p);
+  uint32_t first = LoadBe16(p), mdType = p[2];
   size_t bytes = (first & 0x3f) * 4;
   if (first >> 14 != 0 || bytes < 8) return;
   const uint8_t* context = frame.TryPull(bytes - 8);
-  uint32_t mdType = p[2] & 15;
-  if (context == nullptr || (mdType == kNshMdType1 ? bytes != 24 : mdType != 2)) return;
+  if (context == nullptr || (mdType == kNshMdType1 && bytes != 24)) return;
+  if (view == View::kKernel && mdType != kNshMdType1 && mdType != kNshMdType2) return;
   key[flow::kNshFlags] = first >> 12 & 3;
   key[flow::kNshTtl] = first >> 6 & 0x3f;
   key[flow::kNshMdtype] = mdType;
   key[flow::kNshNp] = p[3];
   key[flow::kNshPathHdr] = LoadBe32(p + 4);
   if (mdType == kNshMdType1) LoadWords(context, key + flow::kNshContext, 4);
+}
+
+// Ethertype and what is behind it.
+void ParseNetwork(ByteReader frame, View view, uint32_t* key) {
+  uint32_t ethType = ParseEthertype(frame, view);
+  key[flow::kEthType] = ethType;
+  switch (L3Attribute(ethType)) {
+    case OVS_KEY_ATTR_IPV4:
+      return ParseIpv4(frame, view, key);
+    case OVS_KEY_ATTR_IPV6:
+      return ParseIpv6(frame, view, key);
+    case OVS_KEY_ATTR_ARP:
+      return ParseArp(frame, key);
+    case OVS_KEY_ATTR_MPLS:
+      return ParseMpls(frame, key);
+    case OVS_KEY_ATTR_NSH:
+      return ParseNsh(frame, view, key);
+    default:
+      return;
+  }
 }
 
 // Clears the words that a frame can fill.
@@ -240,31 +324,22 @@ void ClearPacketWords(uint32_t* key) {
 
 }  // namespace
 
-void ExtractPacket(std::span<const uint8_t> bytes, uint32_t* key) {
+void ExtractPacket(std::span<const uint8_t> bytes, uint32_t* key, View view) {
   ClearPacketWords(key);
   ByteReader frame(bytes);
+  if (view == View::kUserspace && bytes.size() < 14) return;
   const uint8_t* macs = frame.TryPull(12);
   if (macs == nullptr) return;
   LoadMac(macs, key + flow::kEthDst);
   LoadMac(macs + 6, key + flow::kEthSrc);
-  if (!ParseVlan(frame, key + flow::kVlanTpid, key + flow::kVlanTci)) return;
-  if (key[flow::kVlanTci] != 0 && !ParseVlan(frame, key + flow::kVlan1Tpid, key + flow::kVlan1Tci)) return;
-  uint32_t ethType = ParseEthertype(frame);
-  key[flow::kEthType] = ethType;
-  switch (L3Attribute(ethType)) {
-    case OVS_KEY_ATTR_IPV4:
-      return ParseIpv4(frame, key);
-    case OVS_KEY_ATTR_IPV6:
-      return ParseIpv6(frame, key);
-    case OVS_KEY_ATTR_ARP:
-      return ParseArp(frame, key);
-    case OVS_KEY_ATTR_MPLS:
-      return ParseMpls(frame, key);
-    case OVS_KEY_ATTR_NSH:
-      return ParseNsh(frame, key);
-    default:
-      return;
-  }
+  bool whole = ParseVlan(frame, key + flow::kVlanTpid, key + flow::kVlanTci);
+  if (whole && key[flow::kVlanTci] != 0) whole = ParseVlan(frame, key + flow::kVlan1Tpid, key + flow::kVlan1Tci);
+  if (whole) return ParseNetwork(frame, view, key);
+  if (view == View::kKernel) return;
+  // OVS takes the TPID of a tag that is cut off for the frame's ethertype.
+  uint32_t* tpid = key + (key[flow::kVlanTci] == 0 ? flow::kVlanTpid : flow::kVlan1Tpid);
+  key[flow::kEthType] = *tpid;
+  *tpid = 0;
 }
 
 }  // namespace slowpath

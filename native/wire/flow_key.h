@@ -36,14 +36,23 @@ void EncodeMask(const uint32_t* key, const uint32_t* mask, ByteWriter& out);
 
 // Key or mask → attributes in the form of OVS's userspace: every attribute that the key calls for, also where it is all zero, in
 // OVS's order, with packet_type, and bits as they are, whether a kernel takes them or not. For showing keys and comparing them with
-// ovs-vswitchd's, not for the kernel. DecodeKey gives the same key again.
+// ovs-vswitchd's, not for the kernel.
 void EncodeFullKey(const uint32_t* key, ByteWriter& out);
 void EncodeFullMask(const uint32_t* key, const uint32_t* mask, ByteWriter& out);
 
+// Whose rules hold for what a frame says. They agree on whole and honest frames, except that OVS looks into IGMP (type and code
+// in tp_src and tp_dst, the group in nd_reserved) and at the reserved field and first option of ND, that the kernel tells
+// extension headers (ipv6_exthdrs), and that OVS trusts lengths in IP headers: what is behind them is padding, and a
+// packet that they say is longer than the frame has no IP fields.
+enum class View : uint32_t {
+  kKernel = 0,     // Keys as the Linux datapath makes them (net/openvswitch/flow.c).
+  kUserspace = 1,  // As OVS's userspace does (miniflow_extract).
+};
+
 // Ethernet frame → L2, L3 and L4 words of 'key' (which are overwritten; metadata and options words are left alone, and so
 // are the ct_* words of connections' original direction, which no packet carries).
-// Stops where the truth stops: a truncated or lying header leaves the fields behind it zero, as the Linux datapath does.
-void ExtractPacket(std::span<const uint8_t> frame, uint32_t* key);
+// Stops where the truth stops: a truncated or lying header leaves the fields behind it zero.
+void ExtractPacket(std::span<const uint8_t> frame, uint32_t* key, View view = View::kKernel);
 
 // 128-bit flow id of key attributes: keyed with a random secret of this process, so that nobody outside can aim for
 // a collision. Not stable over processes. About 10 ns for an IPv4/UDP key.

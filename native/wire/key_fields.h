@@ -35,6 +35,7 @@ inline constexpr uint32_t kNdSolicit = 135;
 inline constexpr uint32_t kNdAdvert = 136;
 inline constexpr uint32_t kNoPort = 0xffffffff;  // in_port of a packet that came from no port.
 inline constexpr uint32_t kNshMdType1 = 1;
+inline constexpr uint32_t kNshMdType2 = 2;
 inline constexpr uint32_t kPacketTypeEthertype = 1;  // Namespace of packet_type for packets without Ethernet header.
 
 inline bool IsVlanType(uint32_t ethType) { return ethType == kEthTypeVlan || ethType == kEthTypeServiceVlan; }

@@ -7,6 +7,7 @@ import { mustRun, run } from './process.mjs';
 export const packages = {
   vm: ['qemu-system-x86', 'busybox-static', 'kmod', 'xz-utils'],
   native: ['cmake', 'doctest-dev'],
+  fuzz: ['clang', 'libclang-rt-14-dev'],
   host: ['iproute2', 'iputils-ping', 'iperf3', 'tcpdump', 'ethtool', 'openvswitch-common'],
 };
 

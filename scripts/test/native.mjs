@@ -1,4 +1,5 @@
-// Lane "native": C++ unit tests and a short run of every fuzz target, both under ASan and UBSan.
+// Lane "native": C++ unit tests and a short run of every fuzz target (its corpus, what was found before, and
+// mutations of these), both under ASan and UBSan.
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { jobs } from './build.mjs';
@@ -56,8 +57,10 @@ async function fuzz(tally) {
   const captures = filesIn(join(root, 'test', 'fixtures'), '.pcap');
   for (const target of filesIn(out, '_fuzz')) {
     const name = basename(target);
-    const corpus = filesIn(join(root, 'native', 'test', 'corpus', name.replace(/_fuzz$/, '')));
-    const args = [`-runs=${fuzzRuns}`, ...corpus, ...captures];
+    const kept = ['corpus', 'regressions'].flatMap((kind) =>
+      filesIn(join(root, 'test', 'fuzz', kind, name.replace(/_fuzz$/, ''))),
+    );
+    const args = [`-runs=${fuzzRuns}`, ...kept, ...captures];
     const result = await run(target, args, { env: sanitizers, cwd: out, timeoutMs: 300_000 });
     console.log(`${result.ok ? 'ok' : 'FAILED'}: ${name}`);
     if (result.ok) tally.pass();

@@ -212,8 +212,11 @@ export interface Addon {
     offset: number,
     form?: number,
   ): number;
-  /** Ethernet frame → the L2 to L4 words of a key row; the metadata words are left alone. */
-  extractPacket(frame: Uint8Array, key: Int32Array, keyBase: number): void;
+  /**
+   * Ethernet frame → the L2 to L4 words of a key row; the metadata words are left alone. `form` is one of KEY_FORM, the kernel's when
+   * it is left out: `full` extracts by the rules of OVS's userspace, which looks into IGMP and trusts lengths in IP headers.
+   */
+  extractPacket(frame: Uint8Array, key: Int32Array, keyBase: number, form?: number): void;
   /** The 128-bit flow id of key attributes, as in upcall rows. */
   flowId(attributes: Uint8Array, out: Int32Array, offset: number): void;
   /** CLOCK_MONOTONIC in milliseconds, the clock of flow statistics. */
