@@ -48,7 +48,7 @@ export function formatCt(payload: Uint8Array): string {
 /** A zero-terminated string. */
 function stringText(payload: Uint8Array): string {
   const end = payload.indexOf(0);
-  return String.fromCharCode(...payload.subarray(0, end < 0 ? payload.length : end));
+  return Buffer.from(payload.subarray(0, end < 0 ? payload.length : end)).toString();
 }
 
 function natText(payload: Uint8Array): string {
