@@ -57,6 +57,8 @@ int Core::Start(const char** what) {
 void Core::Stop() {
   hub_->Close();
   if (thread_.joinable()) thread_.join();
+  epoll_.Reset();
+  hub_->ReleaseWake();
 }
 
 void Core::Run() {

@@ -22,7 +22,7 @@ class Core {
 
   // Starts the thread and waits until it is in its namespace: 0 or -errno, with the failing call in 'what'.
   int Start(const char** what);
-  // Stops and joins it. Idempotent.
+  // Stops and joins it, and closes its descriptors. Idempotent.
   void Stop();
 
   const std::shared_ptr<Hub>& hub() const { return hub_; }
@@ -34,7 +34,7 @@ class Core {
   void HandleRequests(Engine& engine, Server& server);
 
   const std::shared_ptr<Hub> hub_;
-  const UniqueFd epoll_;
+  UniqueFd epoll_;  // Of the thread; closed once it has ended.
   const EmbeddedOptions options_;
   DatapathCounters counters_;
   std::thread thread_;

@@ -73,8 +73,16 @@ void Hub::TakeServiceList(std::vector<uint32_t>& out) {
   work_.fetch_sub(static_cast<uint32_t>(out.size()), std::memory_order_relaxed);
 }
 
+void Hub::ReleaseWake() {
+  std::lock_guard lock(wakeMutex_);
+  wake_.Reset();
+}
+
 void Hub::Wake() {
-  if (sleeping_.exchange(false, std::memory_order_seq_cst)) eventfd_write(wake_.get(), 1);
+  if (!sleeping_.exchange(false, std::memory_order_seq_cst)) return;
+  // The thread may have been woken by something else, seen the end and be gone: its number may then be another file's.
+  std::lock_guard lock(wakeMutex_);
+  if (wake_.valid()) eventfd_write(wake_.get(), 1);
 }
 
 }  // namespace slowpath

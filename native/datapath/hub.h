@@ -22,6 +22,8 @@ class Hub {
   void AskForService(uint32_t portId);
   // Marks all channels down, and has the thread wake up and stop.
   void Close();
+  // Closes the wake descriptor. To be called once the thread has ended; channels may still ask for service.
+  void ReleaseWake();
 
   // Forwarding thread's side.
   int wakeFd() const { return wake_.get(); }
@@ -41,7 +43,8 @@ class Hub {
  private:
   void Wake();
 
-  const UniqueFd wake_;
+  std::mutex wakeMutex_;  // Held while wake_ is written or closed by others than the thread; never with mutex_.
+  UniqueFd wake_;
   const uint32_t maxUpcalls_;
   const uint32_t maxUpcallBytes_;
   std::mutex mutex_;

@@ -12,6 +12,7 @@
 #include <functional>
 
 #include "sys/netlink_drops.h"
+#include "wire/netlink.h"
 #include "sys/netns.h"
 
 namespace slowpath {
@@ -115,6 +116,52 @@ TEST_CASE_FIXTURE(Fixture,
   CHECK(counters.foreign == 1);
   CHECK(counters.truncated == 1);
   CHECK(counters.receiveCalls == 1);
+}
+
+// Real answers of the kernel to a dump, in buffers that are too small for them.
+TEST_CASE("netlink socket: what the kernel had to cut off is dropped and counted, the socket goes on") {
+  static size_t room;
+  NetlinkSocketOptions options;
+  options.protocol = NETLINK_ROUTE;
+  options.calls.recvmmsg = [](int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+    for (unsigned i = 0; i < count; i++) messages[i].msg_hdr.msg_iov->iov_len = room;
+    return recvmmsg(fd, messages, count, flags, timeout);
+  };
+  options.calls.recvmsg = [](int fd, msghdr* header, int flags) {
+    header->msg_iov->iov_len = std::min(room, header->msg_iov->iov_len);
+    return recvmsg(fd, header, flags);
+  };
+  int error = 0;
+  auto socket = NetlinkSocket::Open(options, &error);
+  REQUIRE(socket != nullptr);
+  struct {
+    nlmsghdr header = {sizeof(nlmsghdr) + sizeof(ifinfomsg), RTM_GETLINK, NLM_F_REQUEST | NLM_F_ACK, 1, 0};
+    ifinfomsg link = {};
+  } request;
+  request.link.ifi_index = 1;
+  std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(&request), sizeof request);
+  std::vector<uint8_t> memory(Slab::kBytes);
+  Slab slab;
+  slab.bytes = memory.data();
+
+  room = 100;  // Of the link's message; the acknowledgement has 36.
+  REQUIRE(socket->Send(bytes) == 0);
+  REQUIRE(socket->Receive(slab, kBatch) == 1);
+  CHECK(LoadHost<nlmsghdr>(slab.Datagram(0).data()).nlmsg_type == NLMSG_ERROR);
+  CHECK(socket->Counters().received == 2);
+  CHECK(socket->Counters().truncated == 1);
+
+  std::vector<uint8_t> out;
+  REQUIRE(socket->Send(bytes) == 0);
+  CHECK(socket->ReceiveOne(out, 1000) == -EMSGSIZE);
+  CHECK(socket->ReceiveOne(out, 1000) == 36);
+  CHECK(socket->Counters().truncated == 2);
+
+  room = Slab::kSlotBytes;
+  REQUIRE(socket->Send(bytes) == 0);
+  CHECK(socket->Receive(slab, kBatch) == 2);
+  CHECK(socket->Counters().truncated == 2);
+  CHECK(socket->Counters().lost == 0);
 }
 
 TEST_CASE_FIXTURE(Fixture, "netlink socket: ENOBUFS is counted and what is there still comes") {

@@ -215,7 +215,7 @@ export function compareCase(entry: RecordedCase): Comparison[] {
   }
   return entry.traces.map((trace, i) => {
     try {
-      const ours = traceOne(built.model, built.snapshot, trace);
+      const ours = traceOne(built, trace);
       return { id: `${entry.id}:${i}`, case: entry, trace, ours, ...judge(ours, trace) };
     } catch (error) {
       return refusal(entry, trace, i, error);

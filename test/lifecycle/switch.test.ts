@@ -94,7 +94,7 @@ describe('the end of a switch', function () {
     await sending;
     expect(upcalls, 'upcalls after close').to.equal(seen);
     nothingLeft();
-    expect(descriptors()).to.be.at.most(open + 2);
+    expect(descriptors()).to.be.at.most(open);
   });
 
   it('closing in the observer of an upcall', async () => {

@@ -264,6 +264,7 @@ export function makeState(bridge: XBridge, some: Partial<FrozenState> = {}): Fro
     actions: [],
     actionSet: [],
     userdata: null,
+    bond: null,
     ...some,
   };
 }

@@ -1,10 +1,10 @@
 import { FlowTables } from '../classifier/index.js';
 import type { Row } from '../config/index.js';
 import {
+  type Bond,
   MacTable,
-  type McastView,
+  type McastTable,
   type VlanMode,
-  type XBond,
   type XBridge,
   type XBundle,
   type XGroup,
@@ -13,6 +13,7 @@ import {
   type XSampling,
   type XTunnel,
 } from '../xlate/index.js';
+import { type ConfiguredBond, configureBond } from './bond.js';
 import { vlanBitmap } from './vlan-bitmap.js';
 
 const TPID_8021Q = 0x8100;
@@ -76,11 +77,16 @@ export class BridgeBundle implements XBundle {
   qinqTpid = TPID_8021AD;
   priorityTags: 'never' | 'if-nonzero' | 'always' = 'never';
   protected = false;
-  bond: XBond | null = null;
+  #bond: ConfiguredBond | null = null;
 
   constructor(bridge: Bridge, name: string) {
     this.bridge = bridge;
     this.name = name;
+  }
+
+  /** The bond of several ports; null for a single one. */
+  get bond(): Bond | null {
+    return this.#bond?.bond ?? null;
   }
 
   get floodable(): boolean {
@@ -99,6 +105,12 @@ export class BridgeBundle implements XBundle {
     this.qinqTpid = row.option('other_config', 'qinq-ethtype') === '802.1q' ? TPID_8021Q : TPID_8021AD;
     this.priorityTags = priorityTags(row.option('other_config', 'priority-tags'));
     this.protected = row.flag('protected');
+  }
+
+  /** Takes over the ports that the record's interfaces have now, and its bond. */
+  configurePorts(row: Row, ports: readonly BridgePort[]): void {
+    this.ports = ports;
+    this.#bond = configureBond(row, ports, this.#bond);
   }
 }
 
@@ -127,7 +139,7 @@ export class Bridge implements XBridge {
   readonly groups = new Map<number, XGroup>();
   readonly meters = new Map<number, number>();
   mirrors: readonly XMirror[] = [];
-  mcast: McastView | null = null;
+  mcast: McastTable | null = null;
   sampling: XSampling | null = null;
   forwardBpdu = false;
   #macAgingSeconds = MAC_AGING_SECONDS;
@@ -161,7 +173,11 @@ export class Bridge implements XBridge {
   /** Puts bundles and their ports in the place of the old ones; addresses behind those that are gone are forgotten. */
   replaceBundles(bundles: readonly BridgeBundle[]): void {
     const kept = new Set(bundles);
-    for (const bundle of this.bundles) if (!kept.has(bundle)) this.fdb.flush(bundle);
+    for (const bundle of this.bundles) {
+      if (kept.has(bundle)) continue;
+      this.fdb.flush(bundle);
+      this.mcast?.flush(bundle);
+    }
     this.bundles = bundles.toSorted((a, b) => (a.name < b.name ? -1 : 1));
     this.ports.clear();
     for (const bundle of bundles) for (const port of bundle.ports) this.ports.set(port.ofport, port);

@@ -1,6 +1,7 @@
 import { TunnelPorts } from '../xlate/index.js';
 import type { Configuration, Row } from '../config/index.js';
 import { Bridge, BridgeBundle, BridgePort, type PortNumbers } from './bridge.js';
+import { configureMcast } from './mcast.js';
 import { mirrorsOf } from './mirrors.js';
 import { samplingOf } from './sampling.js';
 import { isTunnelType, tunnelOf } from './tunnel.js';
@@ -52,12 +53,16 @@ export class BridgeModel {
       const bundle = before.get(port.text('name')) ?? new BridgeBundle(bridge, port.text('name'));
       bundle.configure(port);
       const interfaces = configuration.referred(port, 'interfaces');
-      bundle.ports = interfaces
-        .flatMap((iface) => portOf(bundle, iface, numbers) ?? [])
-        .sort((a, b) => (a.name < b.name ? -1 : 1));
+      bundle.configurePorts(
+        port,
+        interfaces
+          .flatMap((iface) => portOf(bundle, iface, numbers) ?? [])
+          .sort((a, b) => (a.name < b.name ? -1 : 1)),
+      );
       if (bundle.ports.length > 0) bundles.push(bundle);
     }
     bridge.replaceBundles(bundles);
+    bridge.mcast = configureMcast(configuration, row, bridge);
     bridge.mirrors = mirrorsOf(configuration, row, bridge);
     bridge.sampling = samplingOf(configuration, row);
   }

@@ -1,27 +1,38 @@
-import { createInterface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { readLines } from './batch-lines.js';
 import { BATCH_OPS } from './batch-ops.js';
 
-/** Longest request line, in UTF-16 units; longer ones are answered with an error. */
+/** Bytes of the longest request; longer ones are answered with an error. */
 const MAX_LINE = 1 << 24;
 
 /**
  * Answers requests read from `input`, one JSON object a line, with one JSON object a line on `output`, in order. Whatever
- * is wrong with a request, its answer is {"error": …} and the next one is read. Ends with the input, or when nobody
- * reads the output any more.
+ * is wrong with a request, its answer is {"error": …} and the next one is read. Reads no faster than answers are taken. Ends
+ * with the input, or quietly when nobody reads the output any more.
  */
 export async function batch(input: Readable, output: Writable): Promise<void> {
-  const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
-  for await (const line of lines) {
-    if (!output.write(`${answerLine(line)}\n`)) await once(output, 'drain');
+  let failure: NodeJS.ErrnoException | null = null;
+  output.on('error', (error) => {
+    failure ??= error;
+  });
+  for await (const line of readLines(input, MAX_LINE)) {
+    const text = line === null ? problem(`a request has at most ${MAX_LINE} bytes`) : answerLine(line);
+    // A failed write also ends the wait; what failed is looked at below.
+    if (!output.write(`${text}\n`)) await once(output, 'drain').catch(() => undefined);
+    if (failure !== null) break;
   }
+  endOfOutput(failure);
+}
+
+/** Throws what went wrong with writing, except that the reader left. */
+function endOfOutput(failure: NodeJS.ErrnoException | null): void {
+  if (failure !== null && failure.code !== 'EPIPE') throw failure;
 }
 
 /** The answer to one line, as JSON on one line. */
 export function answerLine(line: string): string {
   try {
-    if (line.length > MAX_LINE) return problem(`a request has at most ${MAX_LINE} characters`);
     return JSON.stringify(answer(JSON.parse(line)));
   } catch (error) {
     return problem(error instanceof Error ? error.message : String(error));

@@ -1,3 +1,5 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { SlowpathError } from '../errors/index.js';
 import {
   FLOW_ACTIONS_LEN,
   FLOW_ACTIONS_OFF,
@@ -12,9 +14,9 @@ import {
   FLOW_UFID,
   FLOW_USED,
 } from '../fields/index.js';
-import { type FlowDescription, formatFlow } from '../flow/index.js';
+import { type FlowDescription, type FlowFormatOptions, formatFlow } from '../flow/index.js';
 import { type FlowBatch, native } from '../native/index.js';
-import type { Datapath } from './types.js';
+import type { Datapath, FlowDump } from './types.js';
 
 export interface DumpTextOptions {
   /** As `ovs-dpctl dump-flows -m`: flow ids and every field. */
@@ -44,20 +46,41 @@ export function describeFlow(batch: FlowBatch, row: number, now: number): FlowDe
   };
 }
 
-/** The flows of a datapath as lines of `ovs-dpctl dump-flows`, in the order of the dump. */
-export async function dumpFlowLines(datapath: Datapath, options: DumpTextOptions = {}): Promise<string[]> {
+/** Times a dump is begun anew after the datapath said that it was interrupted. */
+const DUMP_ATTEMPTS = 5;
+
+/**
+ * The flows of a datapath as lines of `ovs-dpctl dump-flows`, in the order of the dump. A dump that was interrupted, and so may lack
+ * flows, is begun anew; ERR_DUMP_INTERRUPTED when that happens again and again.
+ */
+export async function dumpFlowLines(
+  datapath: Pick<Datapath, 'name' | 'ports' | 'openDump'>,
+  options: DumpTextOptions = {},
+): Promise<string[]> {
   const ports = options.names ? new Map(datapath.ports().map((port) => [port.portNo, port.name])) : undefined;
-  const lines: string[] = [];
-  for await (const { batch, count } of datapath.dumpFlows()) {
-    const now = native().monotonicMs();
-    for (let row = 0; row < count; row++) {
-      lines.push(
-        formatFlow(describeFlow(batch, row, now), {
-          verbose: options.verbose ?? false,
-          ...(ports ? { ports } : {}),
-        }),
-      );
+  const format = { verbose: options.verbose ?? false, ...(ports ? { ports } : {}) };
+  for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+    const dump = datapath.openDump();
+    try {
+      const lines = await formatDump(dump, format);
+      if (!dump.interrupted) return lines;
+    } finally {
+      dump.close();
     }
+  }
+  throw new SlowpathError(
+    'ERR_DUMP_INTERRUPTED',
+    `the flows of ${datapath.name} changed during ${DUMP_ATTEMPTS} dumps in a row; try again`,
+  );
+}
+
+/** All flows of a dump, giving the event loop a turn between batches. */
+async function formatDump(dump: FlowDump, format: FlowFormatOptions): Promise<string[]> {
+  const lines: string[] = [];
+  for (let count = dump.next(); count >= 0; count = dump.next()) {
+    const now = native().monotonicMs();
+    for (let row = 0; row < count; row++) lines.push(formatFlow(describeFlow(dump.batch, row, now), format));
+    await nextTurn();
   }
   return lines;
 }

@@ -17,7 +17,7 @@ import {
 } from '../ovs/index.js';
 import { type Connector, EmbeddedConnector, KernelConnector } from './connector.js';
 import { Dispatch, possibleCpus } from './dispatch.js';
-import { DatapathProvider } from './provider.js';
+import { DatapathProvider, type EstablishedDatapath } from './provider.js';
 import {
   type Datapath,
   type DatapathOptions,
@@ -71,10 +71,10 @@ export function inspectDatapath(options: ProviderOptions = {}, addon: Addon = na
     const families = lookupOvsFamilies(client);
     const datapaths = new DatapathClient(client, families.datapath);
     const { ifindex, userFeatures: features } = datapaths.get(name);
+    const dispatch = new Dispatch('per-vport', possibleCpus());
     return new DatapathProvider({
-      ...{ type: 'system', name, ifindex, features, support: UNPROBED, adopted: true },
-      ...{ addon, connector, client, families, datapaths, receiveBuffer },
-      dispatch: new Dispatch('per-vport', possibleCpus()),
+      ...{ type: 'system', name, addon, connector, client, receiveBuffer, establish: null },
+      established: { ifindex, features, support: UNPROBED, adopted: true, families, datapaths, dispatch },
     });
   } catch (error) {
     client?.close();
@@ -99,34 +99,41 @@ function open(addon: Addon, connector: Connector, options: DatapathOptions, defa
   try {
     checkName(name);
     client = new NetlinkClient(connector.openChannel());
-    const families = lookupOvsFamilies(client);
-    const datapaths = new DatapathClient(client, families.datapath);
-    const { info, adopted } = obtain(datapaths, name, (found) =>
-      refuseToShare(found, families, client!, connector),
-    );
-    const { ifindex } = info;
-    const rollBack = (): void => {
-      if (!adopted) datapaths.remove(ifindex);
-    };
-    try {
-      const { features, mode } = negotiate(datapaths, info, options.dispatch ?? preferred[type]);
-      const dispatch = new Dispatch(mode, possibleCpus());
-      const support = probeSupport(new FlowClient(client, families.flow, ifindex));
-      const provider = new DatapathProvider({
-        ...{ type, name, ifindex, features, support, adopted },
-        ...{ addon, connector, client, families, datapaths, dispatch, receiveBuffer },
-      });
-      // An adopted datapath still names the port ids of the process that left it.
-      if (adopted) provider.setUpcallPids([]);
-      return provider;
-    } catch (error) {
-      rollBack();
-      throw error;
-    }
+    const opened = { type, name, addon, connector, client, receiveBuffer };
+    const wanted = options.dispatch ?? preferred[type];
+    const establish = (): EstablishedDatapath => establishDatapath(opened.client, connector, name, wanted);
+    return new DatapathProvider({ ...opened, established: establish(), establish });
   } catch (error) {
     client?.close();
     connector.close();
     throw needsCapability(error) ?? error;
+  }
+}
+
+/** Finds or makes the datapath of a name and agrees on how to use it. Leaves nothing behind when it fails. */
+function establishDatapath(
+  client: NetlinkClient,
+  connector: Connector,
+  name: string,
+  wanted: DispatchMode | 'any',
+): EstablishedDatapath {
+  const families = lookupOvsFamilies(client);
+  const datapaths = new DatapathClient(client, families.datapath);
+  const { info, adopted } = obtain(datapaths, name, (found) =>
+    refuseToShare(found, families, client, connector),
+  );
+  const { ifindex } = info;
+  try {
+    const { features, mode } = negotiate(datapaths, info, wanted);
+    const dispatch = new Dispatch(mode, possibleCpus());
+    const support = probeSupport(new FlowClient(client, families.flow, ifindex));
+    // An adopted datapath still names the port ids of the process that left it.
+    if (adopted)
+      dispatch.apply([], ifindex, features, datapaths, new VportClient(client, families.vport, ifindex));
+    return { ifindex, features, support, adopted, families, datapaths, dispatch };
+  } catch (error) {
+    if (!adopted) datapaths.remove(ifindex);
+    throw error;
   }
 }
 

@@ -15,6 +15,13 @@ export interface WatchSources {
   readonly vportFamily: number;
   /** Asks the datapath for its ports: at the start, and after notifications were lost. */
   readonly listPorts: () => readonly DatapathPort[];
+  /**
+   * Called when a port, or notifications, have gone: true when the datapath itself has. The watch is then of no use any more and
+   * says nothing.
+   */
+  readonly datapathGone: () => boolean;
+  /** Called when the device of a port has vanished, before the event. */
+  readonly portGone: (portNo: number) => void;
 }
 
 /**
@@ -23,29 +30,15 @@ export interface WatchSources {
  */
 export class PortWatch {
   readonly #sources: WatchSources;
-  readonly #callbacks = new Set<(event: PortEvent) => void>();
   readonly #byIfindex = new Map<number, { readonly portNo: number; readonly name: string }>();
-  readonly #portGone: (portNo: number) => void;
+  readonly #emit: (event: PortEvent) => void;
 
-  /** `portGone` is called when the device of a port has vanished, before the event. */
-  constructor(sources: WatchSources, portGone: (portNo: number) => void) {
+  constructor(sources: WatchSources, emit: (event: PortEvent) => void) {
     this.#sources = sources;
-    this.#portGone = portGone;
+    this.#emit = emit;
     this.#reset();
     watchLinks(sources.links, (event) => this.#link(event));
     if (sources.vports !== null) this.#watchVports(sources.vports);
-  }
-
-  get watched(): boolean {
-    return this.#callbacks.size > 0;
-  }
-
-  add(callback: (event: PortEvent) => void): void {
-    this.#callbacks.add(callback);
-  }
-
-  remove(callback: (event: PortEvent) => void): void {
-    this.#callbacks.delete(callback);
   }
 
   portAdded({ portNo, name, ifindex }: { portNo: number; name: string; ifindex: number }): void {
@@ -64,7 +57,6 @@ export class PortWatch {
   }
 
   close(): void {
-    this.#callbacks.clear();
     this.#sources.links.close();
     this.#sources.vports?.close();
   }
@@ -98,7 +90,9 @@ export class PortWatch {
     const port = this.#byIfindex.get(event.link.ifindex);
     if (port === undefined) return;
     if (event.type === 'gone') {
-      this.#portGone(port.portNo);
+      // The devices of internal ports vanish with their datapath, the local port's last.
+      if (this.#sources.datapathGone()) return;
+      this.#sources.portGone(port.portNo);
       this.portRemoved(port.portNo);
     } else {
       this.#emit(linkEvent(port, event.link));
@@ -111,12 +105,9 @@ export class PortWatch {
   }
 
   #resync(): void {
+    if (this.#sources.datapathGone()) return;
     this.#reset();
     this.#emit({ type: 'resync' });
-  }
-
-  #emit(event: PortEvent): void {
-    for (const callback of this.#callbacks) callback(event);
   }
 }
 

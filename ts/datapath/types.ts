@@ -89,6 +89,25 @@ export type PortEvent =
   | {
       /** Notifications were lost: ask for the ports and links again. */
       readonly type: 'resync';
+    }
+  | {
+      /**
+       * The datapath is gone: somebody deleted it, or the kernel module was unloaded. Requests fail with ERR_DATAPATH_LOST until
+       * 'restored'.
+       */
+      readonly type: 'lost';
+    }
+  | {
+      /**
+       * The datapath was made again, with the ports that it had (those whose devices are still there; ask for them), the same
+       * handlers and no flows. Its internal devices are new and have no addresses.
+       */
+      readonly type: 'restored';
+    }
+  | {
+      /** The datapath could not be made again for this reason; that goes on being tried. */
+      readonly type: 'unrestored';
+      readonly error: unknown;
     };
 
 export interface DatapathStats {
@@ -140,7 +159,7 @@ export interface DumpOptions {
 export interface Datapath {
   readonly type: DatapathType;
   readonly name: string;
-  /** Interface index of the datapath, which heads every message to it. */
+  /** Interface index of the datapath, which heads every message to it. Another after 'restored'. */
   readonly ifindex: number;
   readonly dispatch: DispatchMode;
   readonly support: DatapathSupport;

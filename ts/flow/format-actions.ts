@@ -52,6 +52,7 @@ import {
 import { formatNsh } from './format-nsh.js';
 import { formatTunnelPush, isTunnelPush } from './format-push.js';
 import { formatUserspace } from './format-userspace.js';
+import { splitMaskedNsh } from './masked-nsh.js';
 import {
   ACTION_DROP,
   ACTION_LB_OUTPUT,
@@ -199,21 +200,9 @@ function setText(payload: Uint8Array, masked: boolean): string {
   if (inner === undefined) return genericHex(payload);
   const { type, payload: value } = inner;
   if (!masked) return formatKeyAttribute(type, value, undefined, { verbose: true });
-  if (type === OVS_KEY_ATTR_NSH) return `nsh(${maskedNshText(value)})`;
+  if (type === OVS_KEY_ATTR_NSH) return `nsh(${formatNsh(...splitMaskedNsh(value))})`;
   const half = value.length >> 1;
   return formatKeyAttribute(type, value.subarray(0, half), value.subarray(half), { verbose: false });
-}
-
-/** NSH nests: value and mask share each inner attribute. */
-function maskedNshText(payload: Uint8Array): string {
-  const key: number[] = [];
-  const mask: number[] = [];
-  for (const { type, payload: both } of readAttributes(payload).attributes) {
-    const half = both.length >> 1;
-    key.push(4 + half, 0, type, 0, ...both.subarray(0, half));
-    mask.push(4 + half, 0, type, 0, ...both.subarray(half));
-  }
-  return formatNsh(Uint8Array.from(key), Uint8Array.from(mask));
 }
 
 function pushVlanText(tpid: number, tci: number): string {

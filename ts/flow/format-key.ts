@@ -144,7 +144,7 @@ function badSizeText(key: Uint8Array, mask: Uint8Array | undefined, size: number
   return `${text})`;
 }
 
-/** Whether a mask covers all of its attribute, as far as the attribute has meaning. */
+/** Whether a mask covers all of its attribute, as far as the attribute has meaning; never for one that OVS does not know. */
 export function isExactMask(type: number, mask: Uint8Array): boolean {
   switch (type) {
     case OVS_KEY_ATTR_TCP_FLAGS:
@@ -160,7 +160,7 @@ export function isExactMask(type: number, mask: Uint8Array): boolean {
     case OVS_KEY_ATTR_ARP:
       return allBytes(mask.subarray(0, 22), 0xff);
     default:
-      return allBytes(mask, 0xff);
+      return KEY_ATTRIBUTES.has(type) && allBytes(mask, 0xff);
   }
 }
 
@@ -233,8 +233,10 @@ function maskedHex(value: number, mask: number | undefined): string {
 /** A 128-bit host-order number. OVS prints it only when a mask asks for it, or when verbose. */
 export function formatLabel(key: Uint8Array, mask: Uint8Array | undefined, verbose: boolean): string {
   if (!verbose && isEmpty(mask)) return '';
-  const value = bigHex(key.slice().reverse());
-  return mask === undefined || allBytes(mask, 0xff) ? value : `${value}/${bigHex(mask.slice().reverse())}`;
+  const value = bigHex(Uint8Array.from(key).reverse());
+  return mask === undefined || allBytes(mask, 0xff)
+    ? value
+    : `${value}/${bigHex(Uint8Array.from(mask).reverse())}`;
 }
 
 /** `vid=…,pcp=…[,cfi=0]` of a TCI; what is zero in value and mask is left out unless verbose. */

@@ -169,9 +169,9 @@ export function geneveText(key: Uint8Array, mask: Uint8Array | undefined, verbos
 }
 
 function optionText(key: Uint8Array, mask: Uint8Array | undefined, verbose: boolean): string {
-  const head = key.slice(0, 4);
+  const head = Uint8Array.from(key.subarray(0, 4));
   head[3] = (head[3] & 0x1f) * 4;
-  const headMask = mask?.slice(0, 4);
+  const headMask = mask && Uint8Array.from(mask.subarray(0, 4));
   if (headMask !== undefined) headMask[3] = (headMask[3] & 0x1f) === 0x1f ? 0xff : headMask[3] & 0x1f;
   const fields = new FieldText(head, headMask, verbose).be16Hex('class', 0).u8Hex('type', 2).u8('len', 3);
   const data = key.subarray(4);

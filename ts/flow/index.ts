@@ -8,3 +8,7 @@ export * from './tunnel-key.js';
 export { formatFlowRow } from './format-openflow.js';
 export { type ActionsParseOptions, parseActions } from './parse-actions.js';
 export { type KeyText, parseKey, type PortNumbers } from './parse-key.js';
+export { ActionsBuffer } from './actions-buffer.js';
+export type { CtArgument, DatapathAction, MacWords, NatArgument } from './datapath-action.js';
+export { decodeActions } from './decode-actions.js';
+export { encodeActions } from './encode-actions.js';

@@ -11,6 +11,7 @@ import {
 import { fromHex, TextCursor } from '../util/index.js';
 import { ActionsBuffer, TEXT_LIMIT } from './actions-buffer.js';
 import { allBytes, netU16, netU32, readAttributes } from './attributes.js';
+import { joinMaskedNsh } from './masked-nsh.js';
 import { takeCt } from './parse-ct.js';
 import { type PortNumbers, takeKeyAttribute, takeMplsEntry, takeVlan } from './parse-key.js';
 import { takePushNsh } from './parse-nsh.js';
@@ -207,7 +208,7 @@ function takeSet(cursor: TextCursor, out: ActionsBuffer, options: ActionsParseOp
   const content = exact
     ? key
     : type === OVS_KEY_ATTR_NSH
-      ? interleaved(key, mask)
+      ? joinMaskedNsh(key, mask)
       : Uint8Array.of(...key, ...mask);
   out.attribute(type, content, 0, content.length);
   out.end(start);
@@ -215,16 +216,6 @@ function takeSet(cursor: TextCursor, out: ActionsBuffer, options: ActionsParseOp
 
 function exactNsh(mask: Uint8Array): boolean {
   return readAttributes(mask).attributes.every(({ payload }) => allBytes(payload, 0xff));
-}
-
-/** Masked NSH: in each inner attribute the value, then its mask. */
-function interleaved(key: Uint8Array, mask: Uint8Array): Uint8Array {
-  const masks = readAttributes(mask).attributes;
-  const out = new ActionsBuffer();
-  for (const [i, { type, payload }] of readAttributes(key).attributes.entries()) {
-    out.attribute(type, Uint8Array.of(...payload, ...masks[i].payload), 0, 2 * payload.length);
-  }
-  return out.toBytes();
 }
 
 function takePushVlan(cursor: TextCursor, out: ActionsBuffer): void {

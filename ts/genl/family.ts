@@ -4,6 +4,7 @@ import {
   MessageBuilder,
   type NetlinkClient,
   NLM_F_ACK,
+  NLM_F_DUMP,
   NLMSG_HDRLEN,
 } from '../netlink/index.js';
 
@@ -62,6 +63,16 @@ export function lookupFamily(client: NetlinkClient, name: string): GenlFamily {
       cause: error,
     });
   }
+}
+
+/** Names of the families there are. Unlike looking one up, this does not make the kernel load a module. */
+export function listFamilies(client: NetlinkClient): Set<string> {
+  const request = new MessageBuilder(32)
+    .begin(GENL_ID_CTRL, NLM_F_DUMP)
+    .genl(CTRL_CMD_GETFAMILY, CTRL_VERSION)
+    .finish();
+  const info = { op: 'list families', family: 'nlctrl', cmd: CTRL_CMD_GETFAMILY };
+  return new Set(client.transact(request, info).map(({ bytes }) => decodeFamily(bytes).name));
 }
 
 /** Reads CTRL_CMD_NEWFAMILY, which is also the answer to GETFAMILY. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { SlowpathError } from '../errors/index.js';
 import { FLOW_WORDS, LAYOUT_HASH } from '../fields/index.js';
+import { guardAddon } from './guard.js';
 import type { Addon } from './native.js';
 
 const REBUILD = 'run `npm rebuild slowpath`, which needs python3, make and g++';
@@ -14,11 +15,15 @@ let loaded: Addon | undefined;
 /**
  * The addon, loaded at the first call: importing this package works on hosts that cannot load it. Throws a SlowpathError with
  * code ERR_ADDON_MISSING when it was not built or cannot be loaded, ERR_ADDON_LAYOUT when it was built from other sources than
- * this code.
+ * this code. With SLOWPATH_DEBUG=1 in the environment then, stale views of batches throw (guard.ts).
  */
 export function native(): Addon {
-  loaded ??= load(fileURLToPath(import.meta.url));
+  loaded ??= forUse(load(fileURLToPath(import.meta.url)));
   return loaded;
+}
+
+function forUse(addon: Addon): Addon {
+  return process.env.SLOWPATH_DEBUG === '1' ? guardAddon(addon) : addon;
 }
 
 /** Loads the addon of the package that the file `from` belongs to. */

@@ -1,4 +1,4 @@
-import { type GenlFamily, lookupFamily } from '../genl/index.js';
+import { type GenlFamily, listFamilies, lookupFamily } from '../genl/index.js';
 import type { MessageBuilder, NetlinkClient } from '../netlink/index.js';
 import { NLMSG_HDRLEN } from '../netlink/index.js';
 
@@ -25,6 +25,13 @@ export function lookupOvsFamilies(client: NetlinkClient): OvsFamilies {
     flow: lookupFamily(client, OVS_FLOW_FAMILY),
     packet: lookupFamily(client, OVS_PACKET_FAMILY),
   };
+}
+
+/** Whether all four are there, that is, the kernel module is loaded. Does not make the kernel load it. */
+export function ovsFamiliesPresent(client: NetlinkClient): boolean {
+  const present = listFamilies(client);
+  const wanted = [OVS_DATAPATH_FAMILY, OVS_VPORT_FAMILY, OVS_FLOW_FAMILY, OVS_PACKET_FAMILY];
+  return wanted.every((name) => present.has(name));
 }
 
 /** Bytes before the attributes of an OVS message: nlmsghdr, genlmsghdr, struct ovs_header. */

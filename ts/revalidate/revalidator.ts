@@ -135,6 +135,14 @@ export class Revalidator {
     this.#changes.flush(now);
   }
 
+  /** The datapath was made anew, without flows: forgets all that it had. Rounds must have been stopped. */
+  forgetAll(): void {
+    const { ukeys } = this.#context;
+    for (let i = 0; i < ukeys.end; i++) {
+      if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.forget(i, 'removed_by_others');
+    }
+  }
+
   #schedule(delay: number): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

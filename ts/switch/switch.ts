@@ -242,7 +242,7 @@ export class Switch {
         apply: (translation, packets, bytes) => this.#apply(translation, packets, bytes),
         countFlows: () => this.datapath.stats().flows,
         now: () => native().monotonicMs(),
-        onError: (error) => this.#warn(`revalidation: ${messageOf(error)}`),
+        onError: (error) => this.#onRevalidationError(error),
       },
       this.#options.policy,
     );
@@ -282,6 +282,10 @@ export class Switch {
       this.#resync();
       return;
     }
+    if (event.type === 'lost' || event.type === 'restored' || event.type === 'unrestored') {
+      this.#onDatapathEvent(event);
+      return;
+    }
     const port = this.#portsByOdp[event.portNo];
     if (port === undefined || port.name !== event.name) return;
     if (event.type === 'link') {
@@ -296,6 +300,38 @@ export class Switch {
       return;
     }
     this.#changed();
+  }
+
+  /** The datapath, in which no flow of ours is left, has gone or come back. */
+  #onDatapathEvent(event: PortEvent): void {
+    const { name } = this.datapath;
+    if (event.type === 'lost') {
+      this.#warn(
+        `datapath ${name} is gone, deleted or its module unloaded; it will be made again when it can be`,
+      );
+      void this.#revalidator.stop();
+    } else if (event.type === 'unrestored') {
+      this.#warn(`datapath ${name} cannot be made again: ${messageOf(event.error)}`);
+    } else {
+      void this.#resume();
+    }
+  }
+
+  #onRevalidationError(error: unknown): void {
+    // Of that there is an event, too.
+    if (error instanceof SlowpathError && error.code === 'ERR_DATAPATH_LOST') return;
+    this.#warn(`revalidation: ${messageOf(error)}`);
+  }
+
+  async #resume(): Promise<void> {
+    await this.#revalidator.stop();
+    if (this.#closed) return;
+    if (this.datapath.adopted) this.datapath.flush();
+    this.#revalidator.forgetAll();
+    this.#resync();
+    this.#changed();
+    this.#revalidator.start();
+    this.#warn(`datapath ${this.datapath.name} is there again, with ports and without flows`);
   }
 
   /** Notifications were lost: compares our ports with the datapath's. */

@@ -1,14 +1,12 @@
-import { type Bridge, BridgeModel, numberPorts } from '../bridge/index.js';
-import { emptyConfiguration, type Row, vsctl } from '../config/index.js';
+import { numberPorts } from '../bridge/index.js';
+import { emptyConfiguration, vsctl } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { formatFlowRow } from '../flow/index.js';
-import { parseFlow, parseGroup, parseMeter } from '../openflow/index.js';
-import { makeGroup, RecircRegistry, type Snapshot } from '../xlate/index.js';
-import { parseMac } from '../util/index.js';
-import { flowProblem, parseCtNext, parsePacketFlow } from './request.js';
+import { type BridgeContents, buildSwitch, type FlowText, requireBridge, type TraceSwitch } from './build.js';
+import { about } from './problem.js';
+import { parseCtNext, parsePacketFlow } from './request.js';
 import { slowReasons, translationError } from './slow.js';
-import { DUMMY_SUPPORT } from './support.js';
-import { trace, type TraceStep } from './trace.js';
+import { trace, type TraceResult, type TraceStep } from './trace.js';
 
 /** A port of a case's bridge: what the configuration came to when the case was recorded. */
 export interface CasePort {
@@ -16,8 +14,6 @@ export interface CasePort {
   readonly ofport: number;
   /** null for patch ports. */
   readonly odpPort: number | null;
-  /** The link is down. */
-  readonly down?: boolean;
 }
 
 /** A switch configuration with packets to trace in it. */
@@ -64,117 +60,56 @@ export interface TraceAnswer {
   readonly steps: readonly StepAnswer[];
 }
 
-/** A case's switch, ready to trace in. */
-export interface CaseSwitch {
-  readonly model: BridgeModel;
-  readonly snapshot: Snapshot;
-}
-
 /** Builds the switch of a case. Throws SlowpathError when the configuration, a group or a flow is refused. */
-export function buildCase(entry: TraceCase): CaseSwitch {
+export function buildCase(entry: TraceCase): TraceSwitch {
   const { configuration } = vsctl(emptyConfiguration(), entry.topology.vsctl);
   const numbers = numberPorts(configuration);
   for (const { ports } of entry.topology.bridges ?? []) {
-    for (const { name, ofport, odpPort, down } of ports) {
-      numbers.set(name, { ofport, odpPort: odpPort ?? -1, ifindex: 0, running: down !== true });
+    for (const { name, ofport, odpPort } of ports) {
+      numbers.set(name, { ofport, odpPort: odpPort ?? -1, ifindex: 0, running: true });
     }
   }
-  const model = new BridgeModel();
-  model.configure(configuration, (iface: Row) => numbers.get(iface.text('name')) ?? null);
-  const [bridge] = model.bridges.values();
+  const [bridge] = configuration.rows('Bridge');
   if (bridge === undefined)
     throw new SlowpathError('ERR_TRACE', 'the configuration has no bridge: give add-br');
-  for (const text of entry.groups ?? []) {
-    const spec = parseGroup(text, { portNames: bridge.portNames() });
-    (bridge.groups as Map<number, unknown>).set(spec.groupId, makeGroup(spec, DUMMY_SUPPORT));
-  }
-  (entry.meters ?? []).forEach((text, i) => bridge.meters.set(parseMeter(text).meterId, i));
-  addFlows(bridge, entry.flows ?? [], 'OpenFlow15');
-  addFlows(bridge, entry.flowsOf10 ?? [], 'OpenFlow10');
-  for (const [name, flows] of Object.entries(entry.bridgeFlows ?? {})) {
-    addFlows(requireBridge(model, name), flows, 'OpenFlow15');
-  }
-  for (const [port, vlan, mac] of entry.fdb ?? []) addAddress(bridge, port, vlan, mac);
-  return { model, snapshot: makeSnapshot(model) };
-}
-
-function requireBridge(model: BridgeModel, name: string): Bridge {
-  const bridge = model.bridges.get(name);
-  if (bridge !== undefined) return bridge;
-  throw new SlowpathError(
-    'ERR_TRACE',
-    `there is no bridge "${name}": expected ${[...model.bridges.keys()].join(', ')}`,
+  const contents = new Map<string, BridgeContents>(
+    Object.entries(entry.bridgeFlows ?? {}).map(([name, flows]) => [
+      name,
+      { flows: sent(flows, 'OpenFlow15') },
+    ]),
   );
-}
-
-function addFlows(bridge: Bridge, flows: readonly string[], version: 'OpenFlow10' | 'OpenFlow15'): void {
-  const portNames = bridge.portNames();
-  for (const text of flows) {
-    try {
-      bridge.flowTables.add(parseFlow(text, { version, portNames }));
-    } catch (cause) {
-      throw flowProblem(text, cause);
-    }
-  }
-}
-
-function addAddress(bridge: Bridge, name: string, vlan: number, mac: string): void {
-  const bundle = bridge.portByName(name)?.bundle;
-  const words = new Int32Array(2);
-  if (bundle === undefined || !parseMac(mac, words, 0)) {
-    throw new SlowpathError(
-      'ERR_TRACE',
-      `fdb: no port "${name}" on ${bridge.name}, or "${mac}" is no address`,
-    );
-  }
-  bridge.fdb.apply({
-    type: 'learn',
-    bridge,
-    bundle,
-    vlan,
-    macHigh: words[0],
-    macLow: words[1],
-    gratuitousArp: false,
+  contents.set(bridge.text('name'), {
+    meters: entry.meters ?? [],
+    groups: entry.groups ?? [],
+    flows: [...sent(entry.flows ?? [], 'OpenFlow15'), ...sent(entry.flowsOf10 ?? [], 'OpenFlow10')],
+    fdb: entry.fdb ?? [],
   });
+  return buildSwitch(configuration, numbers, contents);
 }
 
-function makeSnapshot(model: BridgeModel): Snapshot {
-  return {
-    generation: 1,
-    portsByOdp: model.portsByOdp,
-    tunnels: model.tunnelPorts,
-    support: DUMMY_SUPPORT,
-    recirc: new RecircRegistry(),
-    vlanLimit: model.vlanLimit,
-    queuePriority: (queue) => queue,
-    upcallPid: () => 0,
-  };
+function sent(flows: readonly string[], version: 'OpenFlow10' | 'OpenFlow15'): FlowText[] {
+  return flows.map((text) => ({ text, version }));
 }
 
 /** Traces every packet of a case. Recirculation ids are renamed R1, R2, … in order of appearance in each trace. */
 export function traceCase(entry: TraceCase): { readonly traces: readonly TraceAnswer[] } {
-  const { model, snapshot } = buildCase(entry);
-  return { traces: entry.traces.map((request) => traceOne(model, snapshot, request)) };
+  const built = buildCase(entry);
+  return { traces: entry.traces.map((request) => traceOne(built, request)) };
 }
 
 /** One trace in a case's switch. */
-export function traceOne(
-  model: BridgeModel,
-  snapshot: Snapshot,
-  request: TraceCase['traces'][number],
-): TraceAnswer {
-  const bridge = requireBridge(model, request.bridge);
-  let flow: Int32Array;
-  try {
-    flow = parsePacketFlow(bridge, request.flow);
-  } catch (cause) {
-    throw flowProblem(request.flow, cause);
-  }
+export function traceOne(built: TraceSwitch, request: TraceCase['traces'][number]): TraceAnswer {
+  const bridge = requireBridge(built.model, request.bridge);
+  const flow = about(`flow "${request.flow}"`, () => parsePacketFlow(bridge, request.flow));
   const options = request.options ?? [];
   const ctNext = options.flatMap((option, i) =>
     option === '--ct-next' ? [parseCtNext(options[i + 1] ?? '')] : [],
   );
-  const { steps } = trace(snapshot, { bridge, flow, ctNext });
+  return traceAnswer(trace(built.snapshot, { bridge, flow, ctNext }));
+}
+
+/** A trace in text; recirculation ids are renamed R1, R2, … in order of appearance. */
+export function traceAnswer({ steps }: TraceResult): TraceAnswer {
   const rename = new RecircNames();
   const answers = steps.map((step) => stepAnswer(step, rename));
   const [{ slow, error }] = steps;

@@ -1,6 +1,9 @@
 import type { Bridge } from '../bridge/index.js';
-import { SlowpathError, SyntaxProblem } from '../errors/index.js';
-import { F_VLAN1_TCI, F_VLAN1_TPID } from '../fields/index.js';
+import type { Snapshot, XBridge } from '../xlate/index.js';
+import { SlowpathError } from '../errors/index.js';
+import { F_IN_PORT, F_VLAN1_TCI, F_VLAN1_TPID, FLOW_WORDS } from '../fields/index.js';
+import { parseKey } from '../flow/index.js';
+import { FITNESS, native } from '../native/index.js';
 import { parseFlowKey } from '../openflow/index.js';
 
 const ETH_TYPE_VLAN = 0x8100;
@@ -20,7 +23,7 @@ const CT_STATE: Readonly<Record<string, number>> = {
 
 /** What is to be traced. */
 export interface TraceRequest {
-  readonly bridge: Bridge;
+  readonly bridge: XBridge;
   /** The packet: FLOW_WORDS words with the OpenFlow in_port. */
   readonly flow: Int32Array;
   /** ct_state of the packet each time that it comes back from the connection tracker; when they run out, trk and new. */
@@ -59,12 +62,28 @@ export function parsePacketFlow(bridge: Bridge, text: string): Int32Array {
   return row;
 }
 
-/** As an error of the trace that names the flow. */
-export function flowProblem(text: string, cause: unknown): SlowpathError {
-  if (cause instanceof SyntaxProblem) {
-    return new SlowpathError('ERR_TRACE', `flow "${text}": column ${cause.column}: ${cause.message}`, {
-      cause,
-    });
+/**
+ * The packet that a datapath key in text describes (`in_port(1),eth(…),…`), and where it comes in. Throws SyntaxProblem, and ERR_TRACE when the
+ * key is incomplete or its port belongs to no bridge.
+ */
+export function parseDatapathFlow(
+  snapshot: Snapshot,
+  text: string,
+): { readonly bridge: XBridge; readonly flow: Int32Array } {
+  const { key } = parseKey(text);
+  const flow = new Int32Array(FLOW_WORDS);
+  if (FITNESS[native().decodeKey(key, flow, 0)] === 'error') {
+    throw new SlowpathError('ERR_TRACE', `"${text}" is no complete key of a packet`);
   }
-  return cause instanceof SlowpathError ? cause : new SlowpathError('ERR_TRACE', String(cause), { cause });
+  return { flow, bridge: enterBridge(snapshot, flow) };
+}
+
+/** The bridge of the datapath port in in_port, which becomes the OpenFlow port. */
+function enterBridge(snapshot: Snapshot, flow: Int32Array): XBridge {
+  const port = snapshot.portsByOdp[flow[F_IN_PORT]];
+  if (port === undefined) {
+    throw new SlowpathError('ERR_TRACE', `datapath port ${flow[F_IN_PORT]} belongs to no bridge`);
+  }
+  flow[F_IN_PORT] = port.ofport;
+  return port.bridge;
 }

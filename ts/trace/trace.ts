@@ -1,7 +1,6 @@
-import type { Bridge } from '../bridge/index.js';
 import { F_ACTSET_OUTPUT, F_CT_STATE, F_CT_ZONE, F_IN_PORT, F_RECIRC_ID } from '../fields/index.js';
 import { OFPP_UNSET } from '../openflow/index.js';
-import { type Snapshot, Translator, XLATE_ERRORS } from '../xlate/index.js';
+import { type Snapshot, Translator, type XBridge, XLATE_ERRORS } from '../xlate/index.js';
 import { formatDatapathActions, formatMegaflow } from './format.js';
 import { applyNat } from './nat.js';
 import type { TraceRequest } from './request.js';
@@ -45,7 +44,7 @@ export interface TraceStep {
 
 /** What a trace found: a step for each pass. */
 export interface TraceResult {
-  readonly bridge: Bridge;
+  readonly bridge: XBridge;
   readonly steps: readonly TraceStep[];
   /** More passes were needed than are followed. */
   readonly isCutShort: boolean;
@@ -95,7 +94,7 @@ function resume(
 function traceStep(
   translator: Translator,
   snapshot: Snapshot,
-  bridge: Bridge,
+  bridge: XBridge,
   flow: Int32Array,
   resumed: TraceStep['resumed'],
 ): { readonly step: TraceStep; readonly forks: readonly Fork[] } {

@@ -87,6 +87,7 @@ export function planRebalance(load: BondLoad): BondMove[] {
 
 /** Rebalances a bond by what its entries sent; call it each bond-rebalance-interval. Returns the moves. Old load counts half. */
 export function rebalance(bond: Bond): readonly BondMove[] {
+  bond.accountRules();
   const { entryBytes } = bond;
   const moves = planRebalance({
     ports: bond.memberList.filter((member) => member.enabled).map((member) => member.port),

@@ -1,4 +1,6 @@
-import { F_ETH_SRC, F_VLAN1_TCI, F_VLAN_TCI } from '../fields/index.js';
+import { F_DP_HASH, F_ETH_SRC, F_VLAN1_TCI, F_VLAN_TCI } from '../fields/index.js';
+import type { Rule } from '../openflow/index.js';
+import { bondRule } from './bond-rules.js';
 import { hashAdd, hashFinish } from './hash.js';
 import { hashFields, markHashFields } from './multipath.js';
 import { VLAN_CFI, VLAN_VID_MASK } from './protocols.js';
@@ -17,8 +19,6 @@ export interface BondOptions {
   readonly mode: XBond['mode'];
   /** Basis of all hashes (Port other_config:bond-hash-basis). Default 0. */
   readonly hashBasis?: number;
-  /** Recirculation id reserved for the bond when it is balance-tcp and the datapath can recirculate. Default 0: none. */
-  readonly recircId?: number;
   /** Default off. */
   readonly lacp?: LacpStatus;
   /** Without LACP's success behave as active-backup (Port other_config:lacp-fallback-ab). Default false. */
@@ -53,7 +53,6 @@ interface Member extends BondMember {
 export class Bond implements XBond {
   readonly mode: XBond['mode'];
   readonly hashBasis: number;
-  readonly recircId: number;
   /** Bytes sent by each entry since the last rebalancing, and half of what was before, and so on. */
   readonly entryBytes = new Float64Array(BOND_ENTRIES);
   /** Grows by one whenever packets may go other ways. */
@@ -63,6 +62,9 @@ export class Bond implements XBond {
   private members: Member[] = [];
   private active: Member | null = null;
   private readonly entries = new Array<Member | null>(BOND_ENTRIES).fill(null);
+  /** Rule of each entry, made when it is first asked for, and the bytes of it that are in `entryBytes`. */
+  private readonly rules = new Array<Rule | null>(BOND_ENTRIES).fill(null);
+  private readonly ruleBytes = new Float64Array(BOND_ENTRIES);
   /** Scratch of hash functions. */
   private readonly words = new Int32Array(9);
   private now = 0;
@@ -72,7 +74,6 @@ export class Bond implements XBond {
     this.options = options;
     this.mode = options.mode;
     this.hashBasis = options.hashBasis ?? 0;
-    this.recircId = options.mode === 'balance-tcp' ? (options.recircId ?? 0) : 0;
     this.lacp = options.lacp ?? 'off';
     this.members = ports.map((port) => ({ port, enabled: isUp(port), due: NEVER }));
     this.settle();
@@ -97,8 +98,27 @@ export class Bond implements XBond {
   moveEntry(entry: number, port: XPort): void {
     const member = this.members.find((other) => other.port === port);
     if (member === undefined || this.entries[entry] === member) return;
-    this.entries[entry] = member;
+    this.setEntry(entry, member);
     this.generation++;
+  }
+
+  private setEntry(entry: number, member: Member | null): void {
+    this.entries[entry] = member;
+    this.accountRule(entry);
+    this.rules[entry] = null;
+    this.ruleBytes[entry] = 0;
+  }
+
+  private accountRule(entry: number): void {
+    const rule = this.rules[entry];
+    if (rule === null) return;
+    this.entryBytes[entry] += rule.bytes - this.ruleBytes[entry];
+    this.ruleBytes[entry] = rule.bytes;
+  }
+
+  /** Adds what rules of the internal table forwarded to the load of their entries; rebalancing does it first. */
+  accountRules(): void {
+    for (let entry = 0; entry < BOND_ENTRIES; entry++) this.accountRule(entry);
   }
 
   /** The partner began or stopped to speak LACP. */
@@ -157,7 +177,7 @@ export class Bond implements XBond {
     else if (this.active === null || !this.active.enabled) this.active = enabled[0] ?? null;
     for (let i = 0; i < BOND_ENTRIES; i++) {
       if (this.entries[i]?.enabled === true) continue;
-      this.entries[i] = enabled.length === 0 ? null : enabled[i % enabled.length];
+      this.setEntry(i, enabled.length === 0 ? null : enabled[i % enabled.length]);
     }
     this.generation++;
   }
@@ -179,6 +199,16 @@ export class Bond implements XBond {
   entryOf(flow: Int32Array, vlan: number): number {
     const balance = this.balance();
     return balance === null || balance === 'active-backup' ? -1 : this.hash(flow, vlan);
+  }
+
+  /** The rule for packets with this dp_hash, of which only the bits are looked at that tell the entry. */
+  lookup(flow: Int32Array, base: number, wildcards: Int32Array, wildcardsBase: number): Rule | null {
+    wildcards[wildcardsBase + F_DP_HASH] |= ENTRY_MASK;
+    const entry = flow[base + F_DP_HASH] & ENTRY_MASK;
+    const member = this.entries[entry];
+    if (member === null) return null;
+    this.rules[entry] ??= bondRule(entry, BOND_ENTRIES, member.port);
+    return this.rules[entry];
   }
 
   private mark(flow: Int32Array, mask: Int32Array): void {

@@ -38,15 +38,18 @@ export function isMirrorOutput(bridge: XBridge, bundle: XBundle): boolean {
   return false;
 }
 
+/** Whether the datapath is to choose the bond's member by a hash, after recirculation. */
+function recirculates(pass: Pass, bond: XBond): boolean {
+  return bond.mode === 'balance-tcp' && pass.snapshot.support.recirc;
+}
+
 /** The member that the packet leaves by, or null when none is enabled. */
 function chooseMember(pass: Pass, bond: XBond, outVid: number): XPort | null {
-  if (bond.recircId === 0 || !pass.snapshot.support.recirc) {
-    const port = bond.chooseOutput(pass.flow, pass.mask, outVid);
-    if (port !== null) reportBond(pass, bond, bond.entryOf(pass.flow, outVid), port);
-    return port;
-  }
-  // The datapath will choose, after recirculation; here it counts only whether there is any.
-  return bond.chooseOutput(pass.flow, null, outVid);
+  // Where the datapath chooses, it counts here only whether there is any.
+  if (recirculates(pass, bond)) return bond.chooseOutput(pass.flow, null, outVid);
+  const port = bond.chooseOutput(pass.flow, pass.mask, outVid);
+  if (port !== null) reportBond(pass, bond, bond.entryOf(pass.flow, outVid), port);
+  return port;
 }
 
 /**
@@ -69,7 +72,7 @@ export function outputToBundle(
   const innerTpid = flow[F_VLAN1_TPID];
   const innerTci = flow[F_VLAN1_TCI];
   putTags(pass, bundle, outer, inner);
-  output(pass, port, bond !== null && bond.recircId !== 0 && pass.snapshot.support.recirc ? bond : null);
+  output(pass, port, bond !== null && recirculates(pass, bond) ? bond : null);
   flow[F_VLAN_TPID] = tpid;
   flow[F_VLAN_TCI] = tci;
   flow[F_VLAN1_TPID] = innerTpid;

@@ -86,6 +86,7 @@ export function frozenState(
     actions: whole && pass.frozen.length > 0 ? pass.frozen.slice() : NO_ACTIONS,
     actionSet: whole && actionSet.length > 0 ? actionSet.actions.slice(0, actionSet.length) : NO_ACTIONS,
     userdata,
+    bond: null,
   };
 }
 

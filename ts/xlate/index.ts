@@ -1,6 +1,5 @@
 export * from './bond.js';
 export * from './bond-rebalance.js';
-export * from './bond-table.js';
 export * from './mac-table.js';
 export { makeGroup } from './make-group.js';
 export * from './mcast-table.js';

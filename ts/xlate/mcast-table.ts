@@ -61,8 +61,8 @@ export class McastTable implements McastView {
   floodUnregistered: boolean;
   reportPorts: readonly XBundle[] = NONE;
   floodPorts: readonly XBundle[] = NONE;
-  private readonly agingMs: number;
-  private readonly capacity: number;
+  readonly agingMs: number;
+  readonly capacity: number;
   private readonly onChange: (() => void) | null;
   /** By a hash of VLAN and address; in each bucket those reported longest ago first. */
   private readonly buckets = new Map<number, Group[]>();

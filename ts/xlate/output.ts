@@ -1,4 +1,5 @@
 import { F_IN_PORT, F_NW_TOS, F_SKB_PRIORITY } from '../fields/index.js';
+import { bondRecircId } from './bond-recirc.js';
 import { commit } from './commit.js';
 import { mirrorEgress } from './mirror.js';
 import { patchOutput } from './patch.js';
@@ -52,7 +53,7 @@ function leave(pass: Pass, port: XPort, odpPort: number, bond: XBond | null): vo
     pass.writer.output(odpPort);
   } else {
     pass.writer.hash(OVS_HASH_ALG_L4, bond.hashBasis);
-    pass.writer.recirc(bond.recircId);
+    pass.writer.recirc(bondRecircId(pass, bond));
   }
   pass.outputIfindex = port.ifindex ?? 0;
   pass.outputCount++;

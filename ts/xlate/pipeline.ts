@@ -4,6 +4,7 @@ import { perform } from './actions.js';
 import { FRAME_BUCKET, FRAME_DEEPENS, FRAME_LAST, FRAME_TABLE, FrameStack, MAX_RESUBMITS } from './frames.js';
 import { freezeRest } from './freeze.js';
 import { recircForMpls } from './mpls.js';
+import { INTERNAL_TABLE } from './bond-recirc.js';
 import { errorNumber, type Pass, type Pipeline } from './pass.js';
 import { NW_FRAG_ANY } from './protocols.js';
 import { hasTuple, swapTuple } from './tuple.js';
@@ -198,9 +199,9 @@ export class FramePipeline implements Pipeline {
 
   /** The rule of one table. Fragments have no ports there (OVS's default frag_handling, "normal"). */
   private match(inPort: number, table: number): Rule | null {
-    const { flow, mask, bridge } = this.pass;
-    const view = bridge.tables[table];
-    if (view === undefined) return null;
+    const { flow, mask, bridge, thawed } = this.pass;
+    const view = table === INTERNAL_TABLE ? thawed?.bond : bridge.tables[table];
+    if (view === undefined || view === null) return null;
     const realPort = flow[F_IN_PORT];
     const source = flow[F_TP_SRC];
     const destination = flow[F_TP_DST];

@@ -59,11 +59,12 @@ export interface XBundle {
   readonly bond: XBond | null;
 }
 
-/** A bond as translation sees it; its hash table changes only by effects and between batches. */
-export interface XBond {
+/**
+ * A bond as translation sees it; its hash table changes only by effects and between batches. As a table it has a rule for each hash entry:
+ * what packets meet that the datapath hashed and recirculated.
+ */
+export interface XBond extends TableView {
   readonly mode: 'active-backup' | 'balance-slb' | 'balance-tcp';
-  /** Recirculation id reserved for balance-tcp with recirculation; 0 without. */
-  readonly recircId: number;
   /** Basis of the datapath's hash. */
   readonly hashBasis: number;
   /**
@@ -224,7 +225,7 @@ export interface XBridge {
   readonly name: string;
   /** ofproto UUID, four words, as cookies of userspace actions carry it. */
   readonly uuid: Int32Array;
-  /** Flow tables 0 to 253; absent tables are empty. 254 is internal: where packets of bonds come back from recirculation. */
+  /** Flow tables 0 to 253; absent tables are empty. */
   readonly tables: readonly (TableView | undefined)[];
   /** By OpenFlow port number. */
   readonly ports: ReadonlyMap<number, XPort>;
@@ -287,6 +288,8 @@ export interface FrozenState {
   readonly actionSet: readonly Action[];
   /** What the controller that gets the packet is given back; null for none. */
   readonly userdata: Uint8Array | null;
+  /** The bond that the datapath hashes the packet for; its members are what the internal table has. null for none. */
+  readonly bond: XBond | null;
 }
 
 /**

@@ -179,4 +179,6 @@ function putTag(
   pass.touch(F_VLAN_TPID);
   flow[tpidWord] = tpid;
   flow[tciWord] = tci;
+  // A tag that was taken off and is put on again needs no action while all of it is the same.
+  if (tci === pass.base[tciWord] && tpid === pass.base[tpidWord]) pass.mask[tciWord] = 0xffff;
 }

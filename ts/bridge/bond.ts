@@ -1,0 +1,46 @@
+import type { Row } from '../config/index.js';
+import { Bond, type BondOptions, type XPort } from '../xlate/index.js';
+
+/** What a Port record says of its bond (OVS: port_configure_bond). */
+export function bondOptions(row: Row): BondOptions {
+  const number = (text: string | undefined) => (text !== undefined && /^\d+$/.test(text) ? Number(text) : 0);
+  const lacp = row.text('lacp');
+  return {
+    mode: (row.get('bond_mode') ?? 'active-backup') as BondOptions['mode'],
+    hashBasis: number(row.option('other_config', 'bond-hash-basis')) | 0,
+    lacp: lacp === 'active' || lacp === 'passive' ? 'configured' : 'off',
+    lacpFallback: row.option('other_config', 'lacp-fallback-ab') === 'true',
+    primary: row.option('other_config', 'bond-primary') ?? null,
+    upDelayMs: Math.max(0, row.number('bond_updelay') ?? 0),
+    downDelayMs: Math.max(0, row.number('bond_downdelay') ?? 0),
+  };
+}
+
+/** A bond that a Port record describes, and what it was made from. */
+export interface ConfiguredBond {
+  readonly bond: Bond;
+  readonly options: string;
+  readonly ports: readonly XPort[];
+}
+
+/**
+ * The bond of a Port record with these ports; null for a single one, which needs none. The old one goes on, with its hash entries, while its
+ * members and settings are the same.
+ */
+export function configureBond(
+  row: Row,
+  ports: readonly XPort[],
+  old: ConfiguredBond | null,
+): ConfiguredBond | null {
+  if (ports.length < 2) return null;
+  const settings = bondOptions(row);
+  const options = JSON.stringify(settings);
+  const same =
+    old !== null &&
+    old.options === options &&
+    old.ports.length === ports.length &&
+    old.ports.every((port, i) => port === ports[i]);
+  if (!same) return { bond: new Bond(settings, ports, (port) => port.mayForward), options, ports };
+  for (const port of ports) old.bond.linkChanged(port, port.mayForward);
+  return old;
+}

@@ -1,0 +1,99 @@
+import { type Bridge, BridgeModel, type PortNumbers } from '../bridge/index.js';
+import type { Configuration, Row } from '../config/index.js';
+import { SlowpathError } from '../errors/index.js';
+import { parseFlow, parseGroup, parseMeter } from '../openflow/index.js';
+import { parseMac } from '../util/index.js';
+import { makeGroup, RecircRegistry, type Snapshot } from '../xlate/index.js';
+import { about } from './problem.js';
+import { DUMMY_SUPPORT } from './support.js';
+
+/** A switch without a datapath, to trace in. */
+export interface TraceSwitch {
+  readonly model: BridgeModel;
+  readonly snapshot: Snapshot;
+}
+
+/** A flow in ovs-ofctl syntax, and the OpenFlow version that it is sent in. */
+export interface FlowText {
+  readonly text: string;
+  readonly version: 'OpenFlow10' | 'OpenFlow15';
+}
+
+/** What a bridge has besides its configuration. */
+export interface BridgeContents {
+  /** ovs-ofctl syntax, one an element. */
+  readonly meters?: readonly string[];
+  readonly groups?: readonly string[];
+  readonly flows?: readonly FlowText[];
+  /** Addresses known from the start: port, VLAN, MAC. */
+  readonly fdb?: readonly (readonly [port: string, vlan: number, mac: string])[];
+}
+
+/**
+ * The switch that a configuration describes, with flows, groups, meters and learned addresses by bridge; `numbers` are those of the ports
+ * by name. Throws SlowpathError: ERR_TRACE that names the flow or group, ERR_CONFIG_*.
+ */
+export function buildSwitch(
+  configuration: Configuration,
+  numbers: ReadonlyMap<string, PortNumbers>,
+  contents: ReadonlyMap<string, BridgeContents>,
+): TraceSwitch {
+  const model = new BridgeModel();
+  model.configure(configuration, (iface: Row) => numbers.get(iface.text('name')) ?? null);
+  for (const [name, content] of contents) fillBridge(requireBridge(model, name), content);
+  return {
+    model,
+    snapshot: {
+      generation: 1,
+      portsByOdp: model.portsByOdp,
+      tunnels: model.tunnelPorts,
+      support: DUMMY_SUPPORT,
+      recirc: new RecircRegistry(),
+      vlanLimit: model.vlanLimit,
+      queuePriority: (queue) => queue,
+      upcallPid: () => 0,
+    },
+  };
+}
+
+function fillBridge(
+  bridge: Bridge,
+  { meters = [], groups = [], flows = [], fdb = [] }: BridgeContents,
+): void {
+  const portNames = bridge.portNames();
+  for (const [i, text] of meters.entries()) {
+    bridge.meters.set(about(`meter "${text}"`, () => parseMeter(text)).meterId, i);
+  }
+  for (const text of groups) {
+    const spec = about(`group "${text}"`, () => parseGroup(text, { portNames }));
+    bridge.groups.set(spec.groupId, makeGroup(spec, DUMMY_SUPPORT));
+  }
+  for (const { text, version } of flows) {
+    bridge.flowTables.add(about(`flow "${text}"`, () => parseFlow(text, { version, portNames })));
+  }
+  for (const [port, vlan, mac] of fdb) addAddress(bridge, port, vlan, mac);
+}
+
+/** The bridge of this name. Throws ERR_TRACE. */
+export function requireBridge(model: BridgeModel, name: string): Bridge {
+  const bridge = model.bridges.get(name);
+  if (bridge !== undefined) return bridge;
+  const known = [...model.bridges.keys()].join(', ');
+  throw new SlowpathError(
+    'ERR_TRACE',
+    `there is no bridge "${name}": expected ${known === '' ? 'one in the configuration' : known}`,
+  );
+}
+
+function addAddress(bridge: Bridge, port: string, vlan: number, mac: string): void {
+  const bundle = bridge.portByName(port)?.bundle;
+  const words = new Int32Array(2);
+  if (bundle === undefined || !parseMac(mac, words, 0)) {
+    throw new SlowpathError(
+      'ERR_TRACE',
+      `fdb: no port "${port}" on ${bridge.name}, or "${mac}" is no address`,
+    );
+  }
+  const [macHigh, macLow] = words;
+  bridge.fdb.apply({ type: 'learn', bridge, bundle, vlan, macHigh, macLow, gratuitousArp: false });
+}
