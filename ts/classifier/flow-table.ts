@@ -97,6 +97,11 @@ export class FlowTables {
     return gone;
   }
 
+  /** Puts a rule in the place of another with the same table, match and priority. */
+  replace(old: Rule, rule: Rule): void {
+    this.classifiers[old.table]!.insert(rule);
+  }
+
   /** Removes one rule, as an expiry does; false when it is gone already. */
   remove(rule: Rule): boolean {
     return this.classifiers[rule.table]?.remove(rule) ?? false;

@@ -38,6 +38,17 @@ export function parseMaskedFlags(token: Token, names: FlagNames): { value: numbe
   return { value, mask };
 }
 
+/** `syn|ack`: exactly the named bits, or null when the text is no such list. */
+export function parseExactFlags(text: string, names: FlagNames): number | null {
+  let value = 0;
+  for (const name of text.split('|')) {
+    const bit = names.indexOf(name.trim());
+    if (bit < 0) return null;
+    value |= 1 << bit;
+  }
+  return value;
+}
+
 /** `+syn-ack` for masked flags. */
 export function formatMaskedFlags(value: number, mask: number, names: FlagNames): string {
   let text = '';

@@ -28,6 +28,20 @@ export {
   parseGroupMod,
 } from './parse-group.js';
 export { parseMeter } from './parse-meter.js';
-export { type ParseFlowOptions, parseFlow, parseFlows, toRule } from './parse-flow.js';
+export { type FlowCommand, type FlowMod, TABLE_ALL } from './flow-mod.js';
+export { type FlowChange, FlowModder, type FlowTarget } from './flow-modder.js';
+export { GroupTable } from './group-table.js';
+export { type MeterLimits, type MeterMod, MeterTable } from './meter-table.js';
+export {
+  type ParseFlowOptions,
+  parseFlow,
+  parseFlowMod,
+  parseFlowMods,
+  parseFlows,
+  toFlowSpec,
+  toRule,
+} from './parse-flow.js';
+export { outputsToGroup, outputsToPort, usesMeter } from './references.js';
+export { TableError, type TableErrorCode } from './table-errors.js';
 export { parseFlowKey } from './parse-flow-key.js';
 export { formatPort } from './ports.js';

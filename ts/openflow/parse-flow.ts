@@ -1,5 +1,9 @@
-import { MatchParser } from './parse-match.js';
+import { GROUP_ANY, GROUP_MAX } from './constants.js';
+import { type FlowCommand, type FlowMod, TABLE_ALL } from './flow-mod.js';
+import { emptyMatch, normalizeVlan } from './match.js';
 import { parseActions } from './parse-actions.js';
+import { MatchParser } from './parse-match.js';
+import { parsePort } from './ports.js';
 import {
   fail,
   type Item,
@@ -10,7 +14,6 @@ import {
   splitItems,
   type Token,
 } from './syntax.js';
-import { emptyMatch, normalizeVlan } from './match.js';
 import {
   DEFAULT_PRIORITY,
   FLOW_CHECK_OVERLAP,
@@ -18,18 +21,23 @@ import {
   FLOW_NO_PACKET_COUNTS,
   FLOW_RESET_COUNTS,
   FLOW_SEND_REMOVED,
+  type FlowMatch,
   type FlowSpec,
+  OFPP_NONE,
   type Rule,
 } from './types.js';
 
 export interface ParseFlowOptions {
   /** OpenFlow numbers of ports that may be given by name. */
   readonly portNames?: ReadonlyMap<string, number>;
+  /** Numbers of tables that may be given by name. */
+  readonly tableNames?: ReadonlyMap<string, number>;
   /**
-   * What the flow would be after ovs-ofctl sent it in that version. It is about VLANs: how `mod_vlan_vid` and `mod_vlan_pcp` act on untagged packets. OpenFlow10 (ovs-ofctl's default): they push a tag where
-   * there is none. OpenFlow15: they become push_vlan and set_field unless the flow matches a tag, and `vlan_tci` in the match
-   * becomes what that version can say of VLANs. In OpenFlow10
-   * goto_table becomes resubmit, and adding a flow resets the counters of the one that it replaces.
+   * What the flow would be after ovs-ofctl sent it in that version; OpenFlow10, ovs-ofctl's own, if not given. In OpenFlow15,
+   * actions on what the match does not promise are errors, VLAN actions become push_vlan and set_field, and `vlan_tci` in the
+   * match becomes what that version can say of VLANs. In OpenFlow10 goto_table becomes resubmit, write_actions and
+   * clear_actions get lost, set_field becomes what there is of older actions, adding a flow resets the counters of the one that it
+   * replaces, and modifying none adds one.
    */
   readonly version?: 'OpenFlow10' | 'OpenFlow15';
   /**
@@ -49,53 +57,205 @@ const FLAGS: Readonly<Record<string, number>> = {
   no_byte_counts: FLOW_NO_BYTE_COUNTS,
 };
 
-type Mutable<T> = { -readonly [name in keyof T]: T[name] };
-type Attributes = Mutable<Omit<FlowSpec, 'match' | 'actions'>>;
+const ALL_64 = 0xffff_ffff_ffff_ffffn;
 
-/** What stands beside the match in a flow, by name; each parses its value. */
-const ATTRIBUTES: Readonly<Record<string, (flow: Attributes, value: Token) => void>> = {
-  table(flow, value) {
-    flow.table = parseNumber(value, 'table', 254);
+type Mutable<T> = { -readonly [name in keyof T]: T[name] };
+
+/** A FlowMod being parsed; cookies as they were written. */
+interface Draft extends Mutable<Omit<FlowMod, 'match' | 'actions'>> {
+  readonly options: ParseFlowOptions;
+}
+
+/** A 64-bit number; `-1` stands for all ones, as usual with cookie masks. */
+function parseCookie(value: Token, what: string): bigint {
+  return value.text === '-1' ? ALL_64 : parseBig(value, what, ALL_64);
+}
+
+function parseTable(value: Token, names: ReadonlyMap<string, number> | undefined): number {
+  const quoted = /^"(.*)"$/.exec(value.text);
+  return names?.get(quoted === null ? value.text : quoted[1]) ?? parseNumber(value, 'table', TABLE_ALL);
+}
+
+function seconds(draft: Draft, member: 'idleTimeout' | 'hardTimeout', name: string, value: Token): void {
+  draft[member] = parseNumber(value, `${name} (seconds)`, 0xffff);
+}
+
+const high = (number: bigint) => Number(BigInt.asIntN(32, number >> 32n));
+const low = (number: bigint) => Number(BigInt.asIntN(32, number));
+
+function setCookie(draft: Draft, value: Token): void {
+  const slash = value.text.indexOf('/');
+  if (slash < 0) {
+    if (draft.command.startsWith('delete')) {
+      fail(value, `flows are found by cookie with a mask: expected cookie=${value.text}/-1`);
+    }
+    const cookie = parseCookie(value, 'cookie');
+    // Later versions of OpenFlow have no way to say a cookie of all ones.
+    const sent = cookie === ALL_64 && draft.options.version === 'OpenFlow15' ? 0n : cookie;
+    draft.cookieHigh = high(sent);
+    draft.cookieLow = low(sent);
+    draft.setsCookie = draft.options.version !== 'OpenFlow15';
+    return;
+  }
+  if (draft.command === 'add') fail(slice(value, slash), 'a cookie mask has no meaning when a flow is added');
+  const mask = parseCookie(slice(value, slash + 1), 'cookie mask');
+  const cookie = parseCookie(slice(value, 0, slash), 'cookie') & mask;
+  draft.cookieMatchHigh = high(cookie);
+  draft.cookieMatchLow = low(cookie);
+  draft.cookieMaskHigh = high(mask);
+  draft.cookieMaskLow = low(mask);
+}
+
+/** What stands beside the match in a flow, by name, with the commands that it has a meaning for; each parses its value. */
+const ATTRIBUTES: Readonly<
+  Record<string, { commands: RegExp; parse: (draft: Draft, value: Token) => void }>
+> = {
+  table: {
+    commands: /./,
+    parse: (draft, value) => (draft.table = parseTable(value, draft.options.tableNames)),
   },
-  priority(flow, value) {
-    flow.priority = parseNumber(value, 'priority', 0xffff);
+  priority: {
+    commands: /^(add|modify|.*_strict)$/,
+    parse: (draft, value) => (draft.priority = parseNumber(value, 'priority', 0xffff)),
   },
-  cookie(flow, value) {
-    const slash = value.text.indexOf('/');
-    if (slash >= 0) fail(slice(value, slash), 'a cookie mask has no meaning when a flow is added');
-    const cookie = parseBig(value, 'cookie', 0xffff_ffff_ffff_ffffn);
-    flow.cookieHigh = Number(cookie >> 32n);
-    flow.cookieLow = Number(cookie & 0xffff_ffffn);
+  cookie: { commands: /./, parse: setCookie },
+  idle_timeout: {
+    commands: /^(add|modify.*)$/,
+    parse: (draft, value) => seconds(draft, 'idleTimeout', 'idle_timeout', value),
   },
-  idle_timeout(flow, value) {
-    flow.idleTimeout = parseNumber(value, 'idle_timeout (seconds)', 0xffff);
+  hard_timeout: {
+    commands: /^(add|modify.*)$/,
+    parse: (draft, value) => seconds(draft, 'hardTimeout', 'hard_timeout', value),
   },
-  hard_timeout(flow, value) {
-    flow.hardTimeout = parseNumber(value, 'hard_timeout (seconds)', 0xffff);
+  importance: {
+    commands: /^(add|modify.*)$/,
+    parse: (draft, value) => (draft.importance = parseNumber(value, 'importance', 0xffff)),
   },
-  importance(flow, value) {
-    flow.importance = parseNumber(value, 'importance', 0xffff);
+  out_port: {
+    commands: /^delete/,
+    parse: (draft, value) => (draft.outPort = parsePort(value, draft.options.portNames)),
+  },
+  out_group: {
+    commands: /^delete/,
+    parse: (draft, value) => (draft.outGroup = parseNumber(value, 'out_group', GROUP_MAX)),
   },
 };
 
+/** What dump-flows says of a flow's life; reading a dump skips it. */
+const STATISTICS = new Set(['duration', 'n_packets', 'n_bytes', 'idle_age', 'hard_age']);
+
 /** Takes an item that is no part of the match; false when it is none of those. */
-function acceptAttribute(flow: Attributes, item: Item): boolean {
+function acceptAttribute(draft: Draft, item: Item): boolean {
   const name = item.key.text;
-  if (item.delimiter === '' && Object.hasOwn(FLAGS, name)) {
-    flow.flags |= FLAGS[name];
+  if (item.delimiter === '') {
+    if (!Object.hasOwn(FLAGS, name) || draft.command.startsWith('delete')) return false;
+    draft.flags |= FLAGS[name];
     return true;
   }
+  if (STATISTICS.has(name)) return true;
   if (!Object.hasOwn(ATTRIBUTES, name)) return false;
-  ATTRIBUTES[name](flow, requireValue(item, `${name}=1`));
+  const { commands, parse } = ATTRIBUTES[name];
+  if (!commands.test(draft.command))
+    fail(item.key, `${name} has no meaning for ${draft.command}: leave it out`);
+  parse(draft, requireValue(item, `${name}=1`));
   return true;
 }
 
-/** Splits a flow into what stands before `actions=` and the action list. */
-function splitActions(text: Token): { head: Token; list: Token } {
+/** Splits a flow into what stands before `actions=` and the action list, null when there is none. */
+function splitActions(text: Token): { head: Token; list: Token | null } {
   const found = /(^|[\s,])actions?\s*=/.exec(text.text);
-  if (found === null)
-    fail(text, 'a flow must say what it does: expected actions=… (actions=drop for nothing)');
+  if (found === null) return { head: text, list: null };
   return { head: slice(text, 0, found.index), list: slice(text, found.index + found[0].length) };
+}
+
+function emptyDraft(command: FlowCommand, options: ParseFlowOptions): Draft {
+  const openFlow10 = options.version !== 'OpenFlow15';
+  return {
+    options,
+    command,
+    table: command === 'add' ? 0 : TABLE_ALL,
+    priority: DEFAULT_PRIORITY,
+    cookieHigh: 0,
+    cookieLow: 0,
+    setsCookie: false,
+    cookieMatchHigh: 0,
+    cookieMatchLow: 0,
+    cookieMaskHigh: 0,
+    cookieMaskLow: 0,
+    outPort: OFPP_NONE,
+    outGroup: GROUP_ANY,
+    idleTimeout: 0,
+    hardTimeout: 0,
+    importance: 0,
+    flags: openFlow10 && command === 'add' ? FLOW_RESET_COUNTS : 0,
+    mayAdd: false,
+  };
+}
+
+function parseActionsOf(
+  draft: Draft,
+  whole: Token,
+  list: Token | null,
+  match: FlowMatch,
+): FlowMod['actions'] {
+  if (draft.command.startsWith('delete')) {
+    if (list !== null) fail(list, `actions have no meaning for ${draft.command}: leave them out`);
+    return [];
+  }
+  if (list === null) {
+    fail(whole, 'a flow must say what it does: expected actions=… (actions=drop for nothing)');
+  }
+  return parseActions(list, {
+    match,
+    table: draft.table === TABLE_ALL ? 0 : draft.table,
+    portNames: draft.options.portNames,
+    openFlow15: draft.options.version === 'OpenFlow15',
+    unchecked: draft.options.loose ?? false,
+  });
+}
+
+/** Parses the text of a change of flow tables. Throws as parseFlow does. */
+export function parseFlowMod(text: string, command: FlowCommand, options: ParseFlowOptions = {}): FlowMod {
+  return parseToken(slice({ text, line: options.line ?? 1, column: 1 }, 0), command, options);
+}
+
+function parseToken(whole: Token, command: FlowCommand, options: ParseFlowOptions): FlowMod {
+  const { head, list } = splitActions(whole);
+  const draft = emptyDraft(command, options);
+  const match = emptyMatch();
+  const matchParser = new MatchParser(match, options.portNames);
+  for (const item of splitItems(head)) {
+    if (matchParser.accept(item) || acceptAttribute(draft, item)) continue;
+    fail(
+      item.key,
+      `"${item.key.text}" is no known keyword: expected a match field or an attribute of a flow`,
+    );
+  }
+  matchParser.finish();
+  const openFlow15 = options.version === 'OpenFlow15';
+  if (openFlow15) normalizeVlan(match);
+  const actions = parseActionsOf(draft, whole, list, match);
+  const filtered = (draft.cookieMaskHigh | draft.cookieMaskLow) !== 0;
+  draft.mayAdd = command.startsWith('modify') && !openFlow15 && !filtered;
+  const { options: _, ...members } = draft;
+  return { ...members, match, actions };
+}
+
+/** The flow that an addition asks for. */
+export function toFlowSpec(mod: FlowMod): FlowSpec {
+  return {
+    // Who adds a flow to no table in particular means the first.
+    table: mod.table === TABLE_ALL ? 0 : mod.table,
+    priority: mod.priority,
+    match: mod.match,
+    actions: mod.actions,
+    cookieHigh: mod.cookieHigh,
+    cookieLow: mod.cookieLow,
+    idleTimeout: mod.idleTimeout,
+    hardTimeout: mod.hardTimeout,
+    importance: mod.importance,
+    flags: mod.flags,
+  };
 }
 
 /**
@@ -103,47 +263,37 @@ function splitActions(text: Token): { head: Token; list: Token } {
  * for what ovs-ofctl only warns of, such as a match on ports without tcp or udp, which it would leave out of the match.
  */
 export function parseFlow(text: string, options: ParseFlowOptions = {}): FlowSpec {
-  const { head, list } = splitActions(slice({ text, line: options.line ?? 1, column: 1 }, 0));
-  const openFlow15 = options.version === 'OpenFlow15';
-  const attributes: Attributes = {
-    table: 0,
-    priority: DEFAULT_PRIORITY,
-    cookieHigh: 0,
-    cookieLow: 0,
-    idleTimeout: 0,
-    hardTimeout: 0,
-    importance: 0,
-    flags: openFlow15 ? 0 : FLOW_RESET_COUNTS,
-  };
-  const match = emptyMatch();
-  const matchParser = new MatchParser(match, options.portNames);
-  for (const item of splitItems(head)) {
-    if (matchParser.accept(item) || acceptAttribute(attributes, item)) continue;
-    fail(
-      item.key,
-      `"${item.key.text}" is no known keyword: expected a match field or an attribute of a flow`,
-    );
-  }
-  matchParser.finish();
-  if (openFlow15) normalizeVlan(match);
-  const actions = parseActions(list, {
-    match,
-    table: attributes.table,
-    portNames: options.portNames,
-    openFlow15,
-    unchecked: options.loose ?? false,
-  });
-  return { ...attributes, match, actions };
+  return toFlowSpec(parseFlowMod(text, 'add', options));
 }
 
-/** Parses a file of flows, one a line; `#` starts a comment, blank lines are skipped. Throws as parseFlow does. */
-export function parseFlows(text: string, options: Omit<ParseFlowOptions, 'line'> = {}): FlowSpec[] {
-  const flows: FlowSpec[] = [];
-  text.split('\n').forEach((raw, index) => {
+/** The lines of a file that say something, with their numbers: `#` starts a comment, blank lines are skipped. */
+function* meaningfulLines(text: string): Generator<{ content: string; line: number }> {
+  let line = 0;
+  for (const raw of text.split('\n')) {
+    line++;
     const content = raw.replace(/#.*/, '').trimEnd();
-    if (content.trim() !== '') flows.push(parseFlow(content, { ...options, line: index + 1 }));
+    if (content.trim() !== '') yield { content, line };
+  }
+}
+
+/** Parses a file of flows to add, one a line; `#` starts a comment, blank lines are skipped. Throws as parseFlow does. */
+export function parseFlows(text: string, options: Omit<ParseFlowOptions, 'line'> = {}): FlowSpec[] {
+  return Array.from(meaningfulLines(text), ({ content, line }) => parseFlow(content, { ...options, line }));
+}
+
+const COMMAND = /^(?:flow\s+)?(?:(add|modify|modify_strict|delete|delete_strict)(?=[\s,]|$)[\s,]*)?/;
+
+/**
+ * Parses a file of changes as `ovs-ofctl add-flows` and `bundle` take it: each line may start with add (which it means without),
+ * modify, modify_strict, delete or delete_strict, and in bundles with the word flow. Throws as parseFlow does.
+ */
+export function parseFlowMods(text: string, options: Omit<ParseFlowOptions, 'line'> = {}): FlowMod[] {
+  return Array.from(meaningfulLines(text), ({ content, line }) => {
+    const whole = slice({ text: content, line, column: 1 }, 0);
+    const found = COMMAND.exec(whole.text)!;
+    const command = (found[1] ?? 'add') as FlowCommand;
+    return parseToken(slice(whole, found[0].length), command, options);
   });
-  return flows;
 }
 
 /** A rule as a flow table holds it, with nothing counted yet. */

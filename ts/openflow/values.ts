@@ -1,5 +1,12 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import { CT_STATE, type FlagNames, parseMaskedFlags, TCP_FLAGS, TUN_FLAGS } from './flags.js';
+import {
+  CT_STATE,
+  type FlagNames,
+  parseExactFlags,
+  parseMaskedFlags,
+  TCP_FLAGS,
+  TUN_FLAGS,
+} from './flags.js';
 import { parsePort } from './ports.js';
 import { fail, parseBig, slice, splitCommas, type Token } from './syntax.js';
 import type { MatchField } from './types.js';
@@ -112,6 +119,8 @@ export function parseMaskedValue(
   }
   const flags = FLAG_FORMATS[field.format];
   if (flags !== undefined && !/^[0-9]/.test(token.text)) {
+    const exact = parseExactFlags(token.text, flags);
+    if (exact !== null) return { value: BigInt(exact), mask: fullMask(field) };
     const { value, mask } = parseMaskedFlags(token, flags);
     return { value: BigInt(value), mask: BigInt(mask) };
   }

@@ -1,0 +1,27 @@
+import { SlowpathError } from '../errors/index.js';
+
+/** Why a switch refuses a change of its tables: OpenFlow's names of errors, as OVS gives them. */
+export type TableErrorCode =
+  | 'OFPBRC_BAD_TABLE_ID'
+  | 'OFPBRC_EPERM'
+  | 'OFPFMFC_OVERLAP'
+  | 'OFPBAC_BAD_OUT_GROUP'
+  | 'OFPGMFC_GROUP_EXISTS'
+  | 'OFPGMFC_UNKNOWN_GROUP'
+  | 'OFPGMFC_BUCKET_EXISTS'
+  | 'OFPGMFC_UNKNOWN_BUCKET'
+  | 'OFPGMFC_INVALID_GROUP'
+  | 'OFPMMFC_INVALID_METER'
+  | 'OFPMMFC_METER_EXISTS'
+  | 'OFPMMFC_UNKNOWN_METER'
+  | 'OFPMMFC_OUT_OF_METERS'
+  | 'OFPMMFC_OUT_OF_BANDS'
+  | 'OFPMMFC_BAD_BAND';
+
+/** A change of flow tables, groups or meters that OpenFlow does not allow; nothing was changed. */
+export class TableError extends SlowpathError {
+  declare readonly code: TableErrorCode;
+  constructor(code: TableErrorCode, message: string) {
+    super(code, message);
+  }
+}
