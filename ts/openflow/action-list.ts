@@ -126,16 +126,40 @@ export class ActionList {
   /** As ovs-ofctl, refuses to touch a field that some of the flow's packets do not have. */
   requirePrerequisite(at: Token, field: MatchField): void {
     if (this.context.unchecked) return;
-    if (field.prerequisite === 'vlan' || field.name === 'vlan_vid') {
+    if (field.prerequisite === 'vlan') {
       if (!this.hasVlan) this.failWithoutVlan({ ...at, text: field.name });
     } else if (!this.holds(field.prerequisite)) {
       fail(at, `${field.name} needs a flow that matches ${PREREQUISITE_HINTS[field.prerequisite]}`);
     }
   }
 
+  /** As requirePrerequisite, for what an action writes to. */
+  requireTarget(at: Token, field: MatchField): void {
+    if (this.place !== 'ct' && /^ct_(mark|label)$/.test(field.name)) {
+      fail(at, `${field.name} can be set only inside ct(commit,exec(…))`);
+    }
+    this.requirePrerequisite(at, field);
+  }
+
+  /** As requireTarget, for a value that is set; checks the value too. */
+  requireSettable(at: Token, field: MatchField, { value, mask }: MaskedValue): void {
+    if (field.name === 'vlan_vid' && !this.hasVlan && !this.context.unchecked) {
+      this.failWithoutVlan({ ...at, text: field.name });
+    }
+    this.requireTarget(at, field);
+    if (!this.context.openFlow15) return;
+    if (field.name === 'vlan_vid' && (value & mask & 0x1000n) === 0n) {
+      fail(at, 'vlan_vid: expected a value with the bit 0x1000, which says that there is a tag');
+    }
+    if (field.name === 'nw_tos' && (value & 3n) !== 0n) {
+      fail(at, 'nw_tos: expected a multiple of 4; set ECN with nw_ecn');
+    }
+  }
+
   /** For actions that OpenFlow 1.0 leaves without effect on other packets, and later versions refuse. */
   requireInOpenFlow15(at: Token, prerequisite: Prerequisite): void {
-    if (!this.strict || this.holds(prerequisite)) return;
+    // OVS does not look into write_actions for them.
+    if (!this.strict || this.place === 'write_actions' || this.holds(prerequisite)) return;
     fail(at, `${at.text} needs a flow that matches ${PREREQUISITE_HINTS[prerequisite]}`);
   }
 

@@ -31,8 +31,19 @@ function ct(list: ActionList, item: Item): void {
   if (action.nat !== null && action.nat.type !== null && !action.commit) {
     fail(item.key, `ct: nat(${action.nat.type}) needs commit`);
   }
-  if (!list.context.unchecked && !list.holds('ip')) fail(item.key, 'ct needs a flow that matches ip or ipv6');
+  if (!list.context.unchecked) checkMatch(list, item.key, action);
   list.push(action);
+}
+
+/** Checks that the flow matches what the action works on. */
+function checkMatch(list: ActionList, at: Token, { alg, nat }: CtAction): void {
+  if (!list.holds('ip')) fail(at, 'ct needs a flow that matches ip or ipv6');
+  if (alg !== null && !list.holds(alg === 'ftp' ? 'tcp' : 'udp')) {
+    fail(at, `ct: alg=${alg} needs a flow that matches ${alg === 'ftp' ? 'tcp' : 'udp'}`);
+  }
+  if (nat === null || nat.addressMin === null) return;
+  const family = isIPv4(nat.addressMin) ? 'ipv4' : 'ipv6';
+  if (!list.holds(family)) fail(at, `ct: nat to ${nat.addressMin} needs a flow that matches ${family}`);
 }
 
 function acceptArgument(list: ActionList, action: Mutable<CtAction>, { key, value }: Item): void {
@@ -142,7 +153,7 @@ function parseNatRange(nat: Mutable<NatSpec>, token: Token): void {
   nat.addressMin = min;
   nat.addressMax = max;
   if (found[7] === undefined) return;
-  nat.portMin = parseNumber(slice({ ...token, text: found[7] }, 0), 'nat port', 0xffff, 1);
+  nat.portMin = parseNumber(slice({ ...token, text: found[7] }, 0), 'nat port', 0xffff);
   nat.portMax =
     found[8] === undefined
       ? nat.portMin

@@ -9,17 +9,19 @@ function setField(list: ActionList, item: Item): void {
   const [value, target] = arrow(item, 'set_field:10.0.0.1->ip_dst');
   const field = parseField(target);
   if (!field.writable) fail(target, `${field.name} is read-only: actions cannot write it`);
-  list.requirePrerequisite(target, field);
-  list.pushSet(field, parseMaskedValue(field, value, list.portNames));
+  const masked = parseMaskedValue(field, value, list.portNames, list.context.openFlow15);
+  list.requireSettable(target, field, masked);
+  list.pushSet(field, masked);
 }
 
 function load(list: ActionList, item: Item): void {
   const [value, place] = arrow(item, 'load:1->NXM_NX_REG0[0..15]');
   const { field, offset, bits } = parseTarget(place);
-  list.requirePrerequisite(place, field);
   const max = (1n << BigInt(bits)) - 1n;
   const number = parseBig(value, `value for ${bits} bits`, max);
-  list.pushSet(field, { value: number << BigInt(offset), mask: max << BigInt(offset) }, 'load');
+  const masked = { value: number << BigInt(offset), mask: max << BigInt(offset) };
+  list.requireSettable(place, field, masked);
+  list.pushSet(field, masked, 'load');
 }
 
 function move(list: ActionList, item: Item): void {
@@ -30,7 +32,7 @@ function move(list: ActionList, item: Item): void {
     fail(to, `move from ${source.bits} bits to ${target.bits}: expected ranges of the same width`);
   }
   list.requirePrerequisite(from, source.field);
-  list.requirePrerequisite(to, target.field);
+  list.requireTarget(to, target.field);
   list.push({ type: 'move', source, target });
 }
 
@@ -123,6 +125,7 @@ function checkPacketLarger(list: ActionList, item: Item): void {
     fail(item.key, 'expected where the answer goes, as in check_pkt_larger(100)->NXM_NX_REG0[0]');
   }
   const target = parseTarget(item.target);
+  list.requirePrerequisite(item.target, target.field);
   if (target.bits !== 1)
     fail(item.target, `the answer is one bit, not ${target.bits}: expected NXM_NX_REG0[0]`);
   list.push({ type: 'check_pkt_larger', length, target });

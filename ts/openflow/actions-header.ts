@@ -1,6 +1,6 @@
 import { type ActionHandlers, type ActionList, namedArguments, oneOf, requireBare } from './action-list.js';
 import { ETH_TYPE_MPLS, ETH_TYPE_MPLS_MCAST, ETH_TYPE_NSH } from './match.js';
-import { fail, type Item, parseNumber, requireValue, splitCommas, splitItems, type Token } from './syntax.js';
+import { fail, type Item, parseNumber, requireValue, splitCommas, splitItems } from './syntax.js';
 import type { EncapProperty } from './types.js';
 
 const PT_ETHERNET = 0;
@@ -60,7 +60,7 @@ function mplsNumber(list: ActionList, item: Item, max: number): number {
   return number;
 }
 
-const ENCAP_HEADERS = ['nsh', 'ethernet', 'mpls', 'mpls_mcast'] as const;
+const ENCAP_HEADERS = ['nsh', 'ethernet', 'mpls', 'mpls_mc'] as const;
 
 function encap(list: ActionList, item: Item): void {
   const value = requireValue(item, '(ethernet)');
@@ -70,20 +70,18 @@ function encap(list: ActionList, item: Item): void {
   const header = oneOf(key, ENCAP_HEADERS);
   if (header !== 'nsh' && properties !== undefined) fail(properties, `encap(${header}) takes no properties`);
   const found = properties === undefined ? [] : splitItems(properties).map(encapProperty);
-  const packetType = encapInto(list, value, header);
+  const packetType = encapInto(list, header);
   list.push({ type: 'encap', packetType, properties: found });
 }
 
-/** What the packet becomes; checks that it can be put into such a header. */
-function encapInto(list: ActionList, at: Token, header: (typeof ENCAP_HEADERS)[number]): number {
+/** What the packet becomes. */
+function encapInto(list: ActionList, header: (typeof ENCAP_HEADERS)[number]): number {
   switch (header) {
     case 'nsh':
       list.setEthType(ETH_TYPE_NSH);
       list.setPacketType(PT_NS_ETHER_TYPE | ETH_TYPE_NSH);
       return PT_NS_ETHER_TYPE | ETH_TYPE_NSH;
     case 'ethernet':
-      if (list.packetType === PT_ETHERNET)
-        fail(at, 'encap(ethernet): the packet has an Ethernet header already');
       list.setPacketType(PT_ETHERNET);
       return PT_ETHERNET;
     default: {

@@ -1,11 +1,13 @@
 import { type ActionHandlers, type ActionList } from './action-list.js';
 import { TABLE_LAST } from './constants.js';
 import { fieldByName } from './fields.js';
+import { addToMatch, emptyMatch, PREREQUISITE_HINTS, prerequisiteHolds } from './match.js';
 import { parseField, parseSubfield, parseTarget } from './subfield.js';
 import { fail, type Item, parseBig, parseNumber, slice, splitItems, type Token } from './syntax.js';
 import {
   type Action,
   DEFAULT_PRIORITY,
+  type FlowMatch,
   LEARN_DELETE_LEARNED,
   LEARN_SEND_FLOW_REM,
   LEARN_WRITE_RESULT,
@@ -50,10 +52,34 @@ function learn(list: ActionList, item: Item): void {
     result: null,
     specs: [],
   };
+  const learned = emptyMatch();
   for (const argument of item.value === undefined ? [] : splitItems(item.value)) {
-    if (!acceptSetting(action, argument)) action.specs.push(parseSpec(list, argument));
+    if (acceptSetting(action, argument)) continue;
+    const spec = parseSpec(list, argument);
+    if (!list.context.unchecked) checkSpec(list, argument.key, spec, learned);
+    action.specs.push(spec);
   }
   list.push(action);
+}
+
+/**
+ * Checks that the packets that learn have what a clause takes, and that the learned flow matches what its target needs; adds
+ * what it matches to `learned`.
+ */
+function checkSpec(list: ActionList, at: Token, spec: LearnSpec, learned: FlowMatch): void {
+  if ('source' in spec) list.requirePrerequisite(at, spec.source.field);
+  if (spec.type === 'output') return;
+  const { field, offset } = spec.target;
+  if (!prerequisiteHolds(learned, field.prerequisite)) {
+    fail(
+      at,
+      `learn: ${field.name} needs a learned flow that matches ${PREREQUISITE_HINTS[field.prerequisite]} before`,
+    );
+  }
+  if (spec.type !== 'match_value') return;
+  const value = spec.value.reduce((sum, word) => (sum << 32n) | BigInt(word >>> 0), 0n);
+  const mask = (1n << BigInt(spec.target.bits)) - 1n;
+  addToMatch(learned, field, { value: value << BigInt(offset), mask: mask << BigInt(offset) });
 }
 
 /** Takes an argument that is no clause; false when it is one. */

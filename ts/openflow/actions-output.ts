@@ -45,7 +45,9 @@ function output(list: ActionList, item: Item): void {
   const port = findPort(value.text, list.portNames);
   if (port !== undefined) list.push(outputTo(value, port));
   else if (fieldByName(value.text.split('[')[0]) !== undefined) {
-    list.push({ type: 'output_reg', source: parseSubfield(value), maxLen: MAX_LEN_ALL });
+    const source = parseSubfield(value);
+    list.requirePrerequisite(value, source.field);
+    list.push({ type: 'output_reg', source, maxLen: MAX_LEN_ALL });
   } else parsePort(value, list.portNames);
 }
 
@@ -125,6 +127,7 @@ function multipath(list: ActionList, item: Item): void {
     fail(value, `multipath has ${args.length} arguments: expected fields,basis,algorithm,n_links,arg,dst`);
   }
   const target = parseTarget(args[5]);
+  list.requirePrerequisite(args[5], target.field);
   const links = parseNumber(args[3], 'n_links', 0x10000, 1);
   if (target.bits < 16 && links > 1 << target.bits) {
     fail(args[3], `${links} links do not fit ${target.bits} bits: expected at most ${1 << target.bits}`);
@@ -156,6 +159,11 @@ function bundle(list: ActionList, item: Item, load: boolean): void {
     );
   }
   oneOf(args[3], ['ofport']);
+  const target = load ? parseTarget(args[4]) : null;
+  if (target !== null) {
+    list.requirePrerequisite(args[4], target.field);
+    if (target.bits < 16) fail(args[4], `bundle_load: a port needs 16 bits, not ${target.bits}`);
+  }
   const members = splitCommas(slice(value, start.index + start[0].length)).filter(({ text }) => text !== '');
   list.push({
     type: 'bundle',
@@ -163,7 +171,7 @@ function bundle(list: ActionList, item: Item, load: boolean): void {
     basis: parseNumber(args[1], 'basis', 0xffff),
     algorithm: oneOf(args[2], BUNDLE_ALGORITHMS),
     members: members.map((member) => parsePort(member, list.portNames)),
-    target: load ? parseTarget(args[4]) : null,
+    target,
   });
 }
 

@@ -1,7 +1,7 @@
 import { MAX_LEN_ALL, REASON_ACTION, REASONS, TABLE_CURRENT } from './constants.js';
 import { formatCt } from './format-ct.js';
 import { formatLearn } from './format-learn.js';
-import { formatMaskedValue } from './format-values.js';
+import { formatHex, formatMaskedValue } from './format-values.js';
 import { fromWords } from './match.js';
 import { formatPort } from './ports.js';
 import { formatSubfield } from './subfield.js';
@@ -85,7 +85,7 @@ function formatFinTimeout({ idleTimeout, hardTimeout }: Of<'fin_timeout'>): stri
 function formatMetadata(action: Of<'write_metadata'>): string {
   const wide = (high: number, low: number) => (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
   const mask = wide(action.maskHigh, action.maskLow);
-  const value = `0x${wide(action.valueHigh, action.valueLow).toString(16)}`;
+  const value = formatHex(wide(action.valueHigh, action.valueLow));
   return `write_metadata:${value}${mask === 0xffff_ffff_ffff_ffffn ? '' : `/0x${mask.toString(16)}`}`;
 }
 
@@ -93,7 +93,7 @@ const ENCAP_NAMES: Readonly<Record<number, string>> = {
   0: 'ethernet',
   0x1894f: 'nsh',
   0x18847: 'mpls',
-  0x18848: 'mpls_mcast',
+  0x18848: 'mpls_mc',
 };
 
 function formatEncapProperty(property: EncapProperty): string {

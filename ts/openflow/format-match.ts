@@ -31,6 +31,8 @@ type Print = (value: bigint, mask: bigint, field: MatchField) => string;
 const decimal: Print = (value) => String(value);
 const hex: Print = (value, mask, field) =>
   mask === fullMask(field) ? formatHex(value) : `${formatHex(value)}/${formatHex(mask)}`;
+/** Without the mask. */
+const bareHex: Print = (value) => formatHex(value);
 /** Decimal when exact, hexadecimal with a mask. */
 const mixed: Print = (value, mask, field) =>
   mask === fullMask(field) ? String(value) : `0x${value.toString(16)}/0x${mask.toString(16)}`;
@@ -84,8 +86,8 @@ function keyword(match: FlowMatch): { word: string | undefined; namesProtocol: b
 }
 
 function printConnection(printer: MatchPrinter): void {
-  printer.field('ct_state', (value, mask) =>
-    mask === 0xffn
+  printer.field('ct_state', (value, mask, field) =>
+    mask === 0xffn || mask === fullMask(field)
       ? formatFlags(Number(value), CT_STATE)
       : formatMaskedFlags(Number(value), Number(mask), CT_STATE),
   );
@@ -123,14 +125,14 @@ function printTunnel(printer: MatchPrinter): void {
   printer.field('tun_dst', address);
   printer.field('tun_ipv6_src', address);
   printer.field('tun_ipv6_dst', address);
-  printer.field('tun_gbp_id', hex);
-  printer.field('tun_gbp_flags', hex);
-  printer.field('tun_erspan_ver', hex);
+  printer.field('tun_gbp_id', mixed);
+  printer.field('tun_gbp_flags', bareHex);
+  printer.field('tun_erspan_ver', decimal);
   printer.field('tun_erspan_idx', hex);
   printer.field('tun_erspan_dir', hex);
   printer.field('tun_erspan_hwid', hex);
-  printer.field('tun_gtpu_flags', hex);
-  printer.field('tun_gtpu_msgtype', decimal);
+  printer.field('gtpu_flags', bareHex, 'tun_gtpu_flags');
+  printer.field('gtpu_msgtype', decimal, 'tun_gtpu_msgtype');
   // As OVS prints it: hexadecimal without a prefix.
   printer.field('tun_tos', (value) => value.toString(16));
   printer.field('tun_ttl', decimal);
@@ -163,9 +165,10 @@ function printAddresses(printer: MatchPrinter, type: number): void {
     printer.field('arp_spa', address);
     printer.field('arp_tpa', address);
   } else if (type === ETH_TYPE_NSH) {
-    for (const name of ['nsh_flags', 'nsh_ttl', 'nsh_mdtype', 'nsh_np']) printer.field(name, decimalMasked);
+    printer.field('nsh_flags', nshFlags);
+    for (const name of ['nsh_ttl', 'nsh_mdtype', 'nsh_np']) printer.field(name, decimal);
     printer.field('nsh_spi', hex);
-    printer.field('nsh_si', decimalMasked);
+    printer.field('nsh_si', decimal);
     for (let i = 1; i <= 4; i++) printer.field(`nsh_c${i}`, hex);
   } else {
     printer.field('nw_src', address);
@@ -173,8 +176,11 @@ function printAddresses(printer: MatchPrinter, type: number): void {
   }
 }
 
-const decimalMasked: Print = (value, mask, field) =>
-  mask === fullMask(field) ? String(value) : `${value}/${mask}`;
+const nshFlags: Print = (value, mask, field) => {
+  if (mask === fullMask(field)) return String(value);
+  const hex2 = (number: bigint) => `0x${number.toString(16).padStart(2, '0')}`;
+  return `${hex2(value)}/${hex2(mask)}`;
+};
 
 function printFragment({ match, parts }: MatchPrinter): void {
   const mask = match.mask[F_NW_FRAG] & 3;

@@ -3,12 +3,13 @@ import {
   F_ETH_TYPE,
   F_NW_FRAG,
   F_NW_PROTO,
+  F_PACKET_TYPE,
   F_TP_SRC,
   F_VLAN_TCI,
   FLOW_FIELDS,
   FLOW_WORDS,
 } from '../fields/index.js';
-import { MATCH_FIELDS } from './fields.js';
+import { MATCH_FIELDS, rangeMask } from './fields.js';
 import type { FlowMatch, MatchField, Prerequisite } from './types.js';
 import type { MaskedValue } from './values.js';
 
@@ -46,19 +47,24 @@ export function fromWords(field: MatchField, words: Int32Array, base: number): b
   return (number >> BigInt(field.shift)) & ((1n << BigInt(field.bits)) - 1n);
 }
 
-/** Adds a condition to a match. */
+/** Adds a condition to a match, in the place of an earlier one on the same field. */
 export function addToMatch(match: FlowMatch, field: MatchField, { value, mask }: MaskedValue): void {
   const masks = toWords(field, mask);
   const values = toWords(field, value);
   for (let i = 0; i < field.words; i++) {
-    match.key[field.word + i] = (match.key[field.word + i] & ~masks[i]) | (values[i] & masks[i]);
-    match.mask[field.word + i] |= masks[i];
+    const w = field.word + i;
+    const own = rangeMask(field, 0, field.bits, i);
+    match.key[w] = (match.key[w] & ~own) | (values[i] & masks[i]);
+    match.mask[w] = (match.mask[w] & ~own) | masks[i];
   }
 }
 
 /** Ethernet type that a match demands, or -1. */
 export function matchEthType(match: FlowMatch): number {
-  return match.mask[F_ETH_TYPE] === 0xffff ? match.key[F_ETH_TYPE] : -1;
+  if (match.mask[F_ETH_TYPE] === 0xffff) return match.key[F_ETH_TYPE];
+  // Packets without an Ethernet header say it in their packet type (namespace 1).
+  const type = match.key[F_PACKET_TYPE];
+  return type >>> 16 === 1 ? type & 0xffff : -1;
 }
 
 /** IP protocol that a match demands, or -1. */

@@ -1,4 +1,5 @@
 import { type ActionContext, type ActionHandlers, ActionList, type ActionPlace } from './action-list.js';
+import { REASON_ACTION } from './constants.js';
 import { CONTROL_HANDLERS } from './actions-control.js';
 import { CT_HANDLERS } from './actions-ct.js';
 import { FIELD_HANDLERS } from './actions-field.js';
@@ -59,14 +60,60 @@ function acceptItems(list: ActionList, items: readonly Item[]): void {
   }
 }
 
+/** Whether an action set can hold an action (OpenFlow 1.5, 5.6; OVS takes some of its own besides). */
+function mayBeInActionSet(action: Action): boolean {
+  if (action.type === 'output') return action.maxLen === 0;
+  if (action.type === 'controller') return isPlainController(action);
+  return IN_ACTION_SET.has(action.type);
+}
+
+function isPlainController(action: Extract<Action, { type: 'controller' }>): boolean {
+  const { reason, controllerId, userdata, pause, meterId } = action;
+  return (
+    reason === REASON_ACTION &&
+    controllerId === 0 &&
+    userdata === undefined &&
+    pause === undefined &&
+    meterId === undefined
+  );
+}
+
+const IN_ACTION_SET = new Set<Action['type']>([
+  'resubmit',
+  'set_field',
+  'move',
+  'push_vlan',
+  'pop_vlan',
+  'set_vlan_vid',
+  'set_vlan_pcp',
+  'dec_ttl',
+  'push_mpls',
+  'pop_mpls',
+  'set_mpls_label',
+  'set_mpls_tc',
+  'set_mpls_ttl',
+  'dec_mpls_ttl',
+  'set_tunnel',
+  'set_queue',
+  'group',
+  'ct',
+  'ct_clear',
+  'encap',
+  'decap',
+  'dec_nsh_ttl',
+]);
+
 /** As OVS, refuses instructions in an order that OpenFlow 1.1 and later cannot express. */
 function checkOrder({ actions, place }: ActionList, before: number, at: Token): void {
   if (actions.length === before) return;
   const action = actions[before];
   const order = ORDER[action.type] ?? ACTIONS_ORDER;
   if (place !== 'flow') {
-    if (order !== ACTIONS_ORDER && !(place === 'clone' && action.type === 'meter')) {
+    if (order !== ACTIONS_ORDER && !(place === 'bucket' && action.type === 'meter')) {
       fail(at, `${at.text} cannot stand inside ${place}: it is an instruction of the flow`);
+    }
+    if (place === 'write_actions' && !actions.slice(before).every(mayBeInActionSet)) {
+      fail(at, `${at.text} cannot stand inside write_actions: an action set has no place for it`);
     }
     return;
   }

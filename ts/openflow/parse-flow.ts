@@ -1,6 +1,7 @@
+import { F_VLAN_TCI } from '../fields/index.js';
 import { GROUP_ANY, GROUP_MAX } from './constants.js';
 import { type FlowCommand, type FlowMod, TABLE_ALL } from './flow-mod.js';
-import { emptyMatch, normalizeVlan } from './match.js';
+import { emptyMatch, normalizeVlan, VLAN_CFI } from './match.js';
 import { parseActions } from './parse-actions.js';
 import { MatchParser } from './parse-match.js';
 import { parsePort } from './ports.js';
@@ -233,12 +234,22 @@ function parseToken(whole: Token, command: FlowCommand, options: ParseFlowOption
   }
   matchParser.finish();
   const openFlow15 = options.version === 'OpenFlow15';
-  if (openFlow15) normalizeVlan(match);
+  if (openFlow15) {
+    checkVlan(head, match);
+    normalizeVlan(match);
+  }
   const actions = parseActionsOf(draft, whole, list, match);
   const filtered = (draft.cookieMaskHigh | draft.cookieMaskLow) !== 0;
   draft.mayAdd = command.startsWith('modify') && !openFlow15 && !filtered;
   const { options: _, ...members } = draft;
   return { ...members, match, actions };
+}
+
+/** OpenFlow 1.2 and later know a VLAN priority of tagged packets only. */
+function checkVlan(at: Token, { key, mask }: FlowMatch): void {
+  if ((mask[F_VLAN_TCI] & 0xe000) === 0 || (key[F_VLAN_TCI] & VLAN_CFI) !== 0) return;
+  if ((key[F_VLAN_TCI] & 0x0fff) === 0) return;
+  fail(at, 'vlan_tci: a priority or id without the bit 0x1000 matches nothing: add 0x1000 to value and mask');
 }
 
 /** The flow that an addition asks for. */

@@ -62,10 +62,11 @@ const SPECIAL: Readonly<Record<string, (match: FlowMatch, value: Token) => void>
     if ((tos & 3) !== 0) {
       fail(value, `nw_tos: ${value.text} has ECN bits: expected a multiple of 4; match ECN with nw_ecn`);
     }
-    addToMatch(match, requireField('nw_tos'), { value: BigInt(tos), mask: 0xfcn });
+    addToMatch(match, requireField('ip_dscp'), { value: BigInt(tos >> 2), mask: 0x3fn });
   },
   arp_op(match, value) {
-    setBits(match, F_NW_PROTO, parseNumber(value, 'arp_op', 255), 0xff);
+    // The flow key keeps eight bits of the opcode, as OVS's does.
+    setBits(match, F_NW_PROTO, parseNumber(value, 'arp_op', 0xffff) & 0xff, 0xff);
   },
   icmp_type: (match, value) => setBits(match, F_TP_SRC, parseNumber(value, 'icmp_type', 255), 0xffff),
   icmp_code: (match, value) => setBits(match, F_TP_DST, parseNumber(value, 'icmp_code', 255), 0xffff),
@@ -105,6 +106,7 @@ export class MatchParser {
     const field = fieldByName(name);
     if (field === undefined) return false;
     const value = requireValue(item, `${name}=1`);
+    if (value.text === '*') return true;
     if (Object.hasOwn(SPECIAL, field.name)) SPECIAL[field.name](this.match, value);
     else addToMatch(this.match, field, parseMaskedValue(field, value, this.portNames));
     this.conditions.push({ name: item.key, field });

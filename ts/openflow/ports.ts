@@ -21,8 +21,8 @@ const RESERVED: readonly (readonly [string, number])[] = [
   ['ALL', OFPP_ALL],
   ['CONTROLLER', OFPP_CONTROLLER],
   ['LOCAL', OFPP_LOCAL],
-  ['NONE', OFPP_NONE],
   ['ANY', OFPP_NONE],
+  ['NONE', OFPP_NONE],
   ['UNSET', OFPP_UNSET],
 ];
 const byName = new Map(RESERVED);

@@ -10,21 +10,27 @@ export function parseField(token: Token): MatchField {
   );
 }
 
+/** Bits of a field that a range can name: of vlan_vid the id, without the bit that says that there is a tag. */
+function width(field: MatchField): number {
+  return field.name === 'vlan_vid' ? 12 : field.bits;
+}
+
 /** `FIELD[from..to]`, `FIELD[bit]`, `FIELD[]` or `FIELD`. */
 export function parseSubfield(token: Token): Subfield {
   const open = token.text.indexOf('[');
   if (open < 0) {
     const field = parseField(token);
-    return { field, offset: 0, bits: field.bits };
+    return { field, offset: 0, bits: width(field) };
   }
   const field = parseField(slice(token, 0, open));
   if (!token.text.endsWith(']')) fail(token, `"${token.text}": expected ] at the end of a bit range`);
   const range = slice(token, open + 1, token.text.length - 1);
-  if (range.text === '') return { field, offset: 0, bits: field.bits };
+  const bits = width(field);
+  if (range.text === '') return { field, offset: 0, bits };
   const dots = range.text.indexOf('..');
   const what = `bit of ${field.name}`;
-  const from = parseNumber(dots < 0 ? range : slice(range, 0, dots), what, field.bits - 1);
-  const to = dots < 0 ? from : parseNumber(slice(range, dots + 2), what, field.bits - 1, from);
+  const from = parseNumber(dots < 0 ? range : slice(range, 0, dots), what, bits - 1);
+  const to = dots < 0 ? from : parseNumber(slice(range, dots + 2), what, bits - 1, from);
   return { field, offset: from, bits: to - from + 1 };
 }
 
@@ -45,6 +51,6 @@ function wireName(field: MatchField): string {
 }
 
 export function formatSubfield({ field, offset, bits }: Subfield): string {
-  if (offset === 0 && bits === field.bits) return `${wireName(field)}[]`;
+  if (offset === 0 && bits === width(field)) return `${wireName(field)}[]`;
   return `${wireName(field)}[${bits === 1 ? offset : `${offset}..${offset + bits - 1}`}]`;
 }

@@ -106,11 +106,15 @@ function parseMask(field: MatchField, token: Token): bigint {
   return parseValue(field, token, undefined);
 }
 
-/** A value as a match or set_field has it: `V` or `V/M`, or names where the format has some. */
+/**
+ * A value as a match or set_field has it: `V` or `V/M`, or names where the format has some. Bits of the value outside the mask are
+ * dropped; `exact`: they are an error.
+ */
 export function parseMaskedValue(
   field: MatchField,
   token: Token,
   portNames: ReadonlyMap<string, number> | undefined,
+  exact = false,
 ): MaskedValue {
   if (token.text === '') fail(token, `${field.name} needs a value`);
   if (field.format === 'frag') {
@@ -131,5 +135,8 @@ export function parseMaskedValue(
   if (!field.maskable && mask !== whole) {
     fail(slice(token, slash), `${field.name} cannot be masked: expected a value without /mask`);
   }
-  return { value: parseValue(field, slice(token, 0, slash), portNames) & mask, mask };
+  const value = parseValue(field, slice(token, 0, slash), portNames);
+  if (exact && (value & ~mask) !== 0n)
+    fail(token, `${field.name}: the value has bits that are not in the mask`);
+  return { value: value & mask, mask };
 }
