@@ -1,5 +1,6 @@
-import { F_CT_STATE, F_ETH_TYPE, F_NW_PROTO, F_PACKET_TYPE, F_VLAN_TCI } from '../fields/index.js';
+import { F_ETH_TYPE, F_NW_PROTO, F_PACKET_TYPE, F_VLAN_TCI } from '../fields/index.js';
 import {
+  matchesConnection,
   matchEthType,
   matchHasVlan,
   matchNwProto,
@@ -118,9 +119,9 @@ export class ActionList {
     this.packet.mask[F_PACKET_TYPE] = -1;
   }
 
-  /** Whether the flow matches tracked packets, whose connection is known. */
+  /** Whether the flow matches only packets whose connection is known. */
   get tracked(): boolean {
-    return (this.packet.key[F_CT_STATE] & 0x20) !== 0;
+    return matchesConnection(this.packet);
   }
 
   /** As ovs-ofctl, refuses to touch a field that some of the flow's packets do not have. */

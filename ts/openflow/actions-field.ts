@@ -66,7 +66,8 @@ function assignPort(list: ActionList, item: Item, end: 'src' | 'dst'): void {
     assign(list, item, `${protocol}_${end}`, protocol);
     return;
   }
-  if (list.strict) fail(item.key, `${item.key.text} needs a flow that matches tcp, udp or sctp`);
+  if (list.strict && list.place !== 'write_actions')
+    fail(item.key, `${item.key.text} needs a flow that matches tcp, udp or sctp`);
   const port = parseNumber(requireValue(item, '80'), `${item.key.text}`, 0xffff);
   list.pushSet(ANY_PORT[end], { value: BigInt(port), mask: 0xffffn }, 'mod');
 }

@@ -111,7 +111,7 @@ function resubmit(list: ActionList, item: Item): void {
   if (port.text === '' && noTable) fail(value, 'resubmit needs a port or a table, as in resubmit(,1)');
   if (ct !== undefined && ct.text !== 'ct') fail(ct, `"${ct.text}": expected ct`);
   if (ct !== undefined && !list.tracked && !list.context.unchecked)
-    fail(ct, 'resubmit(…,ct) needs a flow that matches ct_state=+trk');
+    fail(ct, 'resubmit(…,ct) needs a flow that matches ct_state=+trk+est or the like');
   list.push({
     type: 'resubmit',
     port: port.text === '' ? OFPP_IN_PORT : parsePort(port, list.portNames),

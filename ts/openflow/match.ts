@@ -22,6 +22,9 @@ export const ETH_TYPE_MPLS_MCAST = 0x8848;
 export const ETH_TYPE_NSH = 0x894f;
 export const VLAN_CFI = 0x1000;
 const CT_STATE_TRACKED = 0x20;
+const CT_STATE_INVALID = 0x10;
+/** new, est, rel, rpl, snat, dnat. */
+const CT_STATE_OF_CONNECTION = 0xcf;
 const FRAG_LATER = 2;
 
 const flowBits = new Map(FLOW_FIELDS.map((field) => [field.name, field.bits]));
@@ -120,8 +123,18 @@ export function prerequisiteHolds(match: FlowMatch, prerequisite: Prerequisite):
     case 'nd_advert':
       return icmpv6 && icmpType === 136;
     case 'ct':
-      return ip && (match.key[F_CT_STATE] & CT_STATE_TRACKED) !== 0;
+      return ip && matchesConnection(match);
   }
+}
+
+/**
+ * Whether a match lets only packets through that belong to a connection: those of a state that only such packets have, or tracked and
+ * not invalid.
+ */
+export function matchesConnection({ key, mask }: FlowMatch): boolean {
+  const state = key[F_CT_STATE];
+  if ((state & CT_STATE_OF_CONNECTION) !== 0) return true;
+  return (state & CT_STATE_TRACKED) !== 0 && (mask[F_CT_STATE] & ~state & CT_STATE_INVALID) !== 0;
 }
 
 /** What to add to a match so that the prerequisite holds. */
@@ -143,7 +156,7 @@ export const PREREQUISITE_HINTS: Readonly<Record<Prerequisite, string>> = {
   nd_solicit: 'icmp6,icmp_type=135',
   nd_advert: 'icmp6,icmp_type=136',
   nsh: 'dl_type=0x894f',
-  ct: 'ct_state=+trk and ip or ipv6',
+  ct: 'ct_state=+trk+est or the like and ip or ipv6',
 };
 
 /**
