@@ -87,7 +87,7 @@ function writeMetadata(list: ActionList, item: Item): void {
   const slash = value.text.indexOf('/');
   const all = 0xffff_ffff_ffff_ffffn;
   const mask = slash < 0 ? all : parseBig(slice(value, slash + 1), 'metadata mask', all);
-  const metadata = parseBig(slash < 0 ? value : slice(value, 0, slash), 'metadata', all) & mask;
+  const metadata = parseBig(slash < 0 ? value : slice(value, 0, slash), 'metadata', all);
   const high = (number: bigint) => Number(BigInt.asIntN(32, number >> 32n));
   const low = (number: bigint) => Number(BigInt.asIntN(32, number));
   list.push({
