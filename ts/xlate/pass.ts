@@ -243,7 +243,8 @@ export class Pass implements Translation {
   cancelFreeze(): void {
     this.freezing = false;
     this.updateDpHash = false;
-    this.frozen.length = 0;
+    // Setting the length costs, even if it is the same.
+    if (this.frozen.length !== 0) this.frozen.length = 0;
     this.pause = null;
   }
 
