@@ -29,13 +29,35 @@ const FRAG_LATER = 2;
 
 const flowBits = new Map(FLOW_FIELDS.map((field) => [field.name, field.bits]));
 
+/** Matches share buffers: one of its own for each key and mask is what takes longest in reading many flows. */
+const MATCHES_A_BUFFER = 64;
+let buffer = new ArrayBuffer(0);
+let used = 0;
+
+function emptyRow(): Int32Array {
+  if (used === buffer.byteLength) {
+    buffer = new ArrayBuffer(MATCHES_A_BUFFER * 2 * FLOW_WORDS * 4);
+    used = 0;
+  }
+  const row = new Int32Array(buffer, used, FLOW_WORDS);
+  used += FLOW_WORDS * 4;
+  return row;
+}
+
 /** Matches every packet. */
 export function emptyMatch(): FlowMatch {
-  return { key: new Int32Array(FLOW_WORDS), mask: new Int32Array(FLOW_WORDS) };
+  return { key: emptyRow(), mask: emptyRow() };
+}
+
+/** A number as the one flow word of a field, shifted into place. */
+function oneWord(field: MatchField, number: bigint): number {
+  const room = flowBits.get(field.flow)!;
+  return (Number(number) << field.shift) & (room >= 32 ? -1 : (1 << room) - 1);
 }
 
 /** A number as flow words of a field, shifted into place; bits that the flow key has no room for are lost. */
 export function toWords(field: MatchField, number: bigint): Int32Array {
+  if (field.words === 1) return Int32Array.of(oneWord(field, number));
   const room = (1n << BigInt(Math.max(flowBits.get(field.flow)!, field.words > 1 ? field.bits : 0))) - 1n;
   const shifted = (number << BigInt(field.shift)) & room;
   return Int32Array.from({ length: field.words }, (_, i) =>
@@ -52,6 +74,14 @@ export function fromWords(field: MatchField, words: Int32Array, base: number): b
 
 /** Adds a condition to a match, in the place of an earlier one on the same field. */
 export function addToMatch(match: FlowMatch, field: MatchField, { value, mask }: MaskedValue): void {
+  if (field.words === 1) {
+    const w = field.word;
+    const bits = oneWord(field, mask);
+    const own = rangeMask(field, 0, field.bits, 0);
+    match.key[w] = (match.key[w] & ~own) | (oneWord(field, value) & bits);
+    match.mask[w] = (match.mask[w] & ~own) | bits;
+    return;
+  }
   const masks = toWords(field, mask);
   const values = toWords(field, value);
   for (let i = 0; i < field.words; i++) {
@@ -164,6 +194,7 @@ export const PREREQUISITE_HINTS: Readonly<Record<Prerequisite, string>> = {
  * other (`arp,nw_src=…`, `icmp6,icmp_type=…`, `udp,tp_src=…`).
  */
 export function mayMatch(match: FlowMatch, field: MatchField): boolean {
+  if (prerequisiteHolds(match, field.prerequisite)) return true;
   // A match on ports of later fragments is useless, but not refused.
   const unfragmented = { key: match.key.slice(), mask: match.mask };
   unfragmented.key[F_NW_FRAG] = 0;

@@ -62,9 +62,10 @@ const ALL_64 = 0xffff_ffff_ffff_ffffn;
 
 type Mutable<T> = { -readonly [name in keyof T]: T[name] };
 
-/** A FlowMod being parsed; cookies as they were written. */
-interface Draft extends Mutable<Omit<FlowMod, 'match' | 'actions'>> {
+/** A FlowMod being parsed. */
+interface Draft {
   readonly options: ParseFlowOptions;
+  readonly mod: Mutable<FlowMod>;
 }
 
 /** A 64-bit number; `-1` stands for all ones, as usual with cookie masks. */
@@ -78,7 +79,7 @@ function parseTable(value: Token, names: ReadonlyMap<string, number> | undefined
 }
 
 function seconds(draft: Draft, member: 'idleTimeout' | 'hardTimeout', name: string, value: Token): void {
-  draft[member] = parseNumber(value, `${name} (seconds)`, 0xffff);
+  draft.mod[member] = parseNumber(value, `${name} (seconds)`, 0xffff);
 }
 
 const high = (number: bigint) => Number(BigInt.asIntN(32, number >> 32n));
@@ -87,24 +88,25 @@ const low = (number: bigint) => Number(BigInt.asIntN(32, number));
 function setCookie(draft: Draft, value: Token): void {
   const slash = value.text.indexOf('/');
   if (slash < 0) {
-    if (draft.command.startsWith('delete')) {
+    if (draft.mod.command.startsWith('delete')) {
       fail(value, `flows are found by cookie with a mask: expected cookie=${value.text}/-1`);
     }
     const cookie = parseCookie(value, 'cookie');
     // Later versions of OpenFlow have no way to say a cookie of all ones.
     const sent = cookie === ALL_64 && draft.options.version === 'OpenFlow15' ? 0n : cookie;
-    draft.cookieHigh = high(sent);
-    draft.cookieLow = low(sent);
-    draft.setsCookie = draft.options.version !== 'OpenFlow15';
+    draft.mod.cookieHigh = high(sent);
+    draft.mod.cookieLow = low(sent);
+    draft.mod.setsCookie = draft.options.version !== 'OpenFlow15';
     return;
   }
-  if (draft.command === 'add') fail(slice(value, slash), 'a cookie mask has no meaning when a flow is added');
+  if (draft.mod.command === 'add')
+    fail(slice(value, slash), 'a cookie mask has no meaning when a flow is added');
   const mask = parseCookie(slice(value, slash + 1), 'cookie mask');
   const cookie = parseCookie(slice(value, 0, slash), 'cookie') & mask;
-  draft.cookieMatchHigh = high(cookie);
-  draft.cookieMatchLow = low(cookie);
-  draft.cookieMaskHigh = high(mask);
-  draft.cookieMaskLow = low(mask);
+  draft.mod.cookieMatchHigh = high(cookie);
+  draft.mod.cookieMatchLow = low(cookie);
+  draft.mod.cookieMaskHigh = high(mask);
+  draft.mod.cookieMaskLow = low(mask);
 }
 
 /** What stands beside the match in a flow, by name, with the commands that it has a meaning for; each parses its value. */
@@ -113,11 +115,11 @@ const ATTRIBUTES: Readonly<
 > = {
   table: {
     commands: /./,
-    parse: (draft, value) => (draft.table = parseTable(value, draft.options.tableNames)),
+    parse: (draft, value) => (draft.mod.table = parseTable(value, draft.options.tableNames)),
   },
   priority: {
     commands: /^(add|modify|.*_strict)$/,
-    parse: (draft, value) => (draft.priority = parseNumber(value, 'priority', 0xffff)),
+    parse: (draft, value) => (draft.mod.priority = parseNumber(value, 'priority', 0xffff)),
   },
   cookie: { commands: /./, parse: setCookie },
   idle_timeout: {
@@ -130,15 +132,15 @@ const ATTRIBUTES: Readonly<
   },
   importance: {
     commands: /^(add|modify.*)$/,
-    parse: (draft, value) => (draft.importance = parseNumber(value, 'importance', 0xffff)),
+    parse: (draft, value) => (draft.mod.importance = parseNumber(value, 'importance', 0xffff)),
   },
   out_port: {
     commands: /^delete/,
-    parse: (draft, value) => (draft.outPort = parsePort(value, draft.options.portNames)),
+    parse: (draft, value) => (draft.mod.outPort = parsePort(value, draft.options.portNames)),
   },
   out_group: {
     commands: /^delete/,
-    parse: (draft, value) => (draft.outGroup = parseNumber(value, 'out_group', GROUP_MAX)),
+    parse: (draft, value) => (draft.mod.outGroup = parseNumber(value, 'out_group', GROUP_MAX)),
   },
 };
 
@@ -149,15 +151,15 @@ const STATISTICS = new Set(['duration', 'n_packets', 'n_bytes', 'idle_age', 'har
 function acceptAttribute(draft: Draft, item: Item): boolean {
   const name = item.key.text;
   if (item.delimiter === '') {
-    if (!Object.hasOwn(FLAGS, name) || draft.command.startsWith('delete')) return false;
-    draft.flags |= FLAGS[name];
+    if (!Object.hasOwn(FLAGS, name) || draft.mod.command.startsWith('delete')) return false;
+    draft.mod.flags |= FLAGS[name];
     return true;
   }
   if (STATISTICS.has(name)) return true;
   if (!Object.hasOwn(ATTRIBUTES, name)) return false;
   const { commands, parse } = ATTRIBUTES[name];
-  if (!commands.test(draft.command))
-    fail(item.key, `${name} has no meaning for ${draft.command}: leave it out`);
+  if (!commands.test(draft.mod.command))
+    fail(item.key, `${name} has no meaning for ${draft.mod.command}: leave it out`);
   parse(draft, requireValue(item, `${name}=1`));
   return true;
 }
@@ -171,8 +173,9 @@ function splitActions(text: Token): { head: Token; list: Token | null } {
 
 function emptyDraft(command: FlowCommand, options: ParseFlowOptions): Draft {
   const openFlow10 = options.version !== 'OpenFlow15';
-  return {
-    options,
+  const mod: Mutable<FlowMod> = {
+    match: emptyMatch(),
+    actions: [],
     command,
     table: command === 'add' ? 0 : TABLE_ALL,
     priority: DEFAULT_PRIORITY,
@@ -191,6 +194,7 @@ function emptyDraft(command: FlowCommand, options: ParseFlowOptions): Draft {
     flags: openFlow10 && command === 'add' ? FLOW_RESET_COUNTS : 0,
     mayAdd: false,
   };
+  return { options, mod };
 }
 
 function parseActionsOf(
@@ -199,8 +203,8 @@ function parseActionsOf(
   list: Token | null,
   match: FlowMatch,
 ): FlowMod['actions'] {
-  if (draft.command.startsWith('delete')) {
-    if (list !== null) fail(list, `actions have no meaning for ${draft.command}: leave them out`);
+  if (draft.mod.command.startsWith('delete')) {
+    if (list !== null) fail(list, `actions have no meaning for ${draft.mod.command}: leave them out`);
     return [];
   }
   if (list === null) {
@@ -208,7 +212,7 @@ function parseActionsOf(
   }
   return parseActions(list, {
     match,
-    table: draft.table === TABLE_ALL ? 0 : draft.table,
+    table: draft.mod.table === TABLE_ALL ? 0 : draft.mod.table,
     portNames: draft.options.portNames,
     openFlow15: draft.options.version === 'OpenFlow15',
     unchecked: draft.options.loose ?? false,
@@ -223,7 +227,7 @@ export function parseFlowMod(text: string, command: FlowCommand, options: ParseF
 function parseToken(whole: Token, command: FlowCommand, options: ParseFlowOptions): FlowMod {
   const { head, list } = splitActions(whole);
   const draft = emptyDraft(command, options);
-  const match = emptyMatch();
+  const { match } = draft.mod;
   const matchParser = new MatchParser(match, options.portNames);
   for (const item of splitItems(head)) {
     if (matchParser.accept(item) || acceptAttribute(draft, item)) continue;
@@ -238,11 +242,10 @@ function parseToken(whole: Token, command: FlowCommand, options: ParseFlowOption
     checkVlan(head, match);
     normalizeVlan(match);
   }
-  const actions = parseActionsOf(draft, whole, list, match);
-  const filtered = (draft.cookieMaskHigh | draft.cookieMaskLow) !== 0;
-  draft.mayAdd = command.startsWith('modify') && !openFlow15 && !filtered;
-  const { options: _, ...members } = draft;
-  return { ...members, match, actions };
+  draft.mod.actions = parseActionsOf(draft, whole, list, match);
+  const filtered = (draft.mod.cookieMaskHigh | draft.mod.cookieMaskLow) !== 0;
+  draft.mod.mayAdd = command.startsWith('modify') && !openFlow15 && !filtered;
+  return draft.mod;
 }
 
 /** OpenFlow 1.2 and later know a VLAN priority of tagged packets only. */

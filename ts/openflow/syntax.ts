@@ -25,10 +25,22 @@ export function fail(at: Token, message: string): never {
 
 /** The part of a token from `start` to `end`, without blanks around it. */
 export function slice(token: Token, start: number, end = token.text.length): Token {
+  if (start === 0 && end === token.text.length && !/^\s|\s$/.test(token.text)) return token;
   const raw = token.text.slice(start, end);
   const lead = raw.length - raw.trimStart().length;
   return { text: raw.trim(), line: token.line, column: token.column + start + lead };
 }
+
+const isDelimiter = (text: string, i: number) => {
+  const c = text.charCodeAt(i);
+  return c === 0x2c || c === 0x20 || (c >= 9 && c <= 13);
+};
+
+/** Whether the key of an item ends here. */
+const endsKey = (text: string, i: number) => {
+  const c = text.charCodeAt(i);
+  return c === 0x3d || c === 0x3a || c === 0x28 || isDelimiter(text, i);
+};
 
 /** Where `close` of the parenthesis at `open` stands. */
 function closing(token: Token, open: number): number {
@@ -43,7 +55,7 @@ function closing(token: Token, open: number): number {
 /** End of an item's value: the next comma or blank outside parentheses. */
 function valueEnd(token: Token, start: number): number {
   let i = start;
-  while (i < token.text.length && !/[,\s]/.test(token.text[i])) {
+  while (i < token.text.length && !isDelimiter(token.text, i)) {
     i = token.text[i] === '(' ? closing(token, i) + 1 : i + 1;
   }
   return i;
@@ -54,10 +66,10 @@ export function splitItems(token: Token): Item[] {
   const items: Item[] = [];
   let i = 0;
   for (;;) {
-    while (i < token.text.length && /[,\s]/.test(token.text[i])) i++;
+    while (i < token.text.length && isDelimiter(token.text, i)) i++;
     if (i >= token.text.length) return items;
     const start = i;
-    while (i < token.text.length && !/[=:(,\s]/.test(token.text[i])) i++;
+    while (i < token.text.length && !endsKey(token.text, i)) i++;
     const key = slice(token, start, i);
     const next = token.text[i];
     if (next === '(') {
@@ -107,6 +119,10 @@ export function parseBig(token: Token, what: string, max: bigint, min = 0n): big
 
 /** As parseBig, for what fits a JavaScript integer. */
 export function parseNumber(token: Token, what: string, max: number, min = 0): number {
+  if (/^[0-9]{1,10}$/.test(token.text)) {
+    const value = Number(token.text);
+    if (value >= min && value <= max) return value;
+  }
   return Number(parseBig(token, what, BigInt(max), BigInt(min)));
 }
 

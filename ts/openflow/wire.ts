@@ -66,14 +66,15 @@ const VLAN_PUSHERS = new Set<Action['type']>(['push_vlan', 'set_vlan_vid', 'set_
  * a VLAN tag before the first of them; null: nobody looks, as in groups, where mod_vlan_vid always pushes one.
  */
 export function asSent(actions: readonly Action[], openFlow15: boolean, hasVlan: boolean | null): Action[] {
-  if (hasVlan === null) return actions.flatMap((action) => oneAsSent(action, openFlow15, false));
-  let tagged = hasVlan;
-  return actions.flatMap((action): readonly Action[] => {
-    const sent = oneAsSent(action, openFlow15, tagged);
+  const list: Action[] = [];
+  let tagged = hasVlan ?? false;
+  for (const action of actions) {
+    for (const sent of oneAsSent(action, openFlow15, tagged)) list.push(sent);
+    if (hasVlan === null) continue;
     if (action.type === 'pop_vlan') tagged = false;
     else if (VLAN_PUSHERS.has(action.type)) tagged = true;
-    return sent;
-  });
+  }
+  return list;
 }
 
 function oneAsSent(action: Action, openFlow15: boolean, hasVlan: boolean): readonly Action[] {
