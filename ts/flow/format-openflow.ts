@@ -218,7 +218,10 @@ function pipeline(flow: Flow): string[] {
 }
 
 function tunnel(flow: Flow): string[] {
-  if (flow.at(F_TUN_DST) === 0 && !flow.isSet(F_TUN_IPV6_DST, 4)) return [];
+  // A key without a destination is no encapsulation yet, but an action may have set it.
+  if (flow.at(F_TUN_DST) === 0 && !flow.isSet(F_TUN_IPV6_DST, 4)) {
+    return flow.isSet(F_TUN_ID, 2) ? [`tun_id=${flow.wide(F_TUN_ID, 2)}`] : [];
+  }
   const flags = flow.at(F_TUN_FLAGS);
   const parts = (flags & TUN_F_KEY) !== 0 ? [`tun_id=${flow.wide(F_TUN_ID, 2)}`] : [];
   parts.push(
@@ -301,7 +304,7 @@ function mpls(flow: Flow): string[] {
   ];
   // Entries behind the one with the bottom-of-stack bit do not exist.
   for (let i = 1; i < 3 && (flow.at(F_MPLS_LSE0 + i - 1) & 0x100) === 0; i++) {
-    parts.push(`mpls_lse${i}=${alternateHex(flow.at(F_MPLS_LSE0 + i))}`);
+    parts.push(`mpls_lse${i}=${flow.at(F_MPLS_LSE0 + i) >>> 0}`);
   }
   return parts;
 }

@@ -49,7 +49,7 @@ function heaviest(pass: Pass, action: Bundle): number {
   let bestWeight = -1;
   for (let i = 0; i < members.length; i++) {
     if (!isLive(bridge, members[i])) continue;
-    const weight = hash2Words(hash, i);
+    const weight = hash2Words(i, hash);
     if (weight > bestWeight) {
       best = members[i];
       bestWeight = weight;

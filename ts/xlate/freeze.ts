@@ -5,7 +5,6 @@ import { commit } from './commit.js';
 import type { Outcome } from './handler.js';
 import { errorNumber, type Pass } from './pass.js';
 import type { FrozenState } from './types.js';
-import { hasTunnel } from './wildcards.js';
 
 const NO_RECIRC_ID = errorNumber('no_recirculation_context');
 const REGISTERS = 16;
@@ -58,6 +57,12 @@ function isLabelled(
   return false;
 }
 
+/** Whether any tunnel field is set: a key alone counts, although only a destination makes an encapsulation. */
+function hasTunnelFields(flow: Int32Array): boolean {
+  for (let w = F_TUN_ID; w < F_METADATA; w++) if (flow[w] !== 0) return true;
+  return false;
+}
+
 /**
  * The state of the pipeline that goes with the packet; `whole` with the actions that are left, else without (for controllers
  * that only look). Rows in it are views: whoever keeps the state copies them.
@@ -69,7 +74,6 @@ export function frozenState(
   userdata: Uint8Array | null,
 ): FrozenState {
   const { flow, bridge, actionSet } = pass;
-  const tunnelled = hasTunnel(flow, 0);
   return {
     bridge,
     table,
@@ -77,7 +81,7 @@ export function frozenState(
     metadataHigh: flow[F_METADATA],
     metadataLow: flow[F_METADATA + 1],
     registers: flow.subarray(F_REG0, F_REG0 + REGISTERS),
-    tunnel: tunnelled ? flow.subarray(F_TUN_ID, F_METADATA) : null,
+    tunnel: hasTunnelFields(flow) ? flow.subarray(F_TUN_ID, F_METADATA) : null,
     tunnelOptions: flow[F_TUN_OPTS_LEN] === 0 ? null : flow.subarray(F_TUN_OPTS_LEN),
     stack: pass.stack.length === 0 ? NO_WORDS : pass.stack.toWords(),
     mirrors: pass.mirrors,
