@@ -3,6 +3,7 @@ import type { Configuration, Row } from '../config/index.js';
 import { Bridge, BridgeBundle, BridgePort, type PortNumbers } from './bridge.js';
 import { configureMcast } from './mcast.js';
 import { mirrorsOf } from './mirrors.js';
+import { queueDscps } from './queues.js';
 import { samplingOf } from './sampling.js';
 import { isTunnelType, tunnelOf } from './tunnel.js';
 
@@ -27,6 +28,12 @@ export class BridgeModel {
   /** Tells them apart by what packets were encapsulated with. */
   tunnelPorts = new TunnelPorts([]);
   vlanLimit = DEFAULT_VLAN_LIMIT;
+  readonly #queuePriority: (queue: number) => number;
+
+  /** `queuePriority`: skb_priority of a queue, or -1 when the datapath cannot name it. */
+  constructor(queuePriority: (queue: number) => number) {
+    this.#queuePriority = queuePriority;
+  }
 
   /**
    * Brings the bridges to what `configuration` says; `numbers` tells where each interface is. Throws ERR_CONFIG_VALUE for options that
@@ -59,6 +66,8 @@ export class BridgeModel {
           .flatMap((iface) => portOf(bundle, iface, numbers) ?? [])
           .sort((a, b) => (a.name < b.name ? -1 : 1)),
       );
+      const queues = queueDscps(configuration, port, this.#queuePriority);
+      for (const member of bundle.ports) member.queues = queues;
       if (bundle.ports.length > 0) bundles.push(bundle);
     }
     bridge.replaceBundles(bundles);

@@ -7,6 +7,9 @@ import { makeGroup, RecircRegistry, type Snapshot } from '../xlate/index.js';
 import { about } from './problem.js';
 import { DUMMY_SUPPORT } from './support.js';
 
+/** Queues of OVS's dummy datapath are their own priorities. */
+const queuePriority = (queue: number): number => queue;
+
 /** A switch without a datapath, to trace in. */
 export interface TraceSwitch {
   readonly model: BridgeModel;
@@ -38,7 +41,7 @@ export function buildSwitch(
   numbers: ReadonlyMap<string, PortNumbers>,
   contents: ReadonlyMap<string, BridgeContents>,
 ): TraceSwitch {
-  const model = new BridgeModel();
+  const model = new BridgeModel(queuePriority);
   model.configure(configuration, (iface: Row) => numbers.get(iface.text('name')) ?? null);
   for (const [name, content] of contents) fillBridge(requireBridge(model, name), content);
   return {
@@ -50,7 +53,7 @@ export function buildSwitch(
       support: DUMMY_SUPPORT,
       recirc: new RecircRegistry(),
       vlanLimit: model.vlanLimit,
-      queuePriority: (queue) => queue,
+      queuePriority,
       upcallPid: () => 0,
     },
   };
