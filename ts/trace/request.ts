@@ -80,7 +80,7 @@ export function parseDatapathFlow(
 
 /** The bridge of the datapath port in in_port, which becomes the OpenFlow port. */
 function enterBridge(snapshot: Snapshot, flow: Int32Array): XBridge {
-  const port = snapshot.portsByOdp[flow[F_IN_PORT]] ?? snapshot.tunnels.find(flow, 0);
+  const port = snapshot.portsByOdp[flow[F_IN_PORT]] ?? snapshot.tunnels?.find(flow, 0) ?? null;
   if (port === null) {
     throw new SlowpathError('ERR_TRACE', `datapath port ${flow[F_IN_PORT]} belongs to no bridge`);
   }
