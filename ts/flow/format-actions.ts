@@ -49,7 +49,7 @@ import {
   leftoverText,
   type PortNames,
 } from './format-key.js';
-import { formatNsh } from './format-nsh.js';
+import { formatNsh, formatPushNsh } from './format-nsh.js';
 import { formatTunnelPush, isTunnelPush } from './format-push.js';
 import { formatUserspace } from './format-userspace.js';
 import { splitMaskedNsh } from './masked-nsh.js';
@@ -131,7 +131,7 @@ function actionText(type: number, payload: Uint8Array, ports: PortNames | undefi
     case OVS_ACTION_ATTR_CT_CLEAR:
       return 'ct_clear';
     case OVS_ACTION_ATTR_PUSH_NSH:
-      return `push_nsh(${formatNsh(findAttribute(payload, OVS_KEY_ATTR_NSH) ?? payload)})`;
+      return `push_nsh(${formatPushNsh(findAttribute(payload, OVS_KEY_ATTR_NSH) ?? payload)})`;
     case OVS_ACTION_ATTR_POP_NSH:
       return 'pop_nsh()';
     case OVS_ACTION_ATTR_METER:

@@ -32,7 +32,17 @@ function readNsh(bytes: Uint8Array): Nsh | null {
   };
 }
 
-/** What stands between the parentheses of nsh(…), set(nsh(…)) and push_nsh(…). */
+/** What stands between the parentheses of push_nsh(…): of flags and TTL what the header has room for, two and six bits. */
+export function formatPushNsh(payload: Uint8Array): string {
+  const nsh = readNsh(payload);
+  if (nsh === null) return 'error: bad nsh attributes';
+  const base = nsh.base.slice();
+  base[0] &= 0x03;
+  base[1] &= 0x3f;
+  return exactText({ ...nsh, base });
+}
+
+/** What stands between the parentheses of nsh(…) and set(nsh(…)). */
 export function formatNsh(key: Uint8Array, mask?: Uint8Array): string {
   const nsh = readNsh(key);
   if (nsh === null) return 'error: bad nsh attributes';

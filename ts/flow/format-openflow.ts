@@ -23,6 +23,12 @@ import {
   F_METADATA,
   F_MPLS_LSE0,
   F_ND_TARGET,
+  F_NSH_CONTEXT,
+  F_NSH_FLAGS,
+  F_NSH_MDTYPE,
+  F_NSH_NP,
+  F_NSH_PATH_HDR,
+  F_NSH_TTL,
   F_NW_DST,
   F_NW_FRAG,
   F_NW_PROTO,
@@ -62,6 +68,7 @@ import { TUN_F_KEY } from './tunnel-key.js';
 
 const IPV4 = 0x0800;
 const IPV6 = 0x86dd;
+const NSH = 0x894f;
 const TYPE_NAMES = new Map([
   [IPV4, 'ip'],
   [IPV6, 'ipv6'],
@@ -69,7 +76,6 @@ const TYPE_NAMES = new Map([
   [0x8035, 'rarp'],
   [0x8847, 'mpls'],
   [0x8848, 'mplsm'],
-  [0x894f, 'nsh'],
 ]);
 const IPV4_NAMES = new Map([
   [1, 'icmp'],
@@ -201,6 +207,8 @@ function protocolName(flow: Flow): string | undefined {
 }
 
 function typeName(flow: Flow): string[] {
+  const packetType = flow.at(F_PACKET_TYPE);
+  if (packetType !== 0) return [`packet_type=(${packetType >>> 16},${hex32(packetType & 0xffff)})`];
   const name = protocolName(flow) ?? TYPE_NAMES.get(flow.at(F_ETH_TYPE));
   return name === undefined ? [] : [name];
 }
@@ -248,6 +256,7 @@ function tunnel(flow: Flow): string[] {
 }
 
 function ethernet(flow: Flow): string[] {
+  if (flow.at(F_PACKET_TYPE) !== 0) return [];
   const parts = vlan(flow, F_VLAN_TCI, '');
   if (flow.at(F_VLAN_TCI) !== 0) parts.push(...vlan(flow, F_VLAN1_TCI, '1'));
   parts.push(`dl_src=${flow.mac(F_ETH_SRC)}`, `dl_dst=${flow.mac(F_ETH_DST)}`);
@@ -275,23 +284,42 @@ function network(flow: Flow): string[] {
       `arp_tha=${flow.mac(F_ARP_THA)}`,
     ];
   }
-  if (type !== IPV4 && type !== IPV6) return [];
+  if (type !== IPV4 && type !== IPV6 && type !== NSH) return [];
   const tos = flow.at(F_NW_TOS);
   const frag = flow.at(F_NW_FRAG);
   return [
-    ...(type === IPV4
-      ? [`nw_src=${flow.ipv4(F_NW_SRC)}`, `nw_dst=${flow.ipv4(F_NW_DST)}`]
-      : [
-          `ipv6_src=${flow.ipv6(F_IPV6_SRC)}`,
-          `ipv6_dst=${flow.ipv6(F_IPV6_DST)}`,
-          `ipv6_label=${hex32(flow.at(F_IPV6_LABEL), 5)}`,
-        ]),
-    ...(protocolName(flow) === undefined ? [`nw_proto=${flow.at(F_NW_PROTO)}`] : []),
+    ...(type === NSH
+      ? nsh(flow)
+      : type === IPV4
+        ? [`nw_src=${flow.ipv4(F_NW_SRC)}`, `nw_dst=${flow.ipv4(F_NW_DST)}`]
+        : [
+            `ipv6_src=${flow.ipv6(F_IPV6_SRC)}`,
+            `ipv6_dst=${flow.ipv6(F_IPV6_DST)}`,
+            `ipv6_label=${hex32(flow.at(F_IPV6_LABEL), 5)}`,
+          ]),
+    ...(protocolName(flow) === undefined || flow.at(F_PACKET_TYPE) !== 0
+      ? [`nw_proto=${flow.at(F_NW_PROTO)}`]
+      : []),
     `nw_tos=${tos & 0xfc}`,
     `nw_ecn=${tos & 3}`,
     `nw_ttl=${flow.at(F_NW_TTL)}`,
     `nw_frag=${(frag & 1) === 0 ? 'no' : (frag & 2) === 0 ? 'first' : 'later'}`,
   ];
+}
+
+/** OVS prints the fields of IP behind those of NSH, whatever they are. */
+function nsh(flow: Flow): string[] {
+  const path = flow.at(F_NSH_PATH_HDR);
+  const parts = [
+    `nsh_flags=${flow.at(F_NSH_FLAGS)}`,
+    `nsh_ttl=${flow.at(F_NSH_TTL)}`,
+    `nsh_mdtype=${flow.at(F_NSH_MDTYPE)}`,
+    `nsh_np=${flow.at(F_NSH_NP)}`,
+    `nsh_spi=${hex32(path >>> 8)}`,
+    `nsh_si=${path & 0xff}`,
+  ];
+  if (flow.at(F_NSH_MDTYPE) !== 1) return parts;
+  return [...parts, ...[0, 1, 2, 3].map((i) => `nsh_c${i + 1}=${hex32(flow.at(F_NSH_CONTEXT + i))}`)];
 }
 
 function mpls(flow: Flow): string[] {
@@ -320,7 +348,7 @@ function transport(flow: Flow): string[] {
   const parts = isIcmp
     ? [`icmp_type=${source}`, `icmp_code=${flow.at(F_TP_DST)}`]
     : [`tp_src=${source}`, `tp_dst=${flow.at(F_TP_DST)}`];
-  if (isNeighbourDiscovery(flow)) {
+  if (isNeighbourDiscovery(flow) && flow.at(F_TP_DST) === 0) {
     parts.push(
       `nd_target=${flow.ipv6(F_ND_TARGET)}`,
       `nd_sll=${flow.mac(F_ARP_SHA)}`,

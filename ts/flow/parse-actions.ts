@@ -81,7 +81,7 @@ function takeAction(
 ): void {
   const at = cursor.position;
   const name = cursor.match(/[^\s,()]+/y) ?? '';
-  if (/^\d+$/.test(name) && cursor.next !== '(') {
+  if (/^[+-]?\d[0-9a-fA-FxX]*$/.test(name) && cursor.next !== '(' && !options.ports?.has(name)) {
     cursor.position = at;
     out.output(takeSmall(cursor));
     return;

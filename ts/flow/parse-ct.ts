@@ -20,7 +20,7 @@ import {
 } from '../fields/index.js';
 import { parseIpv4, parseIpv6, type TextCursor } from '../util/index.js';
 import { ActionsBuffer } from './actions-buffer.js';
-import { takeMasked, takeValue, wordBytes } from './parse-values.js';
+import { takeMasked, wordBytes } from './parse-values.js';
 
 const NAT_FLAGS = new Map([
   ['persistent', OVS_NAT_ATTR_PERSISTENT],
@@ -74,10 +74,10 @@ function takeArgument(cursor: TextCursor): [type: number, payload: Uint8Array] {
       return [OVS_CT_ATTR_NAT, takeNat(cursor)];
     case 'zone':
       cursor.expect('=');
-      return [OVS_CT_ATTR_ZONE, takeValue(cursor, 'h16')];
+      return [OVS_CT_ATTR_ZONE, takeZone(cursor)];
     case 'mark':
       cursor.expect('=');
-      return [OVS_CT_ATTR_MARK, Uint8Array.from(takeMasked(cursor, 'h32').flatMap((bytes) => [...bytes]))];
+      return [OVS_CT_ATTR_MARK, takeMark(cursor)];
     case 'label':
       cursor.expect('=');
       return [OVS_CT_ATTR_LABELS, Uint8Array.from(takeMasked(cursor, 'u128').flatMap((bytes) => [...bytes]))];
@@ -88,6 +88,32 @@ function takeArgument(cursor: TextCursor): [type: number, payload: Uint8Array] {
     default:
       return cursor.fail(`'${name}' is no argument of ct`, at);
   }
+}
+
+/** OVS reads zones as decimal numbers only. */
+function takeZone(cursor: TextCursor): Uint8Array {
+  const at = cursor.position;
+  const zone = Number(cursor.match(/\d+(?![xX])/y) ?? 'NaN');
+  if (!(zone <= 0xffff)) cursor.fail('expected a zone, decimal, up to 65535', at);
+  return Uint8Array.of(zone, zone >>> 8);
+}
+
+/** Value and mask, which OVS reads as hexadecimal numbers, with 0x or without. */
+function takeMark(cursor: TextCursor): Uint8Array {
+  const take = () => {
+    const at = cursor.position;
+    const digits = cursor.match(/(0[xX])?[0-9a-fA-F]+/y)?.replace(/^0[xX]/, '') ?? '';
+    if (digits.length === 0 || digits.replace(/^0+/, '').length > 8) {
+      cursor.fail('expected a hexadecimal number of 32 bits', at);
+    }
+    return Number.parseInt(digits, 16);
+  };
+  const value = take();
+  const mask = cursor.take('/') ? take() : 0xffffffff;
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setUint32(0, value, true);
+  new DataView(bytes.buffer).setUint32(4, mask, true);
+  return bytes;
 }
 
 /** A name with its terminating zero. */

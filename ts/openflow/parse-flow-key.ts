@@ -1,7 +1,8 @@
 import { F_IN_PORT, F_VLAN_TCI, F_VLAN_TPID } from '../fields/index.js';
 import { emptyMatch, VLAN_CFI } from './match.js';
 import { MatchParser } from './parse-match.js';
-import { fail, slice, splitItems } from './syntax.js';
+import { CT_STATE, type FlagNames, TCP_FLAGS, TUN_FLAGS } from './flags.js';
+import { fail, type Item, slice, splitItems } from './syntax.js';
 import { OFPP_NONE } from './types.js';
 
 const ETH_TYPE_VLAN = 0x8100;
@@ -15,10 +16,30 @@ export function parseFlowKey(text: string, portNames?: ReadonlyMap<string, numbe
   const match = emptyMatch();
   const parser = new MatchParser(match, portNames);
   for (const item of splitItems(slice({ text, line: 1, column: 1 }, 0))) {
-    if (!parser.accept(item)) fail(item.key, `"${item.key.text}" is no match field`);
+    if (!parser.accept(withPlainFlags(item))) fail(item.key, `"${item.key.text}" is no match field`);
   }
   parser.finish();
   if (match.key[F_IN_PORT] === 0) match.key[F_IN_PORT] = OFPP_NONE;
   if ((match.key[F_VLAN_TCI] & VLAN_CFI) !== 0) match.key[F_VLAN_TPID] = ETH_TYPE_VLAN;
   return match.key;
+}
+
+const FLAG_FIELDS: ReadonlyMap<string, FlagNames> = new Map([
+  ['ct_state', CT_STATE],
+  ['tcp_flags', TCP_FLAGS],
+  ['tun_flags', TUN_FLAGS],
+]);
+
+/** A flow has flags as names, `syn|ack`, where a match has `+syn+ack`; the value as a number. */
+function withPlainFlags(item: Item): Item {
+  const names = FLAG_FIELDS.get(item.key.text);
+  if (names === undefined || item.value === undefined || !/^[a-z[]/.test(item.value.text)) return item;
+  const { value } = item;
+  let flags = 0;
+  for (const name of value.text.split('|')) {
+    const bit = names.indexOf(name);
+    if (bit < 0) fail(value, `${item.key.text}: "${name}" is none of ${names.join(', ')}`);
+    flags |= 1 << bit;
+  }
+  return { ...item, value: { ...value, text: String(flags) } };
 }
