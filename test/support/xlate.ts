@@ -259,6 +259,7 @@ export function makeState(bridge: XBridge, some: Partial<FrozenState> = {}): Fro
     tunnelOptions: null,
     stack: new Int32Array(0),
     mirrors: 0,
+    isCopy: false,
     conntracked: false,
     wasMpls: false,
     actions: [],

@@ -24,6 +24,7 @@ function stateOf(bridge: XBridge, bond: XBond): FrozenState {
     tunnelOptions: null,
     stack: NO_WORDS,
     mirrors: 0,
+    isCopy: false,
     conntracked: false,
     wasMpls: false,
     actions: [],

@@ -85,6 +85,7 @@ export function frozenState(
     tunnelOptions: flow[F_TUN_OPTS_LEN] === 0 ? null : flow.subarray(F_TUN_OPTS_LEN),
     stack: pass.stack.length === 0 ? NO_WORDS : pass.stack.toWords(),
     mirrors: pass.mirrors,
+    isCopy: !whole,
     conntracked: pass.conntracked,
     wasMpls: whole && pass.wasMpls,
     actions: whole && pass.frozen.length > 0 ? pass.frozen.slice() : NO_ACTIONS,

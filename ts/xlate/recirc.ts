@@ -54,6 +54,7 @@ function sameState(a: FrozenState, b: FrozenState): boolean {
     a.mirrors === b.mirrors &&
     a.conntracked === b.conntracked &&
     a.wasMpls === b.wasMpls &&
+    a.isCopy === b.isCopy &&
     a.bond === b.bond &&
     sameWords(a.tunnel, b.tunnel) &&
     sameWords(a.tunnelOptions, b.tunnelOptions) &&

@@ -279,6 +279,8 @@ export interface FrozenState {
   readonly stack: Int32Array;
   /** Mirrors that the packet went to: a bit each. */
   readonly mirrors: number;
+  /** The state goes to a controller with a copy of the packet, which itself goes on. */
+  readonly isCopy: boolean;
   /** ct_* fields are valid; else they are cleared when the packet goes on. */
   readonly conntracked: boolean;
   /** A label stack was taken off just before. */
