@@ -1,0 +1,129 @@
+// Has ovs-vswitchd take a case's configuration, and answer its traces.
+import { PeerDied } from './daemons.mjs';
+import { parseTrace } from './trace-text.mjs';
+
+const EMPTY =
+  '--if-exists del-br br1 -- --if-exists del-br br0 -- clear Open_vSwitch . other_config -- --all destroy Flow_Sample_Collector_Set';
+
+/** Adds lines (flows or groups) with an ovs-ofctl command that reads a file; those that are refused are left out. */
+async function addLines(peer, { version, bridge, many, one, clear }, lines) {
+  let left = lines;
+  for (;;) {
+    if (left.length === 0) return left;
+    try {
+      await peer.run(
+        'ovs-ofctl',
+        ['-O', version, many, `unix:${peer.folder}/${bridge}.mgmt`, '-'],
+        left.join('\n'),
+      );
+      return left;
+    } catch (error) {
+      if (error instanceof PeerDied) throw error;
+      // Lines are parsed before any is sent; what is refused later leaves the others in place.
+      const bad = /^ovs-ofctl: ovs-ofctl: -:(\d+):/.exec(error.message);
+      if (!bad) break;
+      left = left.filter((_, i) => i !== Number(bad[1]) - 1);
+    }
+  }
+  await peer.ofctl(version, clear, bridge);
+  return addOneByOne(peer, { version, bridge, one }, left);
+}
+
+async function addOneByOne(peer, { version, bridge, one }, lines) {
+  const taken = [];
+  for (const line of lines) {
+    try {
+      await peer.ofctl(version, one, bridge, line);
+      taken.push(line);
+    } catch (error) {
+      if (error instanceof PeerDied) throw error;
+    }
+  }
+  return taken;
+}
+
+const flowCommands = (bridge) => ({
+  version: 'OpenFlow15',
+  bridge,
+  many: 'add-flows',
+  one: 'add-flow',
+  clear: 'del-flows',
+});
+const groupCommands = {
+  version: 'OpenFlow15',
+  bridge: 'br0',
+  many: 'add-groups',
+  one: 'add-group',
+  clear: 'del-groups',
+};
+
+/** Bridges and their ports, as dpif/show prints them. */
+function parseBridges(text) {
+  const bridges = [];
+  for (const line of text.split('\n')) {
+    const bridge = /^ {2}(\S+):$/.exec(line);
+    if (bridge) bridges.push({ name: bridge[1], ports: [] });
+    const port = /^ {4}(\S+) (\d+)\/(\d+|none): \((([\w-]+).*)\)$/.exec(line);
+    if (!port) continue;
+    const [, name, ofport, odpPort, config, type] = port;
+    const number = odpPort === 'none' ? null : Number(odpPort);
+    bridges.at(-1).ports.push({ name, ofport: Number(ofport), odpPort: number, type, config });
+  }
+  return bridges;
+}
+
+/** Configures the switch; returns the case as it was taken. */
+async function configure(peer, entry) {
+  await peer.vsctl(EMPTY.split(' '));
+  await peer.vsctl(entry.topology.vsctl);
+  for (const words of entry.topology.appctl) await peer.appctl(...words);
+  for (const meter of entry.meters) await peer.ofctl('OpenFlow15', 'add-meter', 'br0', meter);
+  const groups = await addLines(peer, groupCommands, entry.groups);
+  const flows = await addLines(peer, flowCommands('br0'), entry.flows);
+  const flowsOf10 = await addOneByOne(
+    peer,
+    { version: 'OpenFlow10', bridge: 'br0', one: 'add-flow' },
+    entry.flowsOf10,
+  );
+  const bridgeFlows = {};
+  for (const [bridge, lines] of Object.entries(entry.bridgeFlows))
+    bridgeFlows[bridge] = await addLines(peer, flowCommands(bridge), lines);
+  const fdb = [];
+  for (const [port, vlan, mac] of entry.fdb) {
+    const added = await peer.appctl('fdb/add', 'br0', port, String(vlan), mac).then(() => true, refused);
+    if (added) fdb.push([port, vlan, mac]);
+  }
+  const bridges = parseBridges(await peer.appctl('dpif/show'));
+  return { ...entry, topology: { ...entry.topology, bridges }, groups, flows, flowsOf10, bridgeFlows, fdb };
+}
+
+/** For catch: false for a refusal, an error for the daemon's death. */
+function refused(error) {
+  if (error instanceof PeerDied) throw error;
+  return false;
+}
+
+async function dumpFlows(peer) {
+  const text = await peer.run('ovs-ofctl', [
+    '-O',
+    'OpenFlow15',
+    '--no-stats',
+    'dump-flows',
+    `unix:${peer.folder}/br0.mgmt`,
+  ]);
+  return text.split('\n').flatMap((line) => (/actions=/.test(line) ? [line.trim()] : []));
+}
+
+/**
+ * The case with the peer's answers, and how it listed the flows. What it refuses (flows, groups, packets) is left out. Rejects with PeerDied
+ * when ovs-vswitchd does not survive it.
+ */
+export async function askPeer(peer, entry) {
+  const taken = await configure(peer, entry);
+  const traces = [];
+  for (const { bridge, flow, options } of entry.traces) {
+    const output = await peer.appctl('ofproto/trace', bridge, flow, ...options).catch(refused);
+    if (output !== false) traces.push({ bridge, options, flow, ...parseTrace(output) });
+  }
+  return { ...taken, dumpFlows: await dumpFlows(peer), traces };
+}

@@ -1,0 +1,102 @@
+// Collects what was seen, and prints it.
+import { knownDifference } from './known.mjs';
+
+export class Report {
+  #judge;
+  #show;
+  #began = Date.now();
+  #counts = { cases: 0, traces: 0, agree: 0, died: 0, survived: 0 };
+  #bits = [0, 0];
+  #verdicts = new Map();
+  #known = new Map();
+  #shown = 0;
+
+  /** `judge` compares two answers to a trace (test/golden/trace-compare.ts). */
+  constructor(judge, show) {
+    this.#judge = judge;
+    this.#show = show;
+  }
+
+  get failed() {
+    return this.#verdicts.size > 0;
+  }
+
+  note(text) {
+    console.log(`note: ${text}`);
+  }
+
+  /** The peer did not survive a case. */
+  peerDied(entry, message) {
+    this.#counts.died += 1;
+    console.log(`peer died: ${entry.id}: ${message}`);
+  }
+
+  /** We were asked what the peer died of; an answer or an error is as good. */
+  survived(answer) {
+    this.#counts.survived += 1;
+    if (answer.error !== undefined && /no answer in|batch ended/.test(answer.error))
+      this.#differ('unbounded', answer.error);
+  }
+
+  /** Compares our answer (null: not asked) with the case's. */
+  compare(entry, answer) {
+    this.#counts.cases += 1;
+    this.#counts.traces += entry.traces.length;
+    if (answer === null) return;
+    for (const [i, theirs] of entry.traces.entries()) this.#compareTrace(entry, i, theirs, answer);
+  }
+
+  #compareTrace(entry, i, theirs, answer) {
+    const ours = answer.traces?.[i] ?? null;
+    const { verdict, detail, bits } = this.#judgeTrace(ours, theirs, answer);
+    this.#bits[0] += bits[0];
+    this.#bits[1] += bits[1];
+    if (verdict === 'agree') {
+      this.#counts.agree += 1;
+      return;
+    }
+    const known = knownDifference({ entry, theirs, ours, verdict });
+    if (known !== null) {
+      this.#known.set(known, (this.#known.get(known) ?? 0) + 1);
+      return;
+    }
+    const packet = `${theirs.bridge} ${theirs.flow} ${theirs.options.join(' ')}`.trim();
+    this.#differ(verdict, `${entry.id}:${i} (${entry.topology.name}) ${packet}\n${detail}`);
+  }
+
+  #judgeTrace(ours, theirs, answer) {
+    if (ours === null) return { verdict: 'refused', detail: answer.error ?? 'no answer', bits: [0, 0] };
+    try {
+      return this.#judge(ours, theirs);
+    } catch (error) {
+      return { verdict: 'unreadable', detail: String(error), bits: [0, 0] };
+    }
+  }
+
+  #differ(verdict, text) {
+    this.#verdicts.set(verdict, (this.#verdicts.get(verdict) ?? 0) + 1);
+    if (this.#shown >= this.#show) return;
+    this.#shown += 1;
+    console.log(`\n${verdict}: ${text}`);
+  }
+
+  progress(done) {
+    console.log(`${done} cases, ${((Date.now() - this.#began) / 1000).toFixed(0)} s: ${this.#summary()}`);
+  }
+
+  #summary() {
+    const { traces, agree } = this.#counts;
+    const list = (map) => [...map].map(([name, count]) => `${name} ${count}`).join(', ');
+    const parts = [`${agree} of ${traces} translations agree`];
+    if (this.#verdicts.size > 0) parts.push(`differ: ${list(this.#verdicts)}`);
+    if (this.#known.size > 0) parts.push(`meant: ${list(this.#known)}`);
+    return parts.join('; ');
+  }
+
+  print() {
+    const { cases, died, survived } = this.#counts;
+    console.log(`\n${this.#summary()}`);
+    console.log(`bits matched: ours ${this.#bits[0]}, theirs ${this.#bits[1]}`);
+    console.log(`${cases} cases; the peer died of ${died} more${survived > 0 ? `, which we answered` : ''}`);
+  }
+}

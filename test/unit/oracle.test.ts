@@ -1,0 +1,158 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { parseFlow, parseGroup } from '../../ts/openflow/index.js';
+import { root } from '../support/processes.js';
+
+interface OracleCase {
+  readonly id: string;
+  readonly topology: { readonly name: string; readonly vsctl: readonly string[] };
+  readonly groups: readonly string[];
+  readonly flows: readonly string[];
+  readonly features: readonly string[];
+  readonly traces: readonly { readonly flow: string }[];
+}
+type MakeCase = (seed: number, index: number) => OracleCase;
+type ParseTrace = (text: string) => {
+  readonly steps: readonly Record<string, unknown>[];
+  readonly compare: string;
+  readonly slow?: readonly string[];
+  readonly translationError?: string;
+  readonly datapathActions: string;
+  readonly megaflow: string;
+};
+
+const oracle = join(root, 'scripts', 'oracle');
+
+describe('oracle: random cases', () => {
+  let makeCase: MakeCase;
+  before(async () => {
+    ({ makeCase } = (await import(join(oracle, 'generate/case.mjs'))) as { makeCase: MakeCase });
+  });
+
+  it('are determined by seed and number', () => {
+    expect(makeCase(3, 17)).to.deep.equal(makeCase(3, 17));
+    expect(makeCase(3, 17)).not.to.deep.equal(makeCase(3, 18));
+    expect(makeCase(3, 17)).not.to.deep.equal(makeCase(4, 17));
+  });
+
+  it('have all kinds of switches and actions', () => {
+    const cases = Array.from({ length: 400 }, (_, i) => makeCase(1, i));
+    expect(new Set(cases.map(({ topology }) => topology.name)).size).to.be.greaterThan(10);
+    const features = new Set(cases.flatMap((one) => one.features));
+    for (const feature of [
+      'ct',
+      'ct_resubmit',
+      'group',
+      'learn',
+      'mpls',
+      'normal',
+      'conjunction',
+      'action_set',
+      'nsh',
+    ])
+      expect([...features]).to.include(feature);
+  });
+
+  it('are in the syntax of ovs-ofctl', () => {
+    for (let i = 0; i < 60; i++) {
+      const { flows, groups } = makeCase(2, i);
+      for (const group of groups) parseGroup(group);
+      let taken = 0;
+      for (const flow of flows) {
+        try {
+          parseFlow(flow, { version: 'OpenFlow15' });
+          taken += 1;
+        } catch (error) {
+          // Some are inconsistent, which the switch is to refuse; none is unreadable.
+          expect(String(error), flow).not.to.match(/unknown|expected/i);
+        }
+      }
+      expect(taken / flows.length, flows.join('\n')).to.be.greaterThan(0.6);
+    }
+  });
+});
+
+describe('oracle: what ofproto/trace prints', () => {
+  let parseTrace: ParseTrace;
+  before(async () => {
+    ({ parseTrace } = (await import(join(oracle, 'peer/trace-text.mjs'))) as { parseTrace: ParseTrace });
+  });
+  const rule = '='.repeat(79);
+
+  it('becomes steps, with recirculation ids renamed', () => {
+    const text = `Flow: tcp,in_port=1
+
+bridge("br0")
+-------------
+ 0. ip, priority 32768
+    ct(table=1)
+     -> A clone of the packet is forked to recirculate. The forked pipeline will be resumed at table 1.
+
+Final flow: unchanged
+Megaflow: recirc_id=0,eth,tcp,in_port=1
+Datapath actions: ct,recirc(0x1f)
+
+${rule}
+recirc(0x1f) - resume conntrack with ct_state=est|trk
+${rule}
+
+Flow: recirc_id=0x1f,ct_state=est|trk,eth,tcp,in_port=1
+
+bridge("br0")
+-------------
+ 1. ip, priority 32768
+    controller
+
+Final flow: unchanged
+Megaflow: recirc_id=0x1f,eth,tcp,in_port=1
+Datapath actions: drop
+This flow is handled by the userspace slow path because it:
+  - Sends "packet-in" messages to the OpenFlow controller.
+  - Uses action(s) not supported by datapath.
+`;
+    const { steps, ...rest } = parseTrace(text);
+    expect(rest).to.deep.equal({
+      datapathActions: 'ct,recirc(R1)',
+      megaflow: 'recirc_id=0,eth,tcp,in_port=1',
+      compare: 'exact',
+    });
+    expect(steps).to.deep.equal([
+      {
+        flow: 'tcp,in_port=1',
+        finalFlow: 'unchanged',
+        megaflow: 'recirc_id=0,eth,tcp,in_port=1',
+        datapathActions: 'ct,recirc(R1)',
+      },
+      {
+        flow: 'recirc_id=R1,ct_state=est|trk,eth,tcp,in_port=1',
+        finalFlow: 'unchanged',
+        megaflow: 'recirc_id=R1,eth,tcp,in_port=1',
+        datapathActions: 'drop',
+        slow: [
+          'Sends "packet-in" messages to the OpenFlow controller',
+          'Uses action(s) not supported by datapath',
+        ],
+      },
+    ]);
+  });
+
+  it('tells errors, and floods, whose order is not defined', () => {
+    const text = `Flow: arp,in_port=1
+ 0. priority 0
+    NORMAL
+     -> no learned MAC for destination, flooding
+
+Final flow: unchanged
+Megaflow: recirc_id=0,eth,arp,in_port=1
+Datapath actions: drop
+Translation failed (Recursion too deep), packet is dropped.
+`;
+    const { compare, translationError } = parseTrace(text);
+    expect(compare).to.equal('multiset');
+    expect(translationError).to.equal('Translation failed (Recursion too deep), packet is dropped.');
+  });
+
+  it('is refused when it is something else', () => {
+    expect(() => parseTrace('Bad openflow flow syntax')).to.throw(/not the output of a trace/);
+  });
+});
