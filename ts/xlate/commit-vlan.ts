@@ -57,7 +57,7 @@ export function commitVlan(pass: Pass): void {
   }
   // What is pushed may be made of what is popped, so the packet's own tag counts with all its bits, as in OVS. An untagged
   // packet has none; the end of the translation takes the bits away again.
-  if (have > 0 || want > 0) mask[F_VLAN_TCI] = 0xffff;
+  if (have > 0) mask[F_VLAN_TCI] = 0xffff;
   for (; have > 0; have--) {
     popTag(base, mask);
     writer.popVlan();

@@ -142,9 +142,8 @@ export function leavingVid(bundle: XBundle, outer: number, inner: number): numbe
 }
 
 /** The outer tag with the priority that the packet has now, for bundles with priority tags. */
-function withPriority(pass: Pass, outer: number, always: boolean): number {
-  // Without a VLAN id the priority decides whether there is a tag, unless the tag stays in any case.
-  if (vid(outer) === 0 && !(always && outer !== 0)) pass.mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
+function withPriority(pass: Pass, outer: number): number {
+  pass.mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
   return (outer & ~VLAN_PCP_MASK) | (pass.flow[F_VLAN_TCI] & VLAN_PCP_MASK);
 }
 
@@ -155,7 +154,7 @@ export function putTags(pass: Pass, bundle: XBundle, outer: number, inner: numbe
   const always = priorityTags === 'always';
   const second = leavingInner(bundle, outer, inner);
   let first = leavingOuter(bundle, outer, inner);
-  if (priorityTags !== 'never') first = withPriority(pass, first, always);
+  if (priorityTags !== 'never') first = withPriority(pass, first);
   // A priority tag stays when it carries a priority and goes when that is 0, so the priority is looked at.
   else if (first !== 0 && vid(first) === 0) pass.mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
   putTag(pass, flow, first, F_VLAN_TPID, F_VLAN_TCI, always);
