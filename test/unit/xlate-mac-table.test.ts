@@ -77,6 +77,57 @@ describe('xlate: MAC table', () => {
     expect([table.size, table.nextExpiryMs()]).to.deep.equal([0, null]);
   });
 
+  it('makes room at the cost of the port with most addresses', () => {
+    const table = new MacTable({ capacity: 4 });
+    learn(table, P2, 9);
+    for (const low of [1, 2, 3, 4]) learn(table, P1, low);
+    expect([...table.entries()].map((entry) => entry.macLow)).to.deep.equal([9, 2, 3, 4]);
+  });
+
+  it('keeps static addresses where they are, until they are removed', () => {
+    const table = new MacTable({ capacity: 2 });
+    expect(table.addStatic(0, 2, 1, P1)).to.equal(true);
+    expect([table.wouldLearn(0, 2, 1, P2, false), learn(table, P2, 1)]).to.deep.equal([false, false]);
+    table.advance(1e9);
+    learn(table, P2, 2);
+    learn(table, P2, 3);
+    expect([...table.entries()].map(({ macLow, isStatic }) => [macLow, isStatic])).to.deep.equal([
+      [1, true],
+      [3, false],
+    ]);
+    expect([table.delete(0, 2, 1), table.delete(0, 2, 1), table.size]).to.deep.equal([true, false, 1]);
+    table.addStatic(0, 2, 1, P1);
+    table.flush(P1);
+    expect(table.lookup(0, 2, 1)).to.equal(null);
+  });
+
+  it('learns nothing in VLANs that are always flooded', () => {
+    const table = new MacTable();
+    learn(table, P1, 1, 5);
+    learn(table, P1, 1, 6);
+    const vlans = new Int32Array(128);
+    vlans[0] = 1 << 5;
+    table.floodVlans = vlans;
+    expect([table.lookup(5, 2, 1), table.lookup(6, 2, 1), learn(table, P1, 1, 5)]).to.deep.equal([
+      null,
+      P1,
+      false,
+    ]);
+    expect(table.wouldLearn(5, 2, 1, P1, false)).to.equal(false);
+  });
+
+  it('does not believe gratuitous ARP over a bond for 5 s after one from elsewhere', () => {
+    const table = new MacTable();
+    const over = { ...P2, bond: {} } as XBundle;
+    const arp = (bundle: XBundle) =>
+      table.apply({ type: 'learn', bridge, bundle, vlan: 0, macHigh: 2, macLow: 1, gratuitousArp: true });
+    arp(P1);
+    expect(table.isGratuitousArpLocked(0, 2, 1)).to.equal(true);
+    expect([arp(over), table.lookup(0, 2, 1)]).to.deep.equal([false, P1]);
+    table.advance(5000);
+    expect([arp(over), table.lookup(0, 2, 1)]).to.deep.equal([true, over]);
+  });
+
   it('follows bundles to a new configuration', () => {
     const table = new MacTable();
     learn(table, P1, 1);

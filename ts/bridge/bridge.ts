@@ -163,11 +163,13 @@ export class Bridge implements XBridge {
     this.forwardBpdu = row.option('other_config', 'forward-bpdu') === 'true';
     const seconds = numberOption(row, 'mac-aging-time', MAC_AGING_SECONDS, MAC_AGING_MIN);
     const size = numberOption(row, 'mac-table-size', MAC_TABLE_SIZE, MAC_TABLE_MIN);
+    this.fdb.floodVlans = vlanBitmap(row.numbers('flood_vlans'));
     if (seconds === this.#macAgingSeconds && size === this.#macTableSize) return;
     // A table of another size begins empty; the addresses show themselves again soon.
     this.#macAgingSeconds = seconds;
     this.#macTableSize = size;
     this.fdb = new MacTable({ agingMs: seconds * 1000, capacity: size });
+    this.fdb.floodVlans = vlanBitmap(row.numbers('flood_vlans'));
   }
 
   /** Puts bundles and their ports in the place of the old ones; addresses behind those that are gone are forgotten. */

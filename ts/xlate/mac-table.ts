@@ -12,7 +12,7 @@ const NONE = -1;
 export interface MacTableOptions {
   /** Milliseconds after which an address that was not seen is forgotten. Default 300,000. */
   readonly agingMs?: number;
-  /** Addresses held at most; then the one not seen longest goes. Default 8192. */
+  /** Addresses held at most; then one goes of the port with most, the one not seen longest. Default 8192. */
   readonly capacity?: number;
   /** Called whenever an answer of `lookup` may have changed. */
   readonly onChange?: () => void;
@@ -24,8 +24,10 @@ export interface MacEntry {
   readonly macHigh: number;
   readonly macLow: number;
   readonly bundle: XBundle;
-  /** Milliseconds since it was last seen. */
+  /** Milliseconds since it was last seen; 0 for a static one. */
   readonly ageMs: number;
+  /** Was entered by hand: it neither ages nor moves. */
+  readonly isStatic: boolean;
 }
 
 /** Counters of a table, all monotonic. */
@@ -44,7 +46,8 @@ export interface MacTableCounters {
  * What a bridge learned about where addresses are (OVS: mac-learning). Keyed by (VLAN, MAC). Time is what the owner says in
  * `advance`: there is no timer and no clock here, so a table behaves the same in every replay. Lookups allocate nothing.
  *
- * Entries live in columns and hang on two lists: the chain of their hash bucket, and one in order of last sighting.
+ * Entries live in columns and hang on two lists: the chain of their hash bucket, and, unless they are static, one in order of last
+ * sighting.
  */
 export class MacTable implements MacTableView {
   readonly counters: MacTableCounters = { learned: 0, moved: 0, expired: 0, evicted: 0 };
@@ -67,6 +70,10 @@ export class MacTable implements MacTableView {
   /** Neighbours in order of sighting. */
   private readonly older: Int32Array;
   private readonly newer: Int32Array;
+  private readonly statics = new Set<number>();
+  /** Learned entries of each bundle. */
+  private readonly shares = new Map<XBundle, number>();
+  private flooded: Int32Array | null = null;
   private oldest = NONE;
   private newest = NONE;
   private free = 0;
@@ -95,9 +102,21 @@ export class MacTable implements MacTableView {
     return this.count;
   }
 
+  /** VLANs without learning, as a bitmap of 4096 bits (Bridge flood_vlans); null for none. What was learned in them is forgotten. */
+  set floodVlans(vlans: Int32Array | null) {
+    const old = this.flooded;
+    if (old === vlans || (old !== null && vlans !== null && old.every((word, i) => word === vlans[i])))
+      return;
+    this.flooded = vlans;
+    for (const { vlan, macHigh, macLow } of [...this.entries()]) {
+      if (this.floods(vlan)) this.remove(this.find(vlan, macHigh, macLow));
+    }
+    this.changed();
+  }
+
   lookup(vlan: number, macHigh: number, macLow: number): XBundle | null {
     const at = this.find(vlan, macHigh, macLow);
-    return at === NONE ? null : this.bundles[at];
+    return at === NONE || this.floods(vlan) ? null : this.bundles[at];
   }
 
   wouldLearn(
@@ -107,8 +126,9 @@ export class MacTable implements MacTableView {
     bundle: XBundle,
     gratuitousArp: boolean,
   ): boolean {
-    if (!isLearnable(macHigh)) return false;
+    if (!this.mayLearn(vlan, macHigh)) return false;
     const at = this.find(vlan, macHigh, macLow);
+    if (this.statics.has(at)) return false;
     if (at === NONE || this.now - this.seen[at] >= REFRESH_MS) return true;
     if (gratuitousArp) {
       if (bundle.bond === null) return true;
@@ -125,18 +145,51 @@ export class MacTable implements MacTableView {
   /** Applies a learn effect: enters, moves or refreshes. Returns whether an answer of `lookup` changed. */
   apply(effect: LearnEffect): boolean {
     const { vlan, macHigh, macLow, bundle } = effect;
-    if (!isLearnable(macHigh)) return false;
+    if (!this.mayLearn(vlan, macHigh)) return false;
     let at = this.find(vlan, macHigh, macLow);
+    if (this.statics.has(at)) return false;
     const known = at !== NONE;
     if (!known) {
       at = this.enter(vlan, macHigh, macLow, bundle);
       if (at === NONE) return false;
+      this.append(at);
+      this.share(bundle, 1);
+      this.counters.learned++;
+    } else {
+      this.unlink(at);
+      this.append(at);
     }
     this.seen[at] = this.now;
-    this.unlink(at);
-    this.append(at);
     if (effect.gratuitousArp && !this.trusts(at, bundle)) return !known;
     return this.move(at, bundle) || !known;
+  }
+
+  /** Enters an address that stays until it is removed, wherever it shows up (OVS: fdb/add). False when the table is full. */
+  addStatic(vlan: number, macHigh: number, macLow: number, bundle: XBundle): boolean {
+    this.delete(vlan, macHigh, macLow);
+    const at = this.enter(vlan, macHigh, macLow, bundle);
+    if (at === NONE) return false;
+    this.statics.add(at);
+    return true;
+  }
+
+  /** Forgets one address; false when it was not there. */
+  delete(vlan: number, macHigh: number, macLow: number): boolean {
+    const at = this.find(vlan, macHigh, macLow);
+    if (at === NONE) return false;
+    this.remove(at);
+    this.changed();
+    return true;
+  }
+
+  private floods(vlan: number): boolean {
+    const { flooded } = this;
+    return flooded !== null && (flooded[vlan >> 5] & (1 << (vlan & 31))) !== 0;
+  }
+
+  /** Nobody sends from a group address in earnest. */
+  private mayLearn(vlan: number, macHigh: number): boolean {
+    return (macHigh & 0x100) === 0 && !this.floods(vlan);
   }
 
   /**
@@ -153,6 +206,8 @@ export class MacTable implements MacTableView {
     const before = this.bundles[at]!;
     this.bundles[at] = bundle;
     if (before.name === bundle.name) return false;
+    this.share(before, -1);
+    this.share(bundle, 1);
     this.counters.moved++;
     this.changed();
     return true;
@@ -175,18 +230,9 @@ export class MacTable implements MacTableView {
     return this.oldest === NONE ? null : this.seen[this.oldest] + this.agingMs - this.now;
   }
 
-  /** Forgets all addresses, or those of one bundle. */
+  /** Forgets all addresses, or those of one bundle; static ones too. */
   flush(bundle?: XBundle): void {
-    let gone = false;
-    for (let at = this.oldest; at !== NONE; ) {
-      const next = this.newer[at];
-      if (bundle === undefined || this.bundles[at]!.name === bundle.name) {
-        this.remove(at);
-        gone = true;
-      }
-      at = next;
-    }
-    if (gone) this.changed();
+    this.replaceBundles((other) => (bundle === undefined || other.name === bundle.name ? undefined : other));
   }
 
   /**
@@ -195,31 +241,61 @@ export class MacTable implements MacTableView {
    */
   replaceBundles(find: (bundle: XBundle) => XBundle | undefined): void {
     let gone = false;
-    for (let at = this.oldest; at !== NONE; ) {
-      const next = this.newer[at];
-      const bundle = find(this.bundles[at]!);
+    for (const at of this.indices()) {
+      const old = this.bundles[at]!;
+      const bundle = find(old);
       if (bundle === undefined) {
         this.remove(at);
         gone = true;
-      } else {
+      } else if (bundle !== old) {
         this.bundles[at] = bundle;
+        if (this.statics.has(at)) continue;
+        this.share(old, -1);
+        this.share(bundle, 1);
       }
-      at = next;
     }
     if (gone) this.changed();
   }
 
-  /** All entries, those seen longest ago first. */
+  /** All entries: static ones, then the others, those seen longest ago first. */
   *entries(): IterableIterator<MacEntry> {
-    for (let at = this.oldest; at !== NONE; at = this.newer[at]) {
+    for (const at of this.indices()) {
+      const isStatic = this.statics.has(at);
       yield {
         vlan: this.upper[at] >>> 16,
         macHigh: this.upper[at] & 0xffff,
         macLow: this.lower[at],
         bundle: this.bundles[at]!,
-        ageMs: this.now - this.seen[at],
+        ageMs: isStatic ? 0 : this.now - this.seen[at],
+        isStatic,
       };
     }
+  }
+
+  /** Places of all entries, in that order. */
+  private indices(): number[] {
+    const list = [...this.statics];
+    for (let at = this.oldest; at !== NONE; at = this.newer[at]) list.push(at);
+    return list;
+  }
+
+  private share(bundle: XBundle, change: 1 | -1): void {
+    const share = (this.shares.get(bundle) ?? 0) + change;
+    if (share === 0) this.shares.delete(bundle);
+    else this.shares.set(bundle, share);
+  }
+
+  /** Makes room: a port with few addresses loses none to one with many (OVS: evict_mac_entry_fairly). */
+  private evict(): boolean {
+    let most = 0;
+    for (const share of this.shares.values()) most = Math.max(most, share);
+    for (let at = this.oldest; at !== NONE; at = this.newer[at]) {
+      if (this.shares.get(this.bundles[at]!) !== most) continue;
+      this.remove(at);
+      this.counters.evicted++;
+      return true;
+    }
+    return false;
   }
 
   private changed(): void {
@@ -242,11 +318,7 @@ export class MacTable implements MacTableView {
   }
 
   private enter(vlan: number, macHigh: number, macLow: number, bundle: XBundle): number {
-    if (this.free === NONE) {
-      if (this.oldest === NONE) return NONE;
-      this.remove(this.oldest);
-      this.counters.evicted++;
-    }
+    if (this.free === NONE && !this.evict()) return NONE;
     const at = this.free;
     this.free = this.chain[at];
     const upper = (vlan << 16) | macHigh;
@@ -259,9 +331,7 @@ export class MacTable implements MacTableView {
     this.locked[at] = 0;
     this.chain[at] = this.buckets[bucket];
     this.buckets[bucket] = at;
-    this.append(at);
     this.count++;
-    this.counters.learned++;
     this.changed();
     return at;
   }
@@ -272,7 +342,10 @@ export class MacTable implements MacTableView {
     for (let i = this.buckets[bucket]; i !== at; i = this.chain[i]) before = i;
     if (before === NONE) this.buckets[bucket] = this.chain[at];
     else this.chain[before] = this.chain[at];
-    this.unlink(at);
+    if (!this.statics.delete(at)) {
+      this.unlink(at);
+      this.share(this.bundles[at]!, -1);
+    }
     this.bundles[at] = null;
     this.chain[at] = this.free;
     this.free = at;
@@ -295,9 +368,4 @@ export class MacTable implements MacTableView {
     if (newer === NONE) this.newest = older;
     else this.older[newer] = older;
   }
-}
-
-/** Nobody sends from a group address in earnest. */
-function isLearnable(macHigh: number): boolean {
-  return (macHigh & 0x100) === 0;
 }

@@ -118,6 +118,8 @@ function forward(pass: Pass, from: XBundle, outer: number, inner: number): void 
     floodVlan(pass, from, outer, inner);
   } else if (to === from) {
     pass.note('learned port is input port, dropping');
+  } else if (isMirrorOutput(bridge, to)) {
+    pass.note('learned port is a mirror port, dropping');
   } else {
     pass.note('forwarding to learned port');
     outputToBundle(pass, to, outer, inner, outputToPort);

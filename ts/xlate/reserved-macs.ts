@@ -30,28 +30,34 @@ function isCisco(low: number): boolean {
   );
 }
 
-/** Bits that no reserved address has in its first byte. */
-const UNRESERVED = 0xfe00;
+/** First three bytes of all reserved addresses. */
+const RESERVED_MAKERS = [0x0180c2, 0x00e02b, 0x01000c] as const;
 
-/** Marks what tells whether the destination is reserved: one bit that no reserved address has is enough. */
+/** Marks what tells whether the destination is reserved: for one that is not by its maker, a bit or few in which it differs. */
 export function markReserved(flow: Int32Array, mask: Int32Array): void {
-  const telling = flow[F_ETH_DST] & UNRESERVED;
-  if ((telling & mask[F_ETH_DST]) !== 0) return;
-  if (telling !== 0) {
-    mask[F_ETH_DST] |= telling & -telling;
+  const maker = (flow[F_ETH_DST] << 8) | (flow[F_ETH_DST + 1] >>> 24);
+  let common = 0xffffff;
+  for (const reserved of RESERVED_MAKERS) common &= maker ^ reserved;
+  if (common !== 0) {
+    markOneOf(mask, common);
     return;
   }
-  mask[F_ETH_DST] = 0xffff;
-  mask[F_ETH_DST + 1] |= 0xff000000;
-  if (!isReservedMaker(flow[F_ETH_DST], flow[F_ETH_DST + 1] >>> 24)) return;
-  mask[F_ETH_DST + 1] = -1;
+  for (const reserved of RESERVED_MAKERS) {
+    const differing = maker ^ reserved;
+    if (differing !== 0) {
+      markOneOf(mask, differing);
+    } else {
+      mask[F_ETH_DST] = 0xffff;
+      mask[F_ETH_DST + 1] = -1;
+    }
+  }
 }
 
-/** Whether some address that begins with these 16 and 8 bits is reserved. */
-function isReservedMaker(high: number, third: number): boolean {
-  return (
-    (high === 0x0180 && third === 0xc2) ||
-    (high === 0x00e0 && third === 0x2b) ||
-    (high === 0x0100 && third === 0x0c)
-  );
+/** Marks one of these bits of the first three bytes, unless one is marked already. */
+function markOneOf(mask: Int32Array, bits: number): void {
+  const marked = (mask[F_ETH_DST] << 8) | (mask[F_ETH_DST + 1] >>> 24);
+  if ((marked & bits) !== 0) return;
+  const bit = 1 << (31 - Math.clz32(bits));
+  mask[F_ETH_DST] |= bit >>> 8;
+  mask[F_ETH_DST + 1] |= bit << 24;
 }
