@@ -27,6 +27,7 @@ export interface BridgeContents {
   /** ovs-ofctl syntax, one an element. */
   readonly meters?: readonly string[];
   readonly groups?: readonly string[];
+  /** All of them; left out, the bridge has those that its fail mode gives it. */
   readonly flows?: readonly FlowText[];
   /** Addresses known from the start: port, VLAN, MAC. */
   readonly fdb?: readonly (readonly [port: string, vlan: number, mac: string])[];
@@ -61,8 +62,10 @@ export function buildSwitch(
 
 function fillBridge(
   bridge: Bridge,
-  { meters = [], groups = [], flows = [], fdb = [] }: BridgeContents,
+  { meters = [], groups = [], flows, fdb = [] }: BridgeContents,
 ): void {
+  // Standalone is a flow that ovs-vswitchd adds to a bridge without controllers; where flows are told, it would be among them.
+  if (flows !== undefined) bridge.failMode = 'secure';
   const portNames = bridge.portNames();
   for (const [i, text] of meters.entries()) {
     bridge.meters.set(about(`meter "${text}"`, () => parseMeter(text)).meterId, i);
@@ -71,7 +74,7 @@ function fillBridge(
     const spec = about(`group "${text}"`, () => parseGroup(text, { portNames }));
     bridge.groups.set(spec.groupId, makeGroup(spec, DUMMY_SUPPORT));
   }
-  for (const { text, version } of flows) {
+  for (const { text, version } of flows ?? []) {
     bridge.flowTables.add(about(`flow "${text}"`, () => parseFlow(text, { version, portNames })));
   }
   for (const [port, vlan, mac] of fdb) addAddress(bridge, port, vlan, mac);

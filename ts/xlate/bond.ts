@@ -172,9 +172,10 @@ export class Bond implements XBond {
   private settle(): void {
     this.mayEndWaiting();
     const enabled = this.members.filter((member) => member.enabled);
+    // OVS takes the first of a hash table: most often the one that was added last.
     const primary = enabled.find((member) => member.port.name === this.options.primary);
     if (primary !== undefined) this.active = primary;
-    else if (this.active === null || !this.active.enabled) this.active = enabled[0] ?? null;
+    else if (this.active === null || !this.active.enabled) this.active = enabled.at(-1) ?? null;
     for (let i = 0; i < BOND_ENTRIES; i++) {
       if (this.entries[i]?.enabled === true) continue;
       this.setEntry(i, enabled.length === 0 ? null : enabled[i % enabled.length]);
