@@ -4,7 +4,7 @@ import { FLOW_RESET_COUNTS, formatFlow, parseFlow, type Rule } from '../../ts/op
 
 const flow = (text: string) => parseFlow(text, { version: 'OpenFlow15' });
 const match = (text: string) => flow(`${text} actions=drop`).match;
-const printed = (rules: readonly Rule[]) => rules.map(formatFlow);
+const printed = (rules: readonly Rule[]) => rules.map((rule) => formatFlow(rule));
 
 function tablesWith(...texts: string[]): FlowTables {
   const tables = new FlowTables();

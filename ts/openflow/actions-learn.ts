@@ -1,8 +1,7 @@
 import { type ActionHandlers, type ActionList } from './action-list.js';
 import { TABLE_LAST } from './constants.js';
-import { fieldByName } from './fields.js';
 import { addToMatch, emptyMatch, PREREQUISITE_HINTS, prerequisiteHolds } from './match.js';
-import { parseField, parseSubfield, parseTarget } from './subfield.js';
+import { findField, parseField, parseSubfield, parseTarget } from './subfield.js';
 import { fail, type Item, parseBig, parseNumber, slice, splitItems, type Token } from './syntax.js';
 import {
   type Action,
@@ -115,7 +114,7 @@ function parseSpec(list: ActionList, item: Item): LearnSpec {
       fail(key, 'learn: output needs the field that holds the port, as in output:NXM_OF_IN_PORT[]');
     return { type: 'output', source: parseSubfield(value) };
   }
-  if (fieldByName(name.split('[')[0]) === undefined) {
+  if (findField(key) === undefined) {
     fail(key, `learn: "${name}" is no known keyword: expected a setting, a field to match, load or output`);
   }
   const target = name.includes('[') ? parseSubfield(key) : wholeField(key);
@@ -135,7 +134,7 @@ function wholeField(key: Token): Subfield {
 
 /** The bits that a value names, or undefined when it is a value of its own. */
 function sourceOf(value: Token): Subfield | undefined {
-  return fieldByName(value.text.split('[')[0]) === undefined ? undefined : parseSubfield(value);
+  return findField(value) === undefined ? undefined : parseSubfield(value);
 }
 
 function checkWidth(at: Token, source: Subfield, target: Subfield): void {

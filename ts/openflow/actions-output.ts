@@ -17,9 +17,8 @@ import {
   REASONS,
   TABLE_CURRENT,
 } from './constants.js';
-import { fieldByName } from './fields.js';
 import { findPort, parsePort } from './ports.js';
-import { parseSubfield, parseTarget } from './subfield.js';
+import { findField, parseSubfield, parseTarget } from './subfield.js';
 import { fail, type Item, parseNumber, requireValue, slice, splitCommas, type Token } from './syntax.js';
 import { type Action, OFPP_CONTROLLER, OFPP_IN_PORT, OFPP_MAX, OFPP_NONE } from './types.js';
 
@@ -44,7 +43,7 @@ function output(list: ActionList, item: Item): void {
   }
   const port = findPort(value.text, list.portNames);
   if (port !== undefined) list.push(outputTo(value, port));
-  else if (fieldByName(value.text.split('[')[0]) !== undefined) {
+  else if (findField(value) !== undefined) {
     const source = parseSubfield(value);
     list.requirePrerequisite(value, source.field);
     list.push({ type: 'output_reg', source, maxLen: MAX_LEN_ALL });

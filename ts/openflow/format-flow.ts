@@ -1,5 +1,6 @@
 import { formatActions } from './format-actions.js';
 import { formatMatch } from './format-match.js';
+import type { TlvMap } from './tlv-map.js';
 import { matchHasVlan, normalizeVlan } from './match.js';
 import {
   DEFAULT_PRIORITY,
@@ -25,7 +26,7 @@ function formatCookie(high: number, low: number): string {
 }
 
 /** A rule as `ovs-ofctl -O OpenFlow15 dump-flows --no-stats` prints it, without the blank in front. */
-export function formatFlow(flow: FlowSpec | Rule): string {
+export function formatFlow(flow: FlowSpec | Rule, tlvMap?: TlvMap): string {
   let text = '';
   if (flow.cookieHigh !== 0 || flow.cookieLow !== 0) {
     text += `cookie=0x${formatCookie(flow.cookieHigh, flow.cookieLow)}, `;
@@ -37,7 +38,7 @@ export function formatFlow(flow: FlowSpec | Rule): string {
   if (flow.importance !== 0) text += `importance=${flow.importance}, `;
   const shown = { key: flow.match.key.slice(), mask: flow.match.mask.slice() };
   normalizeVlan(shown);
-  const match = formatMatch(shown);
+  const match = formatMatch(shown, tlvMap);
   const priority = flow.priority === DEFAULT_PRIORITY ? '' : `priority=${flow.priority}`;
   const conditions = [priority, match].filter((part) => part !== '').join(',');
   const actions = formatActions(flow.actions, matchHasVlan(flow.match));

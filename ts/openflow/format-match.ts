@@ -22,6 +22,7 @@ import {
   VLAN_CFI,
 } from './match.js';
 import { formatPort } from './ports.js';
+import type { TlvMap } from './tlv-map.js';
 import type { FlowMatch, MatchField } from './types.js';
 import { fullMask } from './values.js';
 
@@ -49,7 +50,10 @@ const flowLabel: Print = (value, mask, field) => {
 class MatchPrinter {
   readonly parts: string[] = [];
 
-  constructor(readonly match: FlowMatch) {}
+  constructor(
+    readonly match: FlowMatch,
+    readonly tlvMap: TlvMap | undefined,
+  ) {}
 
   /** Prints a field, under this name if it differs, when any bit of it is matched. */
   field(name: string, print: Print, fieldName = name): void {
@@ -139,6 +143,19 @@ function printTunnel(printer: MatchPrinter): void {
   printer.field('tun_flags', (value, mask) => formatMaskedFlags(Number(value), Number(mask), TUN_FLAGS));
 }
 
+/** Geneve options: their content, only that they are there, or that they are not (NP). */
+function printOptions({ match, parts, tlvMap }: MatchPrinter): void {
+  for (const { index } of tlvMap ?? []) {
+    const field = tlvMap!.field(`tun_metadata${index}`)!;
+    const presence = field.presence!;
+    if ((match.mask[presence.word] & presence.mask) === 0) continue;
+    const mask = fromWords(field, match.mask, field.word);
+    if ((match.key[presence.word] & presence.mask) === 0) parts.push(`${field.name}=NP`);
+    else if (mask === 0n) parts.push(field.name);
+    else parts.push(`${field.name}=${hex(fromWords(field, match.key, field.word), mask, field)}`);
+  }
+}
+
 /** As OVS: dl_vlan and dl_vlan_pcp where they say all of it, else the TCI as it is. */
 function printVlan({ match, parts }: MatchPrinter): void {
   const mask = match.mask[F_VLAN_TCI];
@@ -220,8 +237,8 @@ function printTransport(printer: MatchPrinter, type: number): void {
 }
 
 /** A match as `ovs-ofctl dump-flows` prints it, in its order and with its names; empty for a match on nothing. */
-export function formatMatch(match: FlowMatch): string {
-  const printer = new MatchPrinter(match);
+export function formatMatch(match: FlowMatch, tlvMap?: TlvMap): string {
+  const printer = new MatchPrinter(match, tlvMap);
   const { parts } = printer;
   const type = matchEthType(match);
   const { word, namesProtocol } = keyword(match);
@@ -230,6 +247,7 @@ export function formatMatch(match: FlowMatch): string {
   if (word !== undefined) parts.push(word);
   for (let i = 0; i < 16; i++) printer.field(`reg${i}`, hex);
   printTunnel(printer);
+  printOptions(printer);
   printer.field('metadata', hex);
   printer.field('in_port', port);
   printVlan(printer);

@@ -45,3 +45,4 @@ export { outputsToGroup, outputsToPort, usesMeter } from './references.js';
 export { TableError, type TableErrorCode } from './table-errors.js';
 export { parseFlowKey } from './parse-flow-key.js';
 export { formatPort } from './ports.js';
+export { formatTlvMap, parseTlvMap, type TlvEntry, TlvMap } from './tlv-map.js';

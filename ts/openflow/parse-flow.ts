@@ -14,6 +14,7 @@ import {
   slice,
   splitItems,
   type Token,
+  type FieldSource,
 } from './syntax.js';
 import {
   DEFAULT_PRIORITY,
@@ -46,8 +47,18 @@ export interface ParseFlowOptions {
    * lists (dump-flows) is read this way.
    */
   readonly loose?: boolean;
+  /** Fields tun_metadataN that the switch knows. */
+  readonly tlvMap?: FieldSource;
   /** Line that errors name; 1 if not given. */
   readonly line?: number;
+}
+
+/** A text to be parsed, with where its names come from. */
+function toToken(text: string, line: number, { tlvMap }: ParseFlowOptions): Token {
+  return slice(
+    tlvMap === undefined ? { text, line, column: 1 } : { text, line, column: 1, fields: tlvMap },
+    0,
+  );
 }
 
 const FLAGS: Readonly<Record<string, number>> = {
@@ -221,7 +232,7 @@ function parseActionsOf(
 
 /** Parses the text of a change of flow tables. Throws as parseFlow does. */
 export function parseFlowMod(text: string, command: FlowCommand, options: ParseFlowOptions = {}): FlowMod {
-  return parseToken(slice({ text, line: options.line ?? 1, column: 1 }, 0), command, options);
+  return parseToken(toToken(text, options.line ?? 1, options), command, options);
 }
 
 function parseToken(whole: Token, command: FlowCommand, options: ParseFlowOptions): FlowMod {
@@ -303,7 +314,7 @@ const COMMAND = /^(?:flow\s+)?(?:(add|modify|modify_strict|delete|delete_strict)
  */
 export function parseFlowMods(text: string, options: Omit<ParseFlowOptions, 'line'> = {}): FlowMod[] {
   return Array.from(meaningfulLines(text), ({ content, line }) => {
-    const whole = slice({ text: content, line, column: 1 }, 0);
+    const whole = toToken(content, line, options);
     const found = COMMAND.exec(whole.text)!;
     const command = (found[1] ?? 'add') as FlowCommand;
     return parseToken(slice(whole, found[0].length), command, options);

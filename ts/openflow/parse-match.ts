@@ -1,5 +1,5 @@
 import { F_ETH_TYPE, F_NW_PROTO, F_TP_DST, F_TP_SRC, F_VLAN_TCI } from '../fields/index.js';
-import { fieldByName, requireField } from './fields.js';
+import { requireField } from './fields.js';
 import {
   addToMatch,
   ETH_TYPE_ARP,
@@ -12,6 +12,7 @@ import {
   PREREQUISITE_HINTS,
   VLAN_CFI,
 } from './match.js';
+import { findField } from './subfield.js';
 import { fail, type Item, parseNumber, requireValue, type Token } from './syntax.js';
 import type { FlowMatch, MatchField } from './types.js';
 import { parseMaskedValue } from './values.js';
@@ -103,8 +104,12 @@ export class MatchParser {
       if (nwProto !== 0) setBits(this.match, F_NW_PROTO, nwProto, 0xff);
       return true;
     }
-    const field = fieldByName(name);
+    const field = findField(item.key);
     if (field === undefined) return false;
+    if (field.presence !== undefined) {
+      setBits(this.match, field.presence.word, field.presence.mask, field.presence.mask);
+      if (item.value === undefined) return true;
+    }
     const value = requireValue(item, `${name}=1`);
     if (value.text === '*') return true;
     if (Object.hasOwn(SPECIAL, field.name)) SPECIAL[field.name](this.match, value);

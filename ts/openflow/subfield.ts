@@ -2,10 +2,17 @@ import { fieldByName } from './fields.js';
 import { fail, parseNumber, slice, type Token } from './syntax.js';
 import type { MatchField, Subfield } from './types.js';
 
+/** The field that a token, or the part of it before a bit range, names; undefined when there is none. */
+export function findField(token: Token): MatchField | undefined {
+  const name = token.text.split('[')[0];
+  return fieldByName(name) ?? token.fields?.field(name);
+}
+
 /** The field called so; throws when there is none. */
 export function parseField(token: Token): MatchField {
   return (
     fieldByName(token.text) ??
+    token.fields?.field(token.text) ??
     fail(token, `"${token.text}" is no known field: expected a name such as eth_src, reg0 or NXM_OF_IP_SRC`)
   );
 }

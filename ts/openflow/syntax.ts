@@ -1,10 +1,18 @@
 import { SyntaxProblem } from '../errors/index.js';
+import type { MatchField } from './types.js';
 
 /** A piece of the text being parsed, with where it stands. Lines and columns count from 1. */
 export interface Token {
   readonly text: string;
   readonly line: number;
   readonly column: number;
+  /** Fields that this text may name besides the fixed ones (tun_metadata). */
+  readonly fields?: FieldSource;
+}
+
+/** Finds fields by name. */
+export interface FieldSource {
+  field(name: string): MatchField | undefined;
 }
 
 /** `key=value`, `key:value`, `key(value)` or a bare `key`. */
@@ -28,7 +36,8 @@ export function slice(token: Token, start: number, end = token.text.length): Tok
   if (start === 0 && end === token.text.length && !/^\s|\s$/.test(token.text)) return token;
   const raw = token.text.slice(start, end);
   const lead = raw.length - raw.trimStart().length;
-  return { text: raw.trim(), line: token.line, column: token.column + start + lead };
+  const part = { text: raw.trim(), line: token.line, column: token.column + start + lead };
+  return token.fields === undefined ? part : { ...part, fields: token.fields };
 }
 
 const isDelimiter = (text: string, i: number) => {

@@ -16,7 +16,12 @@ export type TableErrorCode =
   | 'OFPMMFC_UNKNOWN_METER'
   | 'OFPMMFC_OUT_OF_METERS'
   | 'OFPMMFC_OUT_OF_BANDS'
-  | 'OFPMMFC_BAD_BAND';
+  | 'OFPMMFC_BAD_BAND'
+  | 'NXTTMFC_BAD_FIELD_IDX'
+  | 'NXTTMFC_BAD_OPT_LEN'
+  | 'NXTTMFC_ALREADY_MAPPED'
+  | 'NXTTMFC_DUP_ENTRY'
+  | 'NXTTMFC_TABLE_FULL';
 
 /** A change of flow tables, groups or meters that OpenFlow does not allow; nothing was changed. */
 export class TableError extends SlowpathError {

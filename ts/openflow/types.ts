@@ -50,6 +50,11 @@ export interface MatchField {
   readonly writable: boolean;
   /** What must hold of a packet for the field to exist. */
   readonly prerequisite: Prerequisite;
+  /**
+   * Word and bit of the flow key that say whether the packet has the field: matching it demands the bit, writing it sets the bit,
+   * delete_field clears it. Only tun_metadata fields have one.
+   */
+  readonly presence?: { readonly word: number; readonly mask: number };
 }
 
 export type Prerequisite =

@@ -1,0 +1,242 @@
+import { F_TUN_OPTS, F_TUN_OPTS_LEN } from '../fields/index.js';
+import { namedArguments } from './action-list.js';
+import { fail, parseNumber, slice, type Token } from './syntax.js';
+import { TableError } from './table-errors.js';
+import type { MatchField } from './types.js';
+
+/** One Geneve option that a flow may match and set as `tun_metadata<index>`. */
+export interface TlvEntry {
+  /** Option class and type of the Geneve header (RFC 8926, 3.5); the type with its critical bit. */
+  readonly optionClass: number;
+  readonly optionType: number;
+  /** Bytes of the option's content: a multiple of 4, 124 at most. */
+  readonly length: number;
+  /** Number of the field, 0 to 63. */
+  readonly index: number;
+}
+
+const INDEXES = 64;
+const MAX_LENGTH = 124;
+/**
+ * Inside translation tun_opts holds the contents of mapped options, each in its place, instead of the options as they are on the
+ * wire, and its last two words a bit for each field that the packet has. 248 bytes are left, as many as options on the wire can
+ * have of content (255 bytes with their headers).
+ */
+const CONTENT_WORDS = 62;
+const PRESENCE = F_TUN_OPTS + CONTENT_WORDS;
+const HEADER_BYTES = 4;
+
+const scratch = new Uint8Array(256);
+
+/**
+ * The Geneve options that a switch knows by number (`ovs-ofctl add-tlv-map`). Fields stay where they are until their entry is
+ * deleted, so that flows which match them stay valid.
+ */
+export class TlvMap {
+  private readonly entries = new Map<number, TlvEntry>();
+  /** First content word of each field, by index. */
+  private readonly places = new Map<number, number>();
+  private readonly fields = new Map<string, MatchField>();
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** All entries, by index. */
+  [Symbol.iterator](): IterableIterator<TlvEntry> {
+    return [...this.entries.values()].sort((a, b) => a.index - b.index)[Symbol.iterator]();
+  }
+
+  /** The field `tun_metadataN`, also as NXM_NX_TUN_METADATAN; undefined when N is not mapped. */
+  field(name: string): MatchField | undefined {
+    return this.fields.get(name.startsWith('NXM_NX_TUN_METADATA') ? name.slice(7).toLowerCase() : name);
+  }
+
+  /** Adds entries, all or none. Throws TableError with the errors that OVS gives. */
+  add(entries: readonly TlvEntry[]): void {
+    const before = [...this.entries.values()];
+    try {
+      for (const entry of entries) this.addOne(entry);
+    } catch (error) {
+      this.clear();
+      for (const entry of before) this.addOne(entry);
+      throw error;
+    }
+  }
+
+  /** Deletes the entries with these options and indexes; others are left alone, as in OVS. */
+  delete(entries: readonly TlvEntry[]): void {
+    for (const { index, optionClass, optionType } of entries) {
+      const own = this.entries.get(index);
+      if (own?.optionClass === optionClass && own.optionType === optionType) this.drop(index);
+    }
+  }
+
+  clear(): void {
+    for (const index of [...this.entries.keys()]) this.drop(index);
+  }
+
+  private drop(index: number): void {
+    this.entries.delete(index);
+    this.places.delete(index);
+    this.fields.delete(`tun_metadata${index}`);
+  }
+
+  private addOne(entry: TlvEntry): void {
+    const { index, length, optionClass, optionType } = entry;
+    if (index >= INDEXES) {
+      throw new TableError(
+        'NXTTMFC_BAD_FIELD_IDX',
+        `tun_metadata${index}: expected tun_metadata0 to tun_metadata63`,
+      );
+    }
+    if (length === 0 || length % 4 !== 0 || length > MAX_LENGTH) {
+      throw new TableError(
+        'NXTTMFC_BAD_OPT_LEN',
+        `option length ${length}: expected a multiple of 4 up to ${MAX_LENGTH}`,
+      );
+    }
+    if (this.entries.has(index)) {
+      throw new TableError(
+        'NXTTMFC_ALREADY_MAPPED',
+        `tun_metadata${index} is mapped: delete its entry first`,
+      );
+    }
+    if (this.find(optionClass, optionType) !== undefined) {
+      throw new TableError(
+        'NXTTMFC_DUP_ENTRY',
+        `option class=${optionClass},type=${optionType} is mapped already`,
+      );
+    }
+    const place = this.freePlace(length / 4);
+    if (place < 0)
+      throw new TableError('NXTTMFC_TABLE_FULL', `no room for ${length} more bytes: delete other entries`);
+    this.entries.set(index, entry);
+    this.places.set(index, place);
+    this.fields.set(`tun_metadata${index}`, makeField(index, place, length));
+  }
+
+  private find(optionClass: number, optionType: number): TlvEntry | undefined {
+    for (const entry of this.entries.values()) {
+      if (entry.optionClass === optionClass && entry.optionType === optionType) return entry;
+    }
+    return undefined;
+  }
+
+  /** First of `words` free content words, or -1. */
+  private freePlace(words: number): number {
+    const taken = new Uint8Array(CONTENT_WORDS);
+    for (const [index, place] of this.places) {
+      taken.fill(1, place, place + this.entries.get(index)!.length / 4);
+    }
+    for (let place = 0; place + words <= CONTENT_WORDS; place++) {
+      if (!taken.subarray(place, place + words).includes(1)) return place;
+    }
+    return -1;
+  }
+
+  /**
+   * Turns the options of the key at `base`, as they are on the wire, into fields. Options that are not mapped, or of another
+   * length, are lost, as in OVS.
+   */
+  unpack(flow: Int32Array, base: number): void {
+    const length = Math.min(flow[base + F_TUN_OPTS_LEN], scratch.length);
+    readBytes(flow, base + F_TUN_OPTS, length);
+    flow.fill(0, base + F_TUN_OPTS_LEN, base + F_TUN_OPTS + CONTENT_WORDS + 2);
+    let at = 0;
+    while (at + HEADER_BYTES <= length) {
+      const size = (scratch[at + 3] & 0x1f) * 4;
+      const entry = this.find((scratch[at] << 8) | scratch[at + 1], scratch[at + 2]);
+      if (entry !== undefined && entry.length === size && at + HEADER_BYTES + size <= length) {
+        const word = base + F_TUN_OPTS + this.places.get(entry.index)!;
+        for (let i = 0; i < size / 4; i++) flow[word + i] = bigEndian(at + HEADER_BYTES + 4 * i);
+        flow[base + PRESENCE + (entry.index >> 5)] |= 1 << (entry.index & 31);
+      }
+      at += HEADER_BYTES + size;
+    }
+  }
+
+  /** The inverse of unpack: options of the fields that the flow has, by index. */
+  pack(flow: Int32Array, base: number): void {
+    const present = [flow[base + PRESENCE], flow[base + PRESENCE + 1]];
+    let length = 0;
+    for (const entry of this) {
+      if ((present[entry.index >> 5] & (1 << (entry.index & 31))) === 0) continue;
+      scratch[length] = entry.optionClass >>> 8;
+      scratch[length + 1] = entry.optionClass;
+      scratch[length + 2] = entry.optionType;
+      scratch[length + 3] = entry.length / 4;
+      const word = base + F_TUN_OPTS + this.places.get(entry.index)!;
+      writeBytes(flow, word, length + HEADER_BYTES, entry.length / 4);
+      length += HEADER_BYTES + entry.length;
+    }
+    flow.fill(0, base + F_TUN_OPTS, base + F_TUN_OPTS + CONTENT_WORDS + 2);
+    for (let i = 0; i < length / 4; i++) flow[base + F_TUN_OPTS + i] = bigEndian(4 * i);
+    flow[base + F_TUN_OPTS_LEN] = length;
+  }
+}
+
+function makeField(index: number, place: number, length: number): MatchField {
+  return {
+    name: `tun_metadata${index}`,
+    aliases: [`NXM_NX_TUN_METADATA${index}`],
+    flow: 'tun_opts',
+    word: F_TUN_OPTS + place,
+    words: length / 4,
+    bits: length * 8,
+    shift: 0,
+    format: 'hexadecimal',
+    maskable: true,
+    writable: true,
+    prerequisite: 'none',
+    presence: { word: PRESENCE + (index >> 5), mask: 1 << (index & 31) },
+  };
+}
+
+function bigEndian(at: number): number {
+  return (scratch[at] << 24) | (scratch[at + 1] << 16) | (scratch[at + 2] << 8) | scratch[at + 3];
+}
+
+function readBytes(flow: Int32Array, word: number, length: number): void {
+  for (let i = 0; i < length; i++) scratch[i] = flow[word + (i >> 2)] >>> (24 - 8 * (i & 3));
+}
+
+function writeBytes(flow: Int32Array, word: number, at: number, words: number): void {
+  for (let i = 0; i < 4 * words; i++) scratch[at + i] = flow[word + (i >> 2)] >>> (24 - 8 * (i & 3));
+}
+
+const ENTRY = /\{([^}]*)\}\s*->\s*tun_metadata([0-9]+)\s*(,\s*|$)/y;
+
+/** Parses `{class=0xffff,type=0,len=4}->tun_metadata0,…` as `ovs-ofctl add-tlv-map` takes it. Throws SyntaxProblem. */
+export function parseTlvMap(text: string, line = 1): TlvEntry[] {
+  const whole: Token = slice({ text, line, column: 1 }, 0);
+  const entries: TlvEntry[] = [];
+  ENTRY.lastIndex = 0;
+  while (ENTRY.lastIndex < whole.text.length) {
+    const start = ENTRY.lastIndex;
+    const found = ENTRY.exec(whole.text);
+    if (found === null) fail(slice(whole, start), 'expected {class=0xffff,type=0,len=4}->tun_metadata0');
+    const args = namedArguments(slice(whole, start + 1, start + 1 + found[1].length), [
+      'class',
+      'type',
+      'len',
+    ]);
+    if (args.class === undefined || args.type === undefined || args.len === undefined) {
+      fail(slice(whole, start), 'an option needs class, type and len, as in {class=0xffff,type=0,len=4}');
+    }
+    entries.push({
+      optionClass: parseNumber(args.class, 'class', 0xffff),
+      optionType: parseNumber(args.type, 'type', 0xff),
+      length: parseNumber(args.len, 'len', 0xff),
+      index: Number(found[2]),
+    });
+  }
+  return entries;
+}
+
+/** Entries in the words of parseTlvMap. */
+export function formatTlvMap(map: Iterable<TlvEntry>): string {
+  const show = ({ optionClass, optionType, length, index }: TlvEntry) =>
+    `{class=0x${optionClass.toString(16)},type=0x${optionType.toString(16)},len=${length}}->tun_metadata${index}`;
+  return Array.from(map, show).join(',');
+}
