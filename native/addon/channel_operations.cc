@@ -4,7 +4,9 @@
 
 #include "addon/arguments.h"
 #include "addon/channel_object.h"
+#include "addon/environment.h"
 #include "addon/errors.h"
+#include "sys/clock.h"
 #include "wire/upcall.h"
 
 namespace slowpath {
@@ -81,7 +83,11 @@ Napi::Value ChannelObject::Receive(const Napi::CallbackInfo& info) {
 
 // One receive into 'batch'. The number of datagrams, or -errno; 'upcalls' is what was decoded from them.
 int ChannelObject::ReceiveUpcalls(UpcallBatch& batch, size_t* upcalls) {
+  ReceiveTimes& times = Environment::Of(Env()).times;
+  uint64_t start = times.on ? NowNs() : 0;
   int received = channel_->Receive(batch.slab(), kBatch);
+  uint64_t decoding = times.on ? NowNs() : 0;
+  times.receiveNs += decoding - start;
   if (received <= 0) return received;
   UpcallRows rows = {batch.rows(), batch.keys(), kBatch, 0};
   UpcallCounters seen;
@@ -95,6 +101,10 @@ int ChannelObject::ReceiveUpcalls(UpcallBatch& batch, size_t* upcalls) {
   counters.upcalls += seen.decoded;
   counters.malformed += seen.malformed;
   counters.lost += seen.overflow;
+  if (times.on) {
+    times.decodeNs += NowNs() - decoding;
+    times.batches++;
+  }
   *upcalls = rows.count;
   return received;
 }

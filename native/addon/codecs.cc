@@ -1,6 +1,7 @@
 #include "addon/codecs.h"
 
 #include "addon/arguments.h"
+#include "addon/environment.h"
 #include "sys/clock.h"
 #include "wire/flow_key.h"
 
@@ -89,6 +90,16 @@ Napi::Value MonotonicMs(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(NowMs()));
 }
 
+Napi::Value MeasureReceive(const Napi::CallbackInfo& info) {
+  ReceiveTimes& times = Environment::Of(info.Env()).times;
+  times.on = true;
+  Napi::Object object = Napi::Object::New(info.Env());
+  object.Set("receiveNs", static_cast<double>(times.receiveNs));
+  object.Set("decodeNs", static_cast<double>(times.decodeNs));
+  object.Set("batches", static_cast<double>(times.batches));
+  return object;
+}
+
 }  // namespace
 
 void DefineCodecs(Napi::Env env, Napi::Object exports) {
@@ -99,6 +110,7 @@ void DefineCodecs(Napi::Env env, Napi::Object exports) {
   exports.Set("encodeMask", Napi::Function::New<EncodeMaskFunction>(env, "encodeMask"));
   exports.Set("extractPacket", Napi::Function::New<ExtractPacketFunction>(env, "extractPacket"));
   exports.Set("flowId", Napi::Function::New<FlowIdFunction>(env, "flowId"));
+  exports.Set("measureReceive", Napi::Function::New<MeasureReceive>(env, "measureReceive"));
   exports.Set("monotonicMs", Napi::Function::New<MonotonicMs>(env, "monotonicMs"));
 }
 

@@ -1,8 +1,9 @@
 // npm run bench -- NAME [--lane native|kernel]: upcall and forward are measured beside the peer, and print the ratio;
-// classifier and translate are figures of our own. Needs the package built: npm run build, for translate npm run build:test.
+// classifier, decode and translate are figures of our own. Needs the package built: npm run build, for translate npm run build:test.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { decode } from './decode.mjs';
 import { forward } from './forward.mjs';
 import { stages } from './stages.mjs';
 import { upcall } from './upcall.mjs';
@@ -14,6 +15,7 @@ const program = (file) => async () => {
 };
 
 const benches = {
+  decode,
   stages,
   upcall,
   forward,

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 
 import * as fields from '../../ts/fields/index.js';
-import { native } from '../../ts/native/index.js';
+import { KEY_FORM, native } from '../../ts/native/index.js';
 import { attribute } from '../support/netlink.js';
 
 const { FLOW_WORDS } = fields;
@@ -109,5 +109,23 @@ describe('codecs of the addon', () => {
     expect(() => addon.encodeKey(key, 0, none, 1)).to.throw(RangeError, 'offset');
     expect(() => addon.extractPacket('x' as never, key, 0)).to.throw(TypeError, 'frame');
     expect(() => addon.flowId(none, new Int32Array(3), 0)).to.throw(RangeError, 'out');
+  });
+
+  it('extracts by the rules of the kernel or of OVS, whichever is asked for', () => {
+    const igmp = Buffer.from(
+      '02000000000202000000000108004500001c00000000010200000a0000010a00000216000000e1000001',
+      'hex',
+    );
+    const row = new Int32Array(FLOW_WORDS);
+    native().extractPacket(igmp, row, 0);
+    expect(row[fields.F_TP_SRC]).to.equal(0);
+    native().extractPacket(igmp, row, 0, KEY_FORM.full);
+    expect(row[fields.F_TP_SRC]).to.equal(0x16);
+    expect(() => native().extractPacket(igmp, row, 0, 2)).to.throw(RangeError, 'form');
+  });
+
+  it('measures receiving only once asked', () => {
+    const { receiveNs, decodeNs, batches } = native().measureReceive();
+    for (const n of [receiveNs, decodeNs, batches]) expect(n).to.be.at.least(0);
   });
 });

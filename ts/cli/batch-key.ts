@@ -53,7 +53,7 @@ export function flowKey(request: BatchRequest): object {
 /** As flowKey of what the packet's headers say; only metadata is taken from `flow`. */
 export function packetExtract(request: BatchRequest): object {
   const row = parseFlowKey(textOf(request, 'flow'));
-  native().extractPacket(bytesOf(request, 'packet'), row, 0);
+  native().extractPacket(bytesOf(request, 'packet'), row, 0, KEY_FORM.full);
   return flowAnswer(row);
 }
 

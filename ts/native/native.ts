@@ -219,6 +219,11 @@ export interface Addon {
   extractPacket(frame: Uint8Array, key: Int32Array, keyBase: number, form?: number): void;
   /** The 128-bit flow id of key attributes, as in upcall rows. */
   flowId(attributes: Uint8Array, out: Int32Array, offset: number): void;
+  /**
+   * Where receiving upcalls spent its time in this environment, in nanoseconds: in system calls (or the embedded datapath's queue), and
+   * decoding. Measured from the first call on, which gives zeros.
+   */
+  measureReceive(): { receiveNs: number; decodeNs: number; batches: number };
   /** CLOCK_MONOTONIC in milliseconds, the clock of flow statistics. */
   monotonicMs(): number;
 }

@@ -75,7 +75,7 @@ export const CONTROL_HANDLERS: ActionHandlers = {
   goto_table: (list, item) => {
     const token = requireValue(item, '1');
     const table = parseNumber(token, 'goto_table', TABLE_LAST);
-    if (table <= list.context.table && list.context.openFlow15) {
+    if (table <= list.context.table && !list.context.unchecked) {
       fail(token, `goto_table:${table} from table ${list.context.table}: expected a higher table`);
     }
     list.push({ type: 'goto_table', table });

@@ -1,9 +1,19 @@
 import { type ActionHandlers, type ActionList, arrow, namedArguments, requireBare } from './action-list.js';
 import { requireField } from './fields.js';
 import { parseField, parseSubfield, parseTarget } from './subfield.js';
-import { fail, type Item, parseBig, parseNumber, requireValue, slice, splitCommas } from './syntax.js';
-import type { Prerequisite } from './types.js';
-import { fullMask, parseMaskedValue } from './values.js';
+import {
+  fail,
+  type Item,
+  parseBig,
+  parseNumber,
+  requireValue,
+  slice,
+  splitCommas,
+  type Token,
+} from './syntax.js';
+import { takesWholeValue } from './wire10.js';
+import type { MatchField, Prerequisite } from './types.js';
+import { fullMask, type MaskedValue, parseMaskedValue, parseValue } from './values.js';
 
 function setField(list: ActionList, item: Item): void {
   const [value, target] = arrow(item, 'set_field:10.0.0.1->ip_dst');
@@ -11,7 +21,16 @@ function setField(list: ActionList, item: Item): void {
   if (!field.writable) fail(target, `${field.name} is read-only: actions cannot write it`);
   const masked = parseMaskedValue(field, value, list.portNames, list.context.openFlow15);
   list.requireSettable(target, field, masked);
-  list.pushSet(field, masked);
+  if (!list.context.openFlow15 && takesWholeValue(field))
+    list.pushSet(field, wholeValue(field, value), 'mod');
+  else list.pushSet(field, masked);
+}
+
+/** A value without its mask, for which OpenFlow 1.0's actions have no room. */
+function wholeValue(field: MatchField, token: Token): MaskedValue {
+  const slash = token.text.indexOf('/');
+  const value = parseValue(field, slash < 0 ? token : slice(token, 0, slash), undefined);
+  return { value, mask: fullMask(field) };
 }
 
 function load(list: ActionList, item: Item): void {
@@ -36,13 +55,23 @@ function move(list: ActionList, item: Item): void {
   list.push({ type: 'move', source, target });
 }
 
+/**
+ * Whether what is sent for a mod_FIELD is as strict as set_field. OpenFlow 1.0 has no action for the ECN bits and the TTL, and
+ * does not send write_actions; OpenFlow 1.5 has one for the TTL only.
+ */
+function isSentAsSetField({ place, context }: ActionList, name: string): boolean {
+  if (context.openFlow15) return place === 'write_actions' && name !== 'nw_ttl';
+  return place !== 'write_actions' && (name === 'nw_ttl' || name === 'nw_ecn');
+}
+
 /** mod_FIELD:V. OpenFlow 1.0 leaves it without effect on packets that do not have the field. */
 function assign(list: ActionList, item: Item, name: string, prerequisite: Prerequisite): void {
   const field = requireField(name);
   const token = requireValue(item, '1');
   const { value, mask } = parseMaskedValue(field, token, undefined);
   if (mask !== fullMask(field)) fail(token, `${item.key.text} takes no mask`);
-  list.requireInOpenFlow15(item.key, prerequisite);
+  if (isSentAsSetField(list, name)) list.requirePrerequisite(item.key, field);
+  else list.requireInOpenFlow15(item.key, prerequisite);
   list.pushSet(field, { value, mask }, 'mod');
 }
 
@@ -126,7 +155,6 @@ function checkPacketLarger(list: ActionList, item: Item): void {
     fail(item.key, 'expected where the answer goes, as in check_pkt_larger(100)->NXM_NX_REG0[0]');
   }
   const target = parseTarget(item.target);
-  list.requirePrerequisite(item.target, target.field);
   if (target.bits !== 1)
     fail(item.target, `the answer is one bit, not ${target.bits}: expected NXM_NX_REG0[0]`);
   list.push({ type: 'check_pkt_larger', length, target });

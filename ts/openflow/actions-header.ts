@@ -31,7 +31,7 @@ function pushVlan(list: ActionList, item: Item): void {
 
 function popVlan(list: ActionList, item: Item): void {
   requireBare(item);
-  if (!list.hasVlan && list.strict) list.failWithoutVlan(item.key);
+  if (!list.hasVlan && list.strict && list.place !== 'write_actions') list.failWithoutVlan(item.key);
   list.push({ type: 'pop_vlan' });
   list.setVlan(false);
 }

@@ -20,7 +20,7 @@ import {
 import { findPort, parsePort } from './ports.js';
 import { findField, parseSubfield, parseTarget } from './subfield.js';
 import { fail, type Item, parseNumber, requireValue, slice, splitCommas, type Token } from './syntax.js';
-import { type Action, OFPP_CONTROLLER, OFPP_IN_PORT, OFPP_MAX, OFPP_NONE } from './types.js';
+import { type Action, OFPP_CONTROLLER, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OFPP_NONE } from './types.js';
 
 /** Least length that a packet can be cut to: its Ethernet header. */
 const MIN_TRUNCATED = 14;
@@ -57,7 +57,7 @@ function outputTruncated(list: ActionList, value: Token): void {
   }
   const maxLen = parseNumber(args.max_len, 'max_len', 0xffffffff, MIN_TRUNCATED);
   const port = parsePort(args.port, list.portNames);
-  if (port >= OFPP_MAX && !/^(local|in_port)$/i.test(args.port.text)) {
+  if (port >= OFPP_MAX && port !== OFPP_LOCAL && port !== OFPP_IN_PORT) {
     fail(args.port, 'output(…) can cut packets only to ports, LOCAL and IN_PORT');
   }
   list.push({ type: 'output', port, maxLen });
@@ -108,13 +108,16 @@ function resubmit(list: ActionList, item: Item): void {
   if (rest.length > 0) fail(rest[0], 'resubmit has at most three arguments: (port,table,ct)');
   const noTable = table === undefined || table.text === '';
   if (port.text === '' && noTable) fail(value, 'resubmit needs a port or a table, as in resubmit(,1)');
+  const target = noTable ? TABLE_CURRENT : parseNumber(table, 'resubmit table', TABLE_CURRENT);
+  if (port.text === '' && target === TABLE_CURRENT)
+    fail(value, 'resubmit(,255) is the same table: name a port too');
   if (ct !== undefined && ct.text !== 'ct') fail(ct, `"${ct.text}": expected ct`);
   if (ct !== undefined && !list.tracked && !list.context.unchecked)
     fail(ct, 'resubmit(…,ct) needs a flow that matches ct_state=+trk+est or the like');
   list.push({
     type: 'resubmit',
     port: port.text === '' ? OFPP_IN_PORT : parsePort(port, list.portNames),
-    table: noTable ? TABLE_CURRENT : parseNumber(table, 'resubmit table', TABLE_CURRENT),
+    table: target,
     ...(ct === undefined ? {} : { withCt: true }),
   });
 }

@@ -18,6 +18,11 @@ const WHOLE = new Set([
   'udp_src',
   'udp_dst',
 ]);
+/** Whether OpenFlow 1.0 can set only all of a field. */
+export function takesWholeValue(field: MatchField): boolean {
+  return WHOLE.has(field.name);
+}
+
 /** Fields that have only a long form on the wire, in which a mask finds room. */
 const LONG_FORM = /^(nsh_|tun_erspan_|tun_gtpu_|nd_reserved|nd_options_type)/;
 /** Most bits that one load can carry. */

@@ -131,8 +131,12 @@ int main(int argc, char** argv) {
   Print("upcall", bench.DecodeBatch(), ",");
   if (bench.counters.malformed != 0) return 1;
   Print("key", bench.Each([](const Bench& b, size_t i, uint32_t* key) { DecodeKey(b.KeyOf(i), key); }), ",");
+  Print("anyKey", bench.Each([](const Bench& b, size_t i, uint32_t* key) { DecodeAnyKey(b.KeyOf(i), key); }), ",");
   Print("id", bench.Each([](const Bench& b, size_t i, uint32_t* key) { FlowId(b.KeyOf(i), key); }), ",");
   Print("extract", bench.Each([](const Bench& b, size_t i, uint32_t* key) { ExtractPacket(b.PacketOf(i), key); }), ",");
+  std::printf("  \"key_hex\": \"");
+  for (uint8_t byte : bench.KeyOf(0)) std::printf("%02x", byte);
+  std::printf("\",\n");
   std::printf("  \"keyBytes\": %zu, \"datagramBytes\": %zu\n}\n", bench.KeyOf(0).size(), bench.datagrams[0].size());
   return 0;
 }
