@@ -83,8 +83,60 @@ const anyActions: fc.Arbitrary<readonly [need: string, text: string]> = fc.oneof
     ['udp', 'mod_tp_dst:99'],
     ['udp', 'move:NXM_OF_UDP_SRC[0..7]->NXM_NX_REG0[0..7]'],
     ['arp', 'set_field:10.0.0.9->arp_tpa'],
+    ['', 'group:1'],
+    ['', 'group:2'],
+    ['', 'group:3'],
+    ['', 'group:4'],
+    ['', 'meter:1'],
+    ['', 'set_queue:2'],
+    ['', 'pop_queue'],
+    ['', 'enqueue:2:1'],
+    ['', 'exit'],
+    ['', 'debug_recirc'],
+    ['', 'controller(reason=action)'],
+    ['', 'push:NXM_OF_ETH_SRC[0..31]'],
+    ['', 'push:NXM_NX_REG0[]'],
+    ['', 'pop:NXM_NX_REG1[]'],
+    ['', 'pop:NXM_OF_ETH_DST[0..15]'],
+    ['', 'output(port=3,max_len=64)'],
+    ['', 'check_pkt_larger(100)->NXM_NX_REG0[0]'],
+    ['', 'clone(mod_dl_src:50:54:00:00:00:02,output:4)'],
+    ['', 'clone(resubmit(,1),output:3)'],
+    ['', 'clone(output(port=2,max_len=64),resubmit(,2))'],
+    ['', 'bundle(eth_src,0,hrw,ofport,members:1,2,3)'],
+    ['', 'fin_timeout(idle_timeout=5)'],
+    ['ip', 'ct(commit)'],
+    ['ip', 'ct(commit,zone=NXM_NX_REG0[0..15],exec(move:NXM_NX_REG1[]->NXM_NX_CT_MARK[]))'],
+    ['ip', 'clone(ct(commit,nat(src=10.0.0.9)),output:4)'],
+    ['ip', 'ct(table=1,zone=5)'],
+    ['ip', 'ct_clear'],
+    ['udp', 'ct(commit,exec(move:NXM_OF_UDP_SRC[]->NXM_NX_CT_LABEL[0..15]))'],
   ),
 );
+
+/** What ends a rule: instructions of OpenFlow 1.1 and later. */
+const endings = fc.option(
+  fc
+    .tuple(
+      one(
+        '',
+        'clear_actions,',
+        'write_actions(output:2),',
+        'write_actions(group:2),',
+        'write_actions(push_vlan:0x8100,set_field:50:54:00:00:00:07->eth_dst,output:5),',
+      ),
+      fc.integer({ min: 0, max: TABLES - 1 }),
+    )
+    .map(([instruction, table]) => [instruction, table] as const),
+  { nil: null, freq: 3 },
+);
+
+const GROUPS = [
+  'group_id=1,type=all,bucket=actions=set_field:50:54:00:00:00:03->eth_src,output:2,bucket=actions=resubmit(,1),bucket=actions=group:4',
+  'group_id=2,type=select,selection_method=hash,fields(eth_dst,ip_src=255.255.0.0),bucket=actions=output:1,bucket=actions=output:2,bucket=actions=output:3',
+  'group_id=3,type=select,bucket=actions=output:4,bucket=actions=output:5',
+  'group_id=4,type=ff,bucket=watch_port:9,actions=output:1,bucket=watch_port:3,actions=push_vlan:0x8100,output:4',
+];
 
 const rule = fc
   .tuple(
@@ -92,12 +144,18 @@ const rule = fc
     fc.integer({ min: 0, max: 20 }),
     matches,
     fc.array(anyActions, { maxLength: 4 }),
+    endings,
   )
-  .map(([table, priority, match, list]) => {
+  .map(([table, priority, match, list, ending]) => {
     // Actions whose need is not in the match are left out: ovs-ofctl would refuse the rule.
     const fits = ([need]: readonly [string, string]): boolean =>
       need === '' || match.split(',')[0] === need || (need === 'ip' && /^(udp|tcp)/.test(match));
-    const actions = list.filter(fits).map(([, text]) => text);
+    const texts = list.filter(fits).map(([, text]) => text);
+    // A meter comes first, and once.
+    const isMeter = (text: string): boolean => text.startsWith('meter');
+    const actions = [...texts.filter(isMeter).slice(0, 1), ...texts.filter((text) => !isMeter(text))];
+    // Instructions go forward only; the last table has none.
+    if (ending !== null && ending[1] > table) actions.push(`${ending[0]}goto_table:${ending[1]}`);
     const head = `table=${table},priority=${priority}${match === '' ? '' : `,${match}`}`;
     return `${head} actions=${actions.length === 0 ? 'drop' : actions.join(',')}`;
   });
@@ -158,7 +216,14 @@ describe('xlate: the mask', () => {
         [2, 10, 0x5054, 2],
         [3, 0, 0x5054, 2],
       ] as const;
-      const { snapshot } = makeSwitch({ ports: PORTS, flows, fdb, failMode: 'standalone' });
+      const { snapshot } = makeSwitch({
+        ports: PORTS,
+        flows,
+        fdb,
+        failMode: 'standalone',
+        groups: GROUPS,
+        meters: [[1, 3]],
+      });
       const translator = new Translator();
       const key = makeKey(text);
       const copy = key.slice();

@@ -1,10 +1,11 @@
 import { Classifier } from '../../ts/classifier/index.js';
 import { F_IN_PORT, F_VLAN_TCI, F_VLAN_TPID, F_VLAN1_TCI, F_VLAN1_TPID } from '../../ts/fields/index.js';
-import { parseFlow, type Rule, toRule } from '../../ts/openflow/index.js';
+import { parseFlow, parseGroup, type Rule, toRule } from '../../ts/openflow/index.js';
 import {
   type DatapathSupport,
   type FrozenState,
   MacTable,
+  makeGroup,
   RecircRegistry,
   type Snapshot,
   type VlanMode,
@@ -58,6 +59,10 @@ export interface Setup {
   readonly bonds?: Readonly<Record<string, (members: readonly XPort[]) => XBond>>;
   readonly mcast?: XBridge['mcast'];
   readonly forwardBpdu?: boolean;
+  /** In ovs-ofctl syntax. */
+  readonly groups?: readonly string[];
+  /** Datapath meters by OpenFlow meter. */
+  readonly meters?: readonly (readonly [number, number])[];
 }
 
 /** Snapshot of one bridge, with what tests want to look into. */
@@ -154,9 +159,11 @@ function makeMirror(setup: MirrorSetup, index: number, bundles: readonly XBundle
   };
 }
 
-/** The rule that a switch has of a flow. OpenFlow 1.0 cannot say set_field with a mask, nor push_vlan. */
+/** The rule that a switch has of a flow. OpenFlow 1.0 cannot say set_field with a mask, push_vlan, nor instructions. */
 function ruleOf(text: string): Rule {
-  const version = /set_field|push_/.test(text) ? 'OpenFlow15' : 'OpenFlow10';
+  const version = /set_field|push_|write_actions|clear_actions|goto_table/.test(text)
+    ? 'OpenFlow15'
+    : 'OpenFlow10';
   return toRule(parseFlow(text, { version, loose: true }));
 }
 
@@ -178,8 +185,13 @@ export function makeSwitch(setup: Setup): TestSwitch {
     bundles,
     fdb,
     failMode: setup.failMode ?? 'secure',
-    groups: new Map(),
-    meters: new Map(),
+    groups: new Map(
+      (setup.groups ?? []).map((text) => {
+        const group = makeGroup(parseGroup(text), { ...SUPPORT, ...setup.support });
+        return [group.id, group] as const;
+      }),
+    ),
+    meters: new Map(setup.meters ?? []),
     mirrors,
     mcast: setup.mcast ?? null,
     sampling: null,

@@ -1,10 +1,12 @@
+import { FLOW_WORDS } from '../fields/index.js';
 import { hashAdd, hashFinish, swap } from './hash.js';
 import type { Pass } from './pass.js';
 import { prerequisiteHolds } from './prerequisites.js';
 import { readSubfield } from './subfield.js';
 import type { XGroup } from './types.js';
 
-/** Words of a field that are hashed at a time. */
+/** A field's value with the bits that count, in its place in a row; then as bytes, most significant first. */
+const masked = new Int32Array(FLOW_WORDS);
 const bytes = new Uint8Array(16);
 
 /** Bytes that OVS keeps a field of so many bits in. */
@@ -39,8 +41,11 @@ export function hashGroupFields(pass: Pass, group: XGroup): number {
   for (let f = 0; f < group.fields.length; f++) {
     const { field, mask: bits } = group.fields[f];
     if (!prerequisiteHolds(field.prerequisite, flow, mask)) continue;
-    for (let i = 0; i < field.words; i++) mask[field.word + i] |= bits[i];
-    readSubfield(flow, { field, offset: 0, bits: field.bits }, value);
+    for (let i = 0; i < field.words; i++) {
+      mask[field.word + i] |= bits[i];
+      masked[field.word + i] = flow[field.word + i] & bits[i];
+    }
+    readSubfield(masked, { field, offset: 0, bits: field.bits }, value);
     for (let i = 0; i < 4; i++) {
       const word = swap(value[i]);
       for (let b = 0; b < 4; b++) bytes[4 * i + b] = word >>> (8 * b);
