@@ -154,6 +154,10 @@ describe('xlate: clones', () => {
   it("of what cannot are the datapath's, unless nothing follows", () => {
     expect(ask(['ip actions=clone(ct(commit),2),3'])).to.equal('clone(ct(commit),12),13');
     expect(ask(['ip actions=1,clone(ct(commit),2)'])).to.equal('ct(commit),12');
+    expect(ask(['actions=clone(output(port=2,max_len=100)),load:1->NXM_NX_REG0[]'])).to.equal(
+      'trunc(100),12',
+    );
+    expect(ask(['ip actions=clone(clone(ct(commit),2)),3'])).to.equal('clone(ct(commit),12),13');
     const flows = [
       'ip actions=write_actions(output:3),goto_table:6',
       'table=6,ip actions=clone(ct(commit),2)',

@@ -106,6 +106,15 @@ export class ActionsBuffer {
     this.words[w] = (this.words[w] & ~0xffff) | (this.length - start);
   }
 
+  /** If the last attribute is nested and of this type, puts its content in its place. */
+  unwrapLast(type: number): void {
+    let last = -1;
+    for (let at = 0; at < this.length; at += ((this.words[at >> 2] & 0xffff) + 3) & ~3) last = at;
+    if (last < 0 || this.overflowed || this.words[last >> 2] >>> 16 !== type) return;
+    this.words.copyWithin(last >> 2, (last >> 2) + 1, this.length >> 2);
+    this.length -= 4;
+  }
+
   /** An attribute without content. */
   flag(type: number): void {
     const at = this.reserve(4);

@@ -76,6 +76,7 @@ export function cloneActions(pass: Pass, actions: readonly Action[], last: boole
 function datapathClone(pass: Pass, actions: readonly Action[]): void {
   const { writer } = pass;
   const { support } = pass.snapshot;
+  pass.cloned = true;
   const before = writer.length;
   if (support.clone) {
     const clone = writer.begin(OVS_ACTION_ATTR_CLONE);

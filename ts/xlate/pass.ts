@@ -149,6 +149,8 @@ export class Pass implements Translation {
   mirrors = 0;
   /** Bytes that a mirror wants of each packet while it outputs, 0 for all. */
   mirrorSnaplen = 0;
+  /** A clone action of the datapath was written. */
+  cloned = false;
   /** Outputs so far, and the device of the last, for sFlow. */
   outputCount = 0;
   outputIfindex = 0;
@@ -217,6 +219,7 @@ export class Pass implements Translation {
     this.mirrors = 0;
     this.mirrorSnaplen = 0;
     this.outputCount = 0;
+    this.cloned = false;
     this.pendingEncap = false;
     this.pendingDecap = false;
     this.encapData = null;

@@ -1,4 +1,4 @@
-import { F_IN_PORT, F_RECIRC_ID } from '../fields/index.js';
+import { F_IN_PORT, F_RECIRC_ID, OVS_ACTION_ATTR_CLONE } from '../fields/index.js';
 import { type Action, OFPP_NONE } from '../openflow/index.js';
 import { addToSet, doActionSet } from './action-set.js';
 import { clearConntrack } from './conntrack.js';
@@ -100,6 +100,8 @@ export class Translator {
       pass.fail(TOO_LONG, 'more actions than a netlink attribute holds, packet dropped');
     }
     if (pass.error !== 0) pass.slow = 0;
+    // A copy of which the original is not used any more is none.
+    else if (pass.cloned) pass.writer.unwrapLast(OVS_ACTION_ATTR_CLONE);
     finishWildcards(keys, base, pass.mask);
     return pass;
   }
