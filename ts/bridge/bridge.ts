@@ -1,3 +1,4 @@
+import type { FlowSpec } from '../openflow/index.js';
 import { FlowTables } from '../classifier/index.js';
 import type { Row } from '../config/index.js';
 import {
@@ -155,6 +156,10 @@ export class Bridge implements XBridge {
 
   get tables(): XBridge['tables'] {
     return this.flowTables.tables;
+  }
+
+  roomToLearn(flow: FlowSpec, limit: number): boolean {
+    return this.flowTables.roomToLearn(flow, limit);
   }
 
   /** Takes over the settings of a Bridge record that concern the bridge as a whole. */

@@ -4,6 +4,7 @@ import {
   FLOW_RESET_COUNTS,
   type FlowMatch,
   type FlowSpec,
+  formatSent,
   OFPP_NONE,
   type Rule,
   toRule,
@@ -37,6 +38,14 @@ export type AddResult =
   /** check_overlap was asked for, and `with` could match the same packet at the same priority, without being the same match (that is
    * replaced, as in OVS). Nothing changed. */
   | { readonly outcome: 'overlap'; readonly with: Rule };
+
+/** What learning a flow did. */
+export type LearnResult =
+  | { readonly outcome: 'added'; readonly rule: Rule }
+  /** The very rule is there: it is only younger now. */
+  | { readonly outcome: 'refreshed'; readonly rule: Rule }
+  | { readonly outcome: 'replaced'; readonly rule: Rule; readonly old: Rule }
+  | { readonly outcome: 'full' };
 
 /**
  * The flow tables of one bridge. Rules are immutable but for their counters: a modification puts a new rule object in the
@@ -90,6 +99,46 @@ export class FlowTables {
     });
   }
 
+  /**
+   * Adds the flow of a learn action: like `modify` of exactly its match and priority where there is such a rule, like `add`
+   * elsewhere (OVS: ofproto_flow_mod_learn). `limit`: rules with its cookie that its table may have, 0 for any number.
+   */
+  learn(flow: FlowSpec, limit: number): LearnResult {
+    const table = this.classifiers[flow.table];
+    const old = table?.findExact(flow.match, flow.priority) ?? null;
+    if (old === null) {
+      if (!this.roomToLearn(flow, limit)) return { outcome: 'full' };
+      const added = this.add({ ...flow, flags: flow.flags & ~FLOW_CHECK_OVERLAP });
+      return added.outcome === 'added' ? added : { outcome: 'full' };
+    }
+    if (sameCookie(old, flow) && formatSent(old.actions) === formatSent(flow.actions)) {
+      return { outcome: 'refreshed', rule: old };
+    }
+    const { actions, cookieHigh, cookieLow } = flow;
+    const rule: Rule = { ...old, actions, cookieHigh, cookieLow };
+    table!.insert(rule);
+    return { outcome: 'replaced', rule, old };
+  }
+
+  /** Whether `learn` would find room: the rule is there, or fewer than `limit` rules of its table have its cookie. */
+  roomToLearn(flow: FlowSpec, limit: number): boolean {
+    const table = this.classifiers[flow.table];
+    if (limit === 0 || table === undefined || table.findExact(flow.match, flow.priority) !== null)
+      return true;
+    let count = 0;
+    for (const rule of table) if (sameCookie(rule, flow) && ++count >= limit) return false;
+    return true;
+  }
+
+  /** Gives a rule other timeouts, seconds; the new rule, or null when the old one is gone. */
+  setTimeouts(old: Rule, idleTimeout: number, hardTimeout: number): Rule | null {
+    const table = this.classifiers[old.table];
+    if (table?.findExact(old.match, old.priority) !== old) return null;
+    const rule: Rule = { ...old, idleTimeout, hardTimeout };
+    table.insert(rule);
+    return rule;
+  }
+
   /** Removes the selected rules and returns them. */
   delete(selection: FlowSelection): Rule[] {
     const gone = this.select(selection);
@@ -127,6 +176,10 @@ export class FlowTables {
     const rule = table.findExact(selection.match, selection.strictPriority);
     return rule === null ? [] : [rule];
   }
+}
+
+function sameCookie(a: FlowSpec | Rule, b: FlowSpec | Rule): boolean {
+  return a.cookieHigh === b.cookieHigh && a.cookieLow === b.cookieLow;
 }
 
 function byPriority(a: Rule, b: Rule): number {

@@ -1,3 +1,10 @@
 export { Classifier } from './classifier.js';
-export { type AddResult, ALL_TABLES, type FlowSelection, FlowTables, TABLE_COUNT } from './flow-table.js';
+export {
+  type AddResult,
+  ALL_TABLES,
+  type FlowSelection,
+  FlowTables,
+  type LearnResult,
+  TABLE_COUNT,
+} from './flow-table.js';
 export type { ClassifierRule } from './types.js';

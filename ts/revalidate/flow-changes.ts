@@ -33,7 +33,7 @@ export interface FlowChangesContext {
   readonly ops: OpWriter;
   readonly replies: FlowBatch;
   readonly ukeys: UkeyTable;
-  apply(translation: Translation, packets: number, bytes: number): void;
+  apply(translation: Translation, packets: number, bytes: number, tcpFlags: number): void;
   onDeleted?(ukey: number, reason: number): void;
 }
 
@@ -171,7 +171,9 @@ export class FlowChanges {
     if (newPackets <= 0 || newBytes < 0) return;
     this.#retranslation.run(snapshot, ukey);
     const translation = this.#retranslation.translation;
-    if (translation) apply.call(this.#context, translation, newPackets, newBytes);
+    if (translation) {
+      apply.call(this.#context, translation, newPackets, newBytes, ukeys.tcpFlags[ukey]);
+    }
   }
 
   #makeRoom(snapshot: Snapshot, bytes: number): void {

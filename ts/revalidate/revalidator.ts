@@ -58,7 +58,7 @@ export interface RevalidatorContext {
   readonly flowLimit: FlowLimit;
   snapshot(): Snapshot;
   /** Applies what a translation decided for packets counted by the datapath. */
-  apply(translation: Translation, packets: number, bytes: number): void;
+  apply(translation: Translation, packets: number, bytes: number, tcpFlags: number): void;
   /** Flows in the datapath now. */
   countFlows(): number;
   /** Monotonic milliseconds, the clock of flow statistics. */
@@ -274,7 +274,9 @@ export class Revalidator {
     this.counters.translated++;
     const verdict = this.#retranslation.run(snapshot, ukey);
     const translation = this.#retranslation.translation;
-    if (packets > 0 && translation) this.#context.apply(translation, packets, bytes);
+    if (packets > 0 && translation) {
+      this.#context.apply(translation, packets, bytes, this.#context.ukeys.tcpFlags[ukey]);
+    }
     return verdict;
   }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { SlowpathError } from '../errors/index.js';
-import { OFPP_LOCAL, OFPP_MAX } from '../openflow/index.js';
+import { type FlowSpec, OFPP_LOCAL, OFPP_MAX } from '../openflow/index.js';
 import { FlowTables } from '../classifier/index.js';
 import {
   MacTable,
@@ -132,6 +132,10 @@ export class Bridge implements XBridge {
 
   get tables(): XBridge['tables'] {
     return this.flowTables.tables;
+  }
+
+  roomToLearn(flow: FlowSpec, limit: number): boolean {
+    return this.flowTables.roomToLearn(flow, limit);
   }
 
   /** The port with this name, or undefined. */

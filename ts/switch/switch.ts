@@ -15,6 +15,7 @@ import { FlowLimit, UkeyTable } from '../ukey/index.js';
 import { type SampleSink, type UpcallCounters, UpcallHandler } from '../upcall/index.js';
 import { RecircRegistry, type Snapshot, type Translation, Translator } from '../xlate/index.js';
 import { Bridge, type BridgeOptions, BridgePort } from './bridge.js';
+import { applyFinTimeout, applyLearnedFlow } from './flow-effects.js';
 import type { PortOptions, SwitchOptions } from './options.js';
 import { PacketInDelivery } from './packet-in.js';
 
@@ -220,7 +221,7 @@ export class Switch {
       ukeys: this.#ukeys,
       flowLimit: this.#flowLimit,
       snapshot: () => this.#snapshot,
-      apply: (translation, packets, bytes) => this.#apply(translation, packets, bytes),
+      apply: (translation, packets, bytes, tcpFlags) => this.#apply(translation, packets, bytes, tcpFlags),
       now: () => native().monotonicMs(),
       samples: this.#options.samples ?? NO_SAMPLES,
       packetIns: this.#packetIns,
@@ -239,7 +240,7 @@ export class Switch {
         ukeys: this.#ukeys,
         flowLimit: this.#flowLimit,
         snapshot: () => this.#snapshot,
-        apply: (translation, packets, bytes) => this.#apply(translation, packets, bytes),
+        apply: (translation, packets, bytes, tcpFlags) => this.#apply(translation, packets, bytes, tcpFlags),
         countFlows: () => this.datapath.stats().flows,
         now: () => native().monotonicMs(),
         onError: (error) => this.#onRevalidationError(error),
@@ -248,8 +249,8 @@ export class Switch {
     );
   }
 
-  /** Applies the effects of a translation: credits rules, learns addresses. */
-  #apply(translation: Translation, packets: number, bytes: number): void {
+  /** Applies the effects of a translation: credits rules, learns addresses and flows. `tcpFlags`: of the packets, ORed. */
+  #apply(translation: Translation, packets: number, bytes: number, tcpFlags: number): void {
     for (let i = 0; i < translation.ruleCount; i++) {
       const rule = translation.rules[i];
       rule.packets += packets;
@@ -257,6 +258,11 @@ export class Switch {
     }
     for (let i = 0; i < translation.effectCount; i++) {
       const effect = translation.effects[i];
+      if (effect.type === 'learn_flow') {
+        if (applyLearnedFlow(effect, native().monotonicMs())) this.#changed();
+      } else if (effect.type === 'fin_timeout') {
+        if (applyFinTimeout(effect, tcpFlags, native().monotonicMs())) this.#changed();
+      }
       if (effect.type !== 'learn') continue;
       const { fdb } = effect.bridge as Bridge;
       fdb.advance(native().monotonicMs());

@@ -1,5 +1,6 @@
 import {
   F_IN_PORT,
+  F_TCP_FLAGS,
   FLOW_WORDS,
   OP_ROW_WORDS,
   OP_SEQ,
@@ -64,7 +65,7 @@ export interface HandlerContext {
   /** The configuration to translate by; asked once a batch. */
   snapshot(): Snapshot;
   /** Applies what a translation decided for `packets` packets of `bytes` bytes in all. */
-  apply(translation: Translation, packets: number, bytes: number): void;
+  apply(translation: Translation, packets: number, bytes: number, tcpFlags: number): void;
   /** Monotonic milliseconds, the clock of flow statistics. */
   now(): number;
   readonly samples: SampleSink;
@@ -199,7 +200,12 @@ export class UpcallHandler {
       if (translation.error === NO_BRIDGE) counters.unknown_port++;
       else counters.xlate_errors++;
     }
-    this.#context.apply(translation, 1, rows[base + UPCALL_WIRE_LEN]);
+    this.#context.apply(
+      translation,
+      1,
+      rows[base + UPCALL_WIRE_LEN],
+      batch.keys[row * FLOW_WORDS + F_TCP_FLAGS],
+    );
 
     const known = mayInstall && (earlier >= 0 || ukeys.find(rows, base + UPCALL_UFID) >= 0);
     const length = translation.actionsLength;

@@ -38,7 +38,6 @@ import {
   isMpls,
 } from './protocols.js';
 import { SLOW_ACTION } from './types.js';
-import { hasTunnel } from './wildcards.js';
 
 const ECN_MASK = 0x3;
 
@@ -68,8 +67,8 @@ function commitTos(pass: Pass): boolean {
   const { flow, base, setMask } = pass;
   const sameEcn = ((flow[F_NW_TOS] ^ base[F_NW_TOS]) & ECN_MASK) === 0;
   const differs = compare(pass, F_NW_TOS, 1);
-  // The datapath itself carries congestion marks over from the outer header of a tunnel.
-  if (sameEcn && hasTunnel(flow, 0)) setMask[F_NW_TOS] &= ~ECN_MASK;
+  // A packet that is to be encapsulated keeps its congestion marks: the tunnel carries them over.
+  if (sameEcn && pass.tunnelCommitted) setMask[F_NW_TOS] &= ~ECN_MASK;
   return differs;
 }
 

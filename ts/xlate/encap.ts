@@ -19,7 +19,7 @@ import type { ActionOf, Outcome } from './handler.js';
 import { countLabels, MPLS_LABELS_MAX, popLabel, pushLabel } from './mpls-stack.js';
 import { errorNumber, type Pass } from './pass.js';
 import { ETH_TYPE_NSH, VLAN_CFI } from './protocols.js';
-import { SLOW_ACTION } from './types.js';
+import { SLOW_ACTION, type XPort } from './types.js';
 
 /** Packet types: namespace (1: Ethernet types) and type. */
 export const PT_ETHERNET = 0;
@@ -72,6 +72,19 @@ export function actEncap(pass: Pass, action: ActionOf<'encap'>): Outcome {
   }
   if (pass.error === 0) pass.pendingEncap = true;
   return pass.error === 0 ? 'continue' : 'stop';
+}
+
+/**
+ * A packet without an Ethernet header that came by a port of such packets gets an empty one, so that all packets look alike to flow
+ * tables. The datapath's gets it when it is output.
+ */
+export function frameLayer3(pass: Pass, port: XPort): void {
+  const { flow } = pass;
+  if (flow[F_PACKET_TYPE] === PT_ETHERNET || port.tunnel?.packetType !== 'legacy_l3') return;
+  pass.touch(F_PACKET_TYPE);
+  flow[F_PACKET_TYPE] = PT_ETHERNET;
+  for (let w = F_ETH_DST; w < F_ETH_TYPE; w++) flow[w] = 0;
+  pass.pendingEncap = true;
 }
 
 function encapEthernet(pass: Pass): void {

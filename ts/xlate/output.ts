@@ -1,4 +1,4 @@
-import { F_IN_PORT, F_NW_TOS, F_SKB_PRIORITY } from '../fields/index.js';
+import { F_ETH_TYPE, F_IN_PORT, F_NW_TOS, F_PACKET_TYPE, F_SKB_PRIORITY } from '../fields/index.js';
 import { bondRecircId } from './bond-recirc.js';
 import { commit } from './commit.js';
 import { mirrorEgress } from './mirror.js';
@@ -13,6 +13,8 @@ import { SLOW_ACTION, type XBond, type XPort } from './types.js';
 /** The datapath hashes the five-tuple (OVS_HASH_ALG_L4). */
 const OVS_HASH_ALG_L4 = 0;
 const DSCP_MASK = 0xfc;
+/** Namespace of packet types that are Ethernet types. */
+const ETHERTYPES = 1;
 /** Snap lengths from here on cut nothing off. */
 const SNAPLEN_MAX = 0xffff;
 
@@ -24,10 +26,20 @@ function mayOutput(pass: Pass, port: XPort): boolean {
     pass.note('Mirror truncate to ODPP_NONE, skipping output', 'warn');
   } else if (isBetweenProtected(pass, port)) {
     pass.note('Flow is between protected ports, skipping output.', 'warn');
+  } else if (pass.flow[F_PACKET_TYPE] !== 0 && (port.tunnel?.packetType ?? 'legacy_l2') === 'legacy_l2') {
+    pass.note('Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.', 'warn');
   } else {
     return true;
   }
   return false;
+}
+
+/** A port of packets without Ethernet headers: the packet's type becomes that of its payload, and its header goes. */
+function unframe(pass: Pass): void {
+  const { flow } = pass;
+  if (flow[F_PACKET_TYPE] !== 0) return;
+  pass.touch(F_PACKET_TYPE);
+  flow[F_PACKET_TYPE] = (ETHERTYPES << 16) | flow[F_ETH_TYPE];
 }
 
 /** Ports whose queues have a DSCP mark packets by the queue they are in. */
@@ -80,8 +92,11 @@ export function outputToPort(pass: Pass, port: XPort, bond: XBond | null = null)
   if (port.tunnel === null) {
     leave(pass, port, port.odpPort, bond);
   } else {
+    const type = flow[F_PACKET_TYPE];
+    if (port.tunnel.packetType === 'legacy_l3') unframe(pass);
     const odpPort = tunnelSend(pass, port, port.tunnel);
     if (odpPort !== -1) leave(pass, port, odpPort, bond);
+    flow[F_PACKET_TYPE] = type;
   }
   flow[F_NW_TOS] = tos;
 }

@@ -2,6 +2,7 @@ import { F_IN_PORT, F_RECIRC_ID, OVS_ACTION_ATTR_CLONE } from '../fields/index.j
 import { type Action, OFPP_NONE } from '../openflow/index.js';
 import { addToSet, doActionSet } from './action-set.js';
 import { clearConntrack } from './conntrack.js';
+import { frameLayer3 } from './encap.js';
 import { FRAME_LAST } from './frames.js';
 import { finishFreezing, thawFlow } from './freeze.js';
 import { inputBundle, isMirrorOutput } from './bundle-ports.js';
@@ -10,7 +11,7 @@ import { outputToPort } from './output.js';
 import type { PacketView } from './packet-view.js';
 import { errorNumber, Pass } from './pass.js';
 import { FramePipeline } from './pipeline.js';
-import { fixSampling, sampleIngress } from './sample.js';
+import { fixSampling, markNetflow, sampleIngress } from './sample.js';
 import type { Tracer } from './trace.js';
 import { acceptsEcn, findInPort } from './tunnel.js';
 import type { FrozenState, Snapshot, Translation, XBridge, XPort } from './types.js';
@@ -93,6 +94,7 @@ export class Translator {
     const { pass } = this;
     this.pipeline.clear();
     beginWildcards(pass.flow, pass.mask, pass.snapshot.support.recirc);
+    if (pass.bridge.sampling?.netflow === true) markNetflow(pass.flow, pass.mask);
     if (pass.tracer !== null) pass.tracer.bridge(pass.bridge);
     this.start(port, keys[base + F_RECIRC_ID]);
     if (pass.tracer !== null) pass.tracer.leave();
@@ -127,6 +129,7 @@ export class Translator {
       }
       actions = this.thaw(state);
     } else {
+      if (port !== null) frameLayer3(pass, port);
       actions = this.firstLookup(0);
     }
     const bundle = inputBundle(pass);

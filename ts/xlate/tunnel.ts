@@ -1,5 +1,6 @@
 import {
   F_METADATA,
+  F_RECIRC_ID,
   F_NW_TOS,
   F_NW_TTL,
   F_SKB_MARK,
@@ -42,6 +43,13 @@ export function findInPort(
   base: number,
   odpPort: number,
 ): XPort | null {
+  const recircId = keys[base + F_RECIRC_ID];
+  if (recircId !== 0) {
+    // The state that the packet goes on from knows the port, also one that the datapath cannot tell (a patch port).
+    const state = snapshot.recirc.lookup(recircId);
+    const port = state?.bridge.ports.get(state.inPort);
+    if (port !== undefined) return port;
+  }
   if (hasTunnel(keys, base) && snapshot.tunnels !== undefined) return snapshot.tunnels.find(keys, base);
   return snapshot.portsByOdp[odpPort] ?? null;
 }
