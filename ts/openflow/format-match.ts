@@ -1,5 +1,6 @@
 import {
   F_ETH_TYPE,
+  F_MPLS_LSE0,
   F_NW_FRAG,
   F_NW_PROTO,
   F_PACKET_TYPE,
@@ -21,6 +22,7 @@ import {
   matchEthType,
   VLAN_CFI,
 } from './match.js';
+import { hex32 } from '../util/index.js';
 import { formatPort } from './ports.js';
 import type { TlvMap } from './tlv-map.js';
 import type { FlowMatch, MatchField } from './types.js';
@@ -74,7 +76,6 @@ const KEYWORDS: Readonly<Record<number, string>> = {
 };
 const IPV4_KEYWORDS: Readonly<Record<number, string>> = {
   1: 'icmp',
-  2: 'igmp',
   6: 'tcp',
   17: 'udp',
   132: 'sctp',
@@ -211,6 +212,16 @@ function printFragment({ match, parts }: MatchPrinter): void {
   parts.push(`nw_frag=${names[mask][frag]}`);
 }
 
+/** An entry of a label stack behind the first: no OpenFlow field, only of megaflows. */
+function printLabel({ match, parts }: MatchPrinter, index: number): void {
+  const mask = match.mask[F_MPLS_LSE0 + index];
+  const value = match.key[F_MPLS_LSE0 + index];
+  if (mask === 0) return;
+  parts.push(
+    mask === -1 ? `mpls_lse${index}=${value >>> 0}` : `mpls_lse${index}=${hex32(value, 8)}/${hex32(mask, 8)}`,
+  );
+}
+
 function printTransport(printer: MatchPrinter, type: number): void {
   const protocol = printer.match.key[F_NW_PROTO];
   if (type === ETH_TYPE_IP && (protocol === 1 || protocol === 2)) {
@@ -269,6 +280,7 @@ export function formatMatch(match: FlowMatch, tlvMap?: TlvMap): string {
   printer.field('mpls_tc', decimal);
   printer.field('mpls_ttl', decimal);
   printer.field('mpls_bos', decimal);
+  for (let i = 1; i < 3; i++) printLabel(printer, i);
   printFragment(printer);
   printTransport(printer, type);
   return parts.join(',');

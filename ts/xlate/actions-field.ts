@@ -1,4 +1,12 @@
-import { F_NW_TTL, F_VLAN_TCI, F_VLAN_TPID } from '../fields/index.js';
+import {
+  F_IPV6_LABEL,
+  F_NW_PROTO,
+  F_NW_SRC,
+  F_NW_TOS,
+  F_NW_TTL,
+  F_VLAN_TCI,
+  F_VLAN_TPID,
+} from '../fields/index.js';
 import type { MatchField } from '../openflow/index.js';
 import { OFPR_INVALID_TTL, toController, WHOLE_PACKET } from './controller.js';
 import type { ActionOf, Outcome } from './handler.js';
@@ -10,8 +18,14 @@ import { copySubfield, markSubfield, readSubfield, writeSubfield } from './subfi
 
 const DEFAULT_CONTROLLER: readonly number[] = [0];
 
+/** Fields of an IP header, in which the datapath changes nothing when the protocol is 0 (OVS: mf_set_mask_l3_prereqs). */
+function isIpHeader({ word }: MatchField): boolean {
+  return (word >= F_NW_SRC && word <= F_IPV6_LABEL) || word === F_NW_TOS || word === F_NW_TTL;
+}
+
 /** To be called before `field` of the flow is written. */
 function touchField(pass: Pass, field: MatchField): void {
+  if (isIpHeader(field) && isIp(pass.flow)) pass.mask[F_NW_PROTO] = 0xff;
   pass.touch(field.word);
 }
 
@@ -82,6 +96,7 @@ export function actPop(pass: Pass, action: ActionOf<'pop'>): Outcome {
 export function actDecTtl(pass: Pass, action: ActionOf<'dec_ttl'>): Outcome {
   if (!isIp(pass.flow)) return 'continue';
   pass.mask[F_NW_TTL] = 0xff;
+  pass.mask[F_NW_PROTO] = 0xff;
   if (pass.flow[F_NW_TTL] > 1) {
     pass.touch(F_NW_TTL);
     pass.flow[F_NW_TTL]--;
