@@ -60,10 +60,7 @@ export function buildSwitch(
   };
 }
 
-function fillBridge(
-  bridge: Bridge,
-  { meters = [], groups = [], flows, fdb = [] }: BridgeContents,
-): void {
+function fillBridge(bridge: Bridge, { meters = [], groups = [], flows, fdb = [] }: BridgeContents): void {
   // Standalone is a flow that ovs-vswitchd adds to a bridge without controllers; where flows are told, it would be among them.
   if (flows !== undefined) bridge.failMode = 'secure';
   const portNames = bridge.portNames();
