@@ -32,32 +32,29 @@ function isCisco(low: number): boolean {
 
 /** First three bytes of all reserved addresses. */
 const RESERVED_MAKERS = [0x0180c2, 0x00e02b, 0x01000c] as const;
+/** Bits of them in the order in which they are looked at: first those that tell apart the addresses that are most usual. */
+const ORDER: readonly number[] = [22, 21, 4, ...Array.from({ length: 24 }, (_, i) => 23 - i)].map(
+  (i) => 1 << i,
+);
 
-/** Marks what tells whether the destination is reserved: for one that is not by its maker, a bit or few in which it differs. */
-export function markReserved(flow: Int32Array, mask: Int32Array): void {
-  const maker = (flow[F_ETH_DST] << 8) | (flow[F_ETH_DST + 1] >>> 24);
-  let common = 0xffffff;
-  for (const reserved of RESERVED_MAKERS) common &= maker ^ reserved;
-  if (common !== 0) {
-    markOneOf(mask, common);
-    return;
-  }
-  for (const reserved of RESERVED_MAKERS) {
-    const differing = maker ^ reserved;
-    if (differing !== 0) {
-      markOneOf(mask, differing);
-    } else {
-      mask[F_ETH_DST] = 0xffff;
-      mask[F_ETH_DST + 1] = -1;
-    }
-  }
+/** How many of the reserved makers have the same bits as `maker` where `marked` has any. */
+function candidates(maker: number, marked: number): number {
+  let n = 0;
+  for (const reserved of RESERVED_MAKERS) if (((maker ^ reserved) & marked) === 0) n++;
+  return n;
 }
 
-/** Marks one of these bits of the first three bytes, unless one is marked already. */
-function markOneOf(mask: Int32Array, bits: number): void {
-  const marked = (mask[F_ETH_DST] << 8) | (mask[F_ETH_DST + 1] >>> 24);
-  if ((marked & bits) !== 0) return;
-  const bit = 1 << (31 - Math.clz32(bits));
-  mask[F_ETH_DST] |= bit >>> 8;
-  mask[F_ETH_DST + 1] |= bit << 24;
+/**
+ * Marks what tells whether the destination is reserved: of its maker bit by bit, until none of the reserved ones is left that has the same;
+ * then all of the address.
+ */
+export function markReserved(flow: Int32Array, mask: Int32Array): void {
+  const maker = (flow[F_ETH_DST] << 8) | (flow[F_ETH_DST + 1] >>> 24);
+  let marked = (mask[F_ETH_DST] << 8) | (mask[F_ETH_DST + 1] >>> 24);
+  for (let i = 0; i < ORDER.length && candidates(maker, marked) > 0; i++) marked |= ORDER[i];
+  mask[F_ETH_DST] |= marked >>> 8;
+  mask[F_ETH_DST + 1] |= marked << 24;
+  if (candidates(maker, marked) === 0) return;
+  mask[F_ETH_DST] = 0xffff;
+  mask[F_ETH_DST + 1] = -1;
 }

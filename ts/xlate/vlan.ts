@@ -147,6 +147,18 @@ function withPriority(pass: Pass, outer: number): number {
   return (outer & ~VLAN_PCP_MASK) | (pass.flow[F_VLAN_TCI] & VLAN_PCP_MASK);
 }
 
+/**
+ * An inner tag stays when it has a VLAN id or a priority and goes when it has neither, so as much of it is looked at as tells: bit by bit up
+ * to one that is set.
+ */
+function lookInside(pass: Pass): void {
+  const tci = pass.flow[F_VLAN1_TCI];
+  if ((tci & VLAN_CFI) === 0 || (tci & TCI_MASK & pass.mask[F_VLAN1_TCI]) !== 0) return;
+  const bits = tci & TCI_MASK;
+  // All up to and with the lowest that is set; all when none is.
+  pass.mask[F_VLAN1_TCI] |= VLAN_CFI | ((bits ^ (bits - 1)) & TCI_MASK);
+}
+
 /** Gives the flow the tags that packets with these tags in the bridge have behind `bundle`. The caller restores the flow's own. */
 export function putTags(pass: Pass, bundle: XBundle, outer: number, inner: number): void {
   const { flow } = pass;
@@ -157,6 +169,7 @@ export function putTags(pass: Pass, bundle: XBundle, outer: number, inner: numbe
   if (priorityTags !== 'never') first = withPriority(pass, first);
   // A priority tag stays when it carries a priority and goes when that is 0, so the priority is looked at.
   else if (first !== 0 && vid(first) === 0) pass.mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
+  if (bundle.vlanMode !== 'access') lookInside(pass);
   putTag(pass, flow, first, F_VLAN_TPID, F_VLAN_TCI, always);
   putTag(pass, flow, second, F_VLAN1_TPID, F_VLAN1_TCI, always);
 }
