@@ -120,10 +120,12 @@ async function dumpFlows(peer) {
  */
 export async function askPeer(peer, entry) {
   const taken = await configure(peer, entry);
+  // A mirror to a VLAN floods it.
+  const floods = taken.topology.vsctl.some((word) => word.startsWith('output_vlan='));
   const traces = [];
   for (const { bridge, flow, options } of entry.traces) {
     const output = await peer.appctl('ofproto/trace', bridge, flow, ...options).catch(refused);
-    if (output !== false) traces.push({ bridge, options, flow, ...parseTrace(output) });
+    if (output !== false) traces.push({ bridge, options, flow, ...parseTrace(output, floods) });
   }
   return { ...taken, dumpFlows: await dumpFlows(peer), traces };
 }
