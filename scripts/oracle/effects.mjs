@@ -42,7 +42,8 @@ export function effects(actions) {
     const [, name, inner] = /^([a-z_]+)\((.*)\)$/s.exec(part) ?? [null, part, ''];
     if (name === 'set') set(state, inner);
     else if (name.startsWith('push_')) tags.push(part);
-    else if (name.startsWith('pop_') && tags.length > 0 && tags.at(-1).slice(5, 8) === name.slice(4, 7)) tags.pop();
+    else if (name.startsWith('pop_') && tags.length > 0 && tags.at(-1).slice(5, 8) === name.slice(4, 7))
+      tags.pop();
     else if (name.startsWith('pop_')) tags.push(part);
     else if (name === 'trunc') cut = `${part},`;
     else {

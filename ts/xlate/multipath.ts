@@ -41,8 +41,8 @@ function addTransport(hash: number, flow: Int32Array, udp: boolean): number {
     : h;
 }
 
-/** Addresses only, or with protocol and ports; the same both ways. 0 for packets that are not IP. */
-function symmetricL3(flow: Int32Array, basis: number, ports: boolean, udp: boolean): number {
+/** Addresses, protocol and ports; the same both ways. 0 for packets that are not IP. */
+function symmetricL3L4(flow: Int32Array, basis: number, udp: boolean): number {
   let hash = basis;
   if (flow[F_ETH_TYPE] === ETH_TYPE_IP) {
     hash = hashAdd(hash, swap(flow[F_NW_SRC] ^ flow[F_NW_DST]));
@@ -51,8 +51,18 @@ function symmetricL3(flow: Int32Array, basis: number, ports: boolean, udp: boole
   } else {
     return 0;
   }
-  if (ports) hash = addTransport(hash, flow, udp);
-  return hashFinish(hash, basis);
+  return hashFinish(addTransport(hash, flow, udp), basis);
+}
+
+/** Addresses only, the same both ways. The words are OVS's struct in memory: 16 bytes address, eth_type in network order, padding. */
+function symmetricL3(flow: Int32Array, basis: number, words: Int32Array): number {
+  words.fill(0);
+  const ethType = flow[F_ETH_TYPE];
+  if (ethType === ETH_TYPE_IP) words[0] = swap(flow[F_NW_SRC] ^ flow[F_NW_DST]);
+  else if (ethType === ETH_TYPE_IPV6)
+    for (let i = 0; i < 4; i++) words[i] = swap(flow[F_IPV6_SRC + i] ^ flow[F_IPV6_DST + i]);
+  words[4] = swap16(ethType);
+  return jhash(words, 20, basis);
 }
 
 /**
@@ -113,15 +123,15 @@ export function hashFields(
     case 'symmetric_l4':
       return symmetricL4(flow, basis, words);
     case 'symmetric_l3l4':
-      return symmetricL3(flow, basis, true, false);
+      return symmetricL3L4(flow, basis, false);
     case 'symmetric_l3l4+udp':
-      return symmetricL3(flow, basis, true, true);
+      return symmetricL3L4(flow, basis, true);
     case 'nw_src':
       return address(flow, F_NW_SRC, F_IPV6_SRC, basis, words);
     case 'nw_dst':
       return address(flow, F_NW_DST, F_IPV6_DST, basis, words);
     case 'symmetric_l3':
-      return symmetricL3(flow, basis, false, false);
+      return symmetricL3(flow, basis, words);
   }
 }
 
