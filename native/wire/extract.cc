@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "wire/key_fields.h"
 
 // Frame → key, header by header. Each parser returns when the next header is not wholly there, leaving the words behind it zero. Where
@@ -334,12 +336,15 @@ void ExtractPacket(std::span<const uint8_t> bytes, uint32_t* key, View view) {
   LoadMac(macs + 6, key + flow::kEthSrc);
   bool whole = ParseVlan(frame, key + flow::kVlanTpid, key + flow::kVlanTci);
   if (whole && key[flow::kVlanTci] != 0) whole = ParseVlan(frame, key + flow::kVlan1Tpid, key + flow::kVlan1Tci);
-  if (whole) return ParseNetwork(frame, view, key);
-  if (view == View::kKernel) return;
-  // OVS takes the TPID of a tag that is cut off for the frame's ethertype.
+  if (whole) ParseNetwork(frame, view, key);
   uint32_t* tpid = key + (key[flow::kVlanTci] == 0 ? flow::kVlanTpid : flow::kVlan1Tpid);
-  key[flow::kEthType] = *tpid;
-  *tpid = 0;
+  if (view == View::kUserspace) {
+    // OVS takes the TPID of a tag that is cut off for the frame's ethertype.
+    if (!whole) std::swap(key[flow::kEthType], *tpid);
+  } else if (key[flow::kVlan1Tci] == 0 && IsVlanType(key[flow::kEthType])) {
+    // Behind a SNAP header a TPID is no tag. Attributes can only say that it is one without content.
+    std::swap(key[flow::kEthType], *tpid);
+  }
 }
 
 }  // namespace slowpath
