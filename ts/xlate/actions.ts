@@ -90,6 +90,8 @@ const HANDLERS: { readonly [T in Action['type']]: Handler<T> } = {
 
 /** Does one action on the packet. Entering a table is left to the caller. */
 export function perform(pass: Pass, action: Action): Outcome {
+  // The commonest kind without the table.
+  if (action.type === 'output') return actOutput(pass, action);
   // The handler takes actions of the type it is listed under.
   return (HANDLERS[action.type] as (pass: Pass, action: Action) => Outcome)(pass, action);
 }

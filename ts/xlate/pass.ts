@@ -223,8 +223,12 @@ export class Pass implements Translation {
     this.pendingEncap = false;
     this.pendingDecap = false;
     this.encapData = null;
-    this.arrivedAt[0] = flow[F_TUN_DST];
-    for (let i = 0; i < 4; i++) this.arrivedAt[1 + i] = flow[F_TUN_IPV6_DST + i];
+    const { arrivedAt } = this;
+    arrivedAt[0] = flow[F_TUN_DST];
+    arrivedAt[1] = flow[F_TUN_IPV6_DST];
+    arrivedAt[2] = flow[F_TUN_IPV6_DST + 1];
+    arrivedAt[3] = flow[F_TUN_IPV6_DST + 2];
+    arrivedAt[4] = flow[F_TUN_IPV6_DST + 3];
     this.scopeCount = 0;
     this.snapshot = snapshot;
     this.odpPort = odpPort;

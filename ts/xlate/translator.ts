@@ -132,7 +132,7 @@ export class Translator {
       if (port !== null) frameLayer3(pass, port);
       actions = this.firstLookup(0);
     }
-    const bundle = inputBundle(pass);
+    const bundle = pass.bridge.mirrors.length === 0 ? null : inputBundle(pass);
     if (bundle !== null && isMirrorOutput(pass.bridge, bundle)) {
       pass.note(
         `dropping packet received on port ${bundle.name}, which is reserved exclusively for mirroring`,
@@ -164,7 +164,7 @@ export class Translator {
   /** Does the first rule's actions, then the action set; recirculates if either froze. */
   private run(actions: readonly Action[]): void {
     const { pass, pipeline } = this;
-    mirrorIngress(pass, outputToPort);
+    if (pass.bridge.mirrors.length !== 0) mirrorIngress(pass, outputToPort);
     pipeline.execute(actions, actions.length, FRAME_LAST);
     if (pass.error !== 0) return;
     if (!pass.freezing) doActionSet(pass);
