@@ -21,8 +21,9 @@ import { type Channel, FITNESS, type UpcallBatch } from '../native/index.js';
 import type { FlowLimit, UkeySource, UkeyTable } from '../ukey/index.js';
 import {
   composeSlowPath,
-  type Snapshot,
+  type PacketView,
   SLOW_MATCH,
+  type Snapshot,
   type Translation,
   type Translator,
   XLATE_ERRORS,
@@ -91,6 +92,11 @@ export class UpcallHandler {
   /** The translation made last in this batch, and the row it was made for (-1: none that can be reused). */
   #translated: Translation | null = null;
   #translatedFor = -1;
+  readonly #packet: { -readonly [K in keyof PacketView]: PacketView[K] } = {
+    bytes: new Uint8Array(0),
+    offset: 0,
+    length: 0,
+  };
   #batchesSinceDrain = 0;
   #now = 0;
 
@@ -182,6 +188,16 @@ export class UpcallHandler {
     this.#context.observer?.upcall(kind, batch, row, null, false);
   }
 
+  /** The packet of a row. Multicast snooping reads it. */
+  #packetAt(base: number): PacketView {
+    const { rows, slab } = this.#context.batch;
+    const packet = this.#packet;
+    packet.bytes = slab;
+    packet.offset = rows[base + UPCALL_PACKET_OFF];
+    packet.length = rows[base + UPCALL_PACKET_LEN];
+    return packet;
+  }
+
   /** OVS's upcall_xlate, then the install and the execute of handle_upcalls. */
   #translate(snapshot: Snapshot, row: number, mayInstall: boolean): void {
     const { batch, translator, ukeys, ops } = this.#context;
@@ -193,9 +209,11 @@ export class UpcallHandler {
     const repeat = earlier >= 0 && this.#translated !== null && this.#translatedFor === earlier;
     const translation = repeat
       ? this.#translated!
-      : translator.translate(snapshot, batch.keys, row * FLOW_WORDS);
+      : translator.translate(snapshot, batch.keys, row * FLOW_WORDS, this.#packetAt(base));
     this.#translated = translation;
-    this.#translatedFor = repeat ? earlier : mayInstall && earlier < 0 ? row : -1;
+    // What only userspace can do may go by the bytes of each packet.
+    const again = mayInstall && earlier < 0 && translation.slow === 0;
+    this.#translatedFor = repeat ? earlier : again ? row : -1;
     if (translation.error !== 0) {
       if (translation.error === NO_BRIDGE) counters.unknown_port++;
       else counters.xlate_errors++;
