@@ -6,16 +6,34 @@ import { writePushNsh } from './nsh-actions.js';
 
 const ETHERTYPES = 1;
 
+/** Puts an Ethernet header with the flow's addresses on the datapath's packet. */
+function pushEthernet({ flow, base, writer }: Pass): void {
+  writer.pushEth(flow[F_ETH_SRC], flow[F_ETH_SRC + 1], flow[F_ETH_DST], flow[F_ETH_DST + 1]);
+  base[F_PACKET_TYPE] = PT_ETHERNET;
+  for (let i = 0; i < 2; i++) {
+    base[F_ETH_SRC + i] = flow[F_ETH_SRC + i];
+    base[F_ETH_DST + i] = flow[F_ETH_DST + i];
+  }
+}
+
+/**
+ * Puts back the Ethernet header that an output to a port of packets without one took off. (OVS 3.1 aborts here.) The header is made
+ * anew, so all of it counts.
+ */
+function reframe(pass: Pass): void {
+  const { mask } = pass;
+  for (const word of [F_ETH_SRC, F_ETH_DST]) {
+    mask[word] = 0xffff;
+    mask[word + 1] = -1;
+  }
+  pushEthernet(pass);
+}
+
 /** Puts the header of a pending encap on the datapath's packet. */
 function commitPush(pass: Pass): void {
   const { flow, base, writer } = pass;
   if (flow[F_PACKET_TYPE] === PT_ETHERNET) {
-    writer.pushEth(flow[F_ETH_SRC], flow[F_ETH_SRC + 1], flow[F_ETH_DST], flow[F_ETH_DST + 1]);
-    base[F_PACKET_TYPE] = PT_ETHERNET;
-    for (let i = 0; i < 2; i++) {
-      base[F_ETH_SRC + i] = flow[F_ETH_SRC + i];
-      base[F_ETH_DST + i] = flow[F_ETH_DST + i];
-    }
+    pushEthernet(pass);
   } else if (flow[F_PACKET_TYPE] === PT_NSH) {
     writePushNsh(writer, flow, pass.encapData);
     base[F_PACKET_TYPE] = PT_NSH;
@@ -45,6 +63,15 @@ function commitPop(pass: Pass): void {
 
 /** Headers in front of the packet as encap and decap left them (OVS: commit_encap_decap_action). */
 export function commitEncap(pass: Pass): void {
-  if (pass.pendingEncap) commitPush(pass);
-  else if (pass.pendingDecap || pass.flow[F_PACKET_TYPE] !== pass.base[F_PACKET_TYPE]) commitPop(pass);
+  if (pass.pendingEncap) {
+    commitPush(pass);
+  } else if (
+    !pass.pendingDecap &&
+    pass.flow[F_PACKET_TYPE] === PT_ETHERNET &&
+    pass.base[F_PACKET_TYPE] !== PT_ETHERNET
+  ) {
+    reframe(pass);
+  } else if (pass.pendingDecap || pass.flow[F_PACKET_TYPE] !== pass.base[F_PACKET_TYPE]) {
+    commitPop(pass);
+  }
 }
