@@ -1,5 +1,5 @@
 // npm run bench -- NAME [--lane native|kernel]: upcall and forward are measured beside the peer, and print the ratio;
-// classifier, decode and translate are figures of our own. Needs the package built: npm run build, for translate npm run build:test.
+// classifier, decode and translate are figures of our own. Needs the package built: npm run build, for xlate npm run build:test.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -20,7 +20,7 @@ const benches = {
   upcall,
   forward,
   classifier: program('classifier.mjs'),
-  translate: program('translate.mjs'),
+  xlate: program('xlate.mjs'),
 };
 
 const { positionals, values } = parseArgs({
