@@ -1,6 +1,6 @@
 import { F_ETH_DST, F_ETH_SRC, F_PACKET_TYPE, F_TUN_OPTS_LEN } from '../fields/index.js';
 import { commitMpls } from './commit-mpls.js';
-import { isMplsPacket, PT_ETHERNET, PT_NSH } from './encap.js';
+import { isMplsPacket, PT_ETHERNET, PT_NSH } from './packet-types.js';
 import type { Pass } from './pass.js';
 import { writePushNsh } from './nsh-actions.js';
 

@@ -17,17 +17,11 @@ import { commit } from './commit.js';
 import { OFPR_INVALID_TTL, toController, WHOLE_PACKET } from './controller.js';
 import type { ActionOf, Outcome } from './handler.js';
 import { countLabels, MPLS_LABELS_MAX, popLabel, pushLabel } from './mpls-stack.js';
+import { isMplsPacket, PT_ETHERNET, PT_IPV4, PT_IPV6, PT_NSH } from './packet-types.js';
 import { errorNumber, type Pass } from './pass.js';
 import { ETH_TYPE_NSH, VLAN_CFI } from './protocols.js';
 import { SLOW_ACTION, type XPort } from './types.js';
 
-/** Packet types: namespace (1: Ethernet types) and type. */
-export const PT_ETHERNET = 0;
-export const PT_IPV4 = 0x10800;
-export const PT_IPV6 = 0x186dd;
-export const PT_NSH = 0x1894f;
-export const PT_MPLS = 0x18847;
-export const PT_MPLS_MULTICAST = 0x18848;
 const ETHERTYPES = 1;
 /** Transparent Ethernet bridging: an Ethernet frame follows. */
 const ETH_TYPE_TEB = 0x6558;
@@ -44,10 +38,6 @@ const NSH_PATH = 255;
 const NSH_CONTEXT_MAX = 248;
 
 const UNSUPPORTED_PACKET_TYPE = errorNumber('unsupported_packet_type');
-
-export function isMplsPacket(packetType: number): boolean {
-  return packetType === PT_MPLS || packetType === PT_MPLS_MULTICAST;
-}
 
 function unsupported(pass: Pass, action: string): void {
   const type = pass.flow[F_PACKET_TYPE];

@@ -1,0 +1,12 @@
+/** Packet types: namespace (1: Ethernet types) and type. */
+export const PT_ETHERNET = 0;
+export const PT_IPV4 = 0x10800;
+export const PT_IPV6 = 0x186dd;
+export const PT_NSH = 0x1894f;
+export const PT_MPLS = 0x18847;
+export const PT_MPLS_MULTICAST = 0x18848;
+
+/** A label stack without an Ethernet header. */
+export function isMplsPacket(packetType: number): boolean {
+  return packetType === PT_MPLS || packetType === PT_MPLS_MULTICAST;
+}
