@@ -31,9 +31,9 @@ function set(state, inner) {
 
 /**
  * The packets that leave and the actions that are taken, each with how the packet then is; sorted. Packets that leave as the same port
- * did before, in another order of changes, come out equal.
+ * did before, in another order of changes, come out equal. `tunnelPorts`: numbers of the ports that tunnel metadata matters to.
  */
-export function effects(actions) {
+export function effects(actions, tunnelPorts = new Set()) {
   const state = new Map();
   const tags = [];
   const seen = [];
@@ -47,7 +47,9 @@ export function effects(actions) {
     else if (name.startsWith('pop_')) tags.push(part);
     else if (name === 'trunc') cut = `${part},`;
     else {
-      const changes = [...state].map(([key, value]) => `${key}=${value}`).sort();
+      const matters = ([key]) => key !== 'tunnel' || tunnelPorts.has(part);
+      const changes = [...state].filter(matters).map(([key, value]) => `${key}=${value}`);
+      changes.sort();
       seen.push(`${[...changes, ...tags].join(',')} → ${cut}${part}`);
       cut = '';
     }
@@ -56,7 +58,7 @@ export function effects(actions) {
 }
 
 /** Whether two action lists do the same in some order. */
-export function sameEffects(a, b) {
-  const [left, right] = [effects(a), effects(b)];
+export function sameEffects(a, b, tunnelPorts) {
+  const [left, right] = [effects(a, tunnelPorts), effects(b, tunnelPorts)];
   return left.length === right.length && left.every((one, i) => one === right[i]);
 }

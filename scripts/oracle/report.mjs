@@ -3,13 +3,23 @@ import { sameEffects } from './effects.mjs';
 import { knownDifference } from './known.mjs';
 
 /** Our answer with the peer's actions in each step where the order is not defined and ours do the same. */
-function inTheirOrder(ours, theirs) {
+function inTheirOrder(ours, theirs, tunnelPorts) {
   if (theirs.compare !== 'multiset') return ours;
   const steps = ours.steps.map((step, i) => {
     const { datapathActions = '' } = theirs.steps[i] ?? {};
-    return sameEffects(step.datapathActions, datapathActions) ? { ...step, datapathActions } : step;
+    return sameEffects(step.datapathActions, datapathActions, tunnelPorts)
+      ? { ...step, datapathActions }
+      : step;
   });
   return { ...ours, steps };
+}
+
+/** Datapath numbers of a case's tunnel ports, as text. */
+function tunnelPortsOf({ topology }) {
+  const ports = topology.bridges.flatMap((bridge) => bridge.ports);
+  return new Set(
+    ports.filter(({ type }) => /^(vxlan|gre|geneve)$/.test(type)).map(({ odpPort }) => String(odpPort)),
+  );
 }
 
 /** Megaflows as a match can be read: ovs-vswitchd prints tun_tos and tun_ttl hexadecimal without saying so. */
@@ -70,7 +80,7 @@ export class Report {
 
   #compareTrace(entry, i, theirs, answer) {
     const ours = answer.traces?.[i] ?? null;
-    const { verdict, detail, bits } = this.#judgeTrace(ours, theirs, answer);
+    const { verdict, detail, bits } = this.#judgeTrace(ours, theirs, answer, tunnelPortsOf(entry));
     this.#bits[0] += bits[0];
     this.#bits[1] += bits[1];
     if (verdict === 'agree') {
@@ -86,10 +96,10 @@ export class Report {
     this.#differ(verdict, `${entry.id}:${i} (${entry.topology.name}) ${packet}\n${detail}`);
   }
 
-  #judgeTrace(ours, theirs, answer) {
+  #judgeTrace(ours, theirs, answer, tunnelPorts) {
     if (ours === null) return { verdict: 'refused', detail: answer.error ?? 'no answer', bits: [0, 0] };
     try {
-      return this.#judge(readable(inTheirOrder(ours, theirs)), readable(theirs));
+      return this.#judge(readable(inTheirOrder(ours, theirs, tunnelPorts)), readable(theirs));
     } catch (error) {
       return { verdict: 'unreadable', detail: String(error), bits: [0, 0] };
     }

@@ -156,3 +156,26 @@ Translation failed (Recursion too deep), packet is dropped.
     expect(() => parseTrace('Bad openflow flow syntax')).to.throw(/not the output of a trace/);
   });
 });
+
+describe('oracle: floods, whose order is not defined', () => {
+  let same: (a: string, b: string, tunnelPorts?: ReadonlySet<string>) => boolean;
+  before(async () => {
+    ({ sameEffects: same } = (await import(join(oracle, 'effects.mjs'))) as { sameEffects: typeof same });
+  });
+
+  it('do the same when the same packets leave by the same ports', () => {
+    expect(same('1,2,set(eth(src=a)),3', '2,1,set(eth(src=a)),3')).to.equal(true);
+    expect(same('push_vlan(vid=1,pcp=0),1,pop_vlan,2', '2,push_vlan(vid=1,pcp=0),1')).to.equal(true);
+    expect(same('trunc(64),1,2', '2,trunc(64),1')).to.equal(true);
+    const tunnels = new Set(['5', '6']);
+    const [one, other] = ['set(tunnel(x)),5,4,set(tunnel(y)),6', '4,set(tunnel(y)),6,set(tunnel(x)),5'];
+    expect(same(one, other, tunnels)).to.equal(true);
+  });
+
+  it('do not when a packet, a port or a length is another', () => {
+    expect(same('1,set(eth(src=a)),2', '2,set(eth(src=a)),1')).to.equal(false);
+    expect(same('1,2', '1,2,2')).to.equal(false);
+    expect(same('trunc(64),1,2', '1,trunc(64),2')).to.equal(false);
+    expect(same('set(tunnel(x)),5', 'set(tunnel(y)),5', new Set(['5']))).to.equal(false);
+  });
+});
