@@ -4,7 +4,8 @@
 //
 // Compile first: npm run build:test. --show prints that many differences in full.
 import { parseArgs } from 'node:util';
-import { compareCase, readCases, recordedCases, STALE_RECORDINGS } from '../out/test/golden/trace-compare.js';
+import { compareCase, readCases, recordedCases } from '../out/test/golden/trace-compare.js';
+import { STALE_RECORDINGS } from '../out/test/golden/xlate-recordings.js';
 
 const { values: options } = parseArgs({
   options: {

@@ -227,9 +227,3 @@ function refusal(entry: RecordedCase, trace: RecordedTrace, i: number, error: un
   const detail = error instanceof Error ? error.message : String(error);
   return { id: `${entry.id}:${i}`, case: entry, trace, ours: null, verdict: 'refused', detail, bits: [0, 0] };
 }
-
-/**
- * Translations (case:index) that were recorded while addresses of an earlier configuration were still in the MAC table: the
- * case does not say so, and a freshly started ovs-vswitchd 3.1.0 with the case's configuration answers otherwise.
- */
-export { STALE_RECORDINGS } from './xlate-cases.js';
