@@ -1,6 +1,6 @@
-import type { FlowSpec } from '../openflow/index.js';
 import { FlowTables } from '../classifier/index.js';
 import type { Row } from '../config/index.js';
+import type { FlowSpec } from '../openflow/index.js';
 import {
   type Bond,
   MacTable,

@@ -1,3 +1,4 @@
 export { Bridge, BridgeBundle, BridgePort, type PortNumbers } from './bridge.js';
 export { BridgeModel, type FindNumbers } from './model.js';
-export { numberPorts } from './numbering.js';
+export { datapathPortName, numberPorts } from './numbering.js';
+export { isTunnelType, tunnelOf } from './tunnel.js';

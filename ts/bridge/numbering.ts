@@ -40,8 +40,8 @@ function ofportOf(row: Row, bridge: Row, requested: ReadonlySet<number>, taken: 
   return OFPP_MAX - 1;
 }
 
-/** Name of the datapath's port for a tunnel: one for all tunnels of a type and UDP port. */
-function tunnelPortName(row: Row): string | null {
+/** Name of the datapath's port for a tunnel, one for all tunnels of a type and UDP port; null for other interfaces. */
+export function datapathPortName(row: Row): string | null {
   const type = row.text('type');
   if (!isTunnelType(type)) return null;
   const { dstPort } = tunnelOf(row, type);
@@ -56,7 +56,7 @@ class DatapathNumbers {
 
   numberFor(row: Row): number {
     if (row.text('type') === 'patch') return -1;
-    const tunnel = tunnelPortName(row);
+    const tunnel = datapathPortName(row);
     if (tunnel === null) return this.#choose(row.text('name'));
     const known = this.#tunnels.get(tunnel) ?? this.#choose(tunnel);
     this.#tunnels.set(tunnel, known);

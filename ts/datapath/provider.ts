@@ -6,6 +6,8 @@ import {
   type DatapathSupport,
   encodeFlowDump,
   FlowClient,
+  MeterClient,
+  OVS_METER_FAMILY,
   OVS_VPORT_MCGROUP,
   OVSP_LOCAL,
   type OvsFamilies,
@@ -16,6 +18,8 @@ import {
 import type { Connector } from './connector.js';
 import type { Dispatch } from './dispatch.js';
 import { ChannelFlowDump, DUMP_BATCH_BYTES, DUMP_BATCH_FLOWS, type DumpSlot } from './flow-dump.js';
+import { listFamilies, lookupFamily } from '../genl/index.js';
+import { DatapathMeters } from './meters.js';
 import { PortWatch } from './port-watch.js';
 import { Recovery } from './recovery.js';
 import { explainAddFailure, toPort, toVportRequest } from './ports.js';
@@ -76,6 +80,8 @@ export class DatapathProvider implements Datapath {
   #packets!: PacketClient;
   #vports!: VportClient;
   #upcallPids: readonly number[] = [];
+  /** Not asked for yet while undefined. */
+  #meters: DatapathMeters | null | undefined;
   #watch: PortWatch | null = null;
   #closed = false;
 
@@ -117,6 +123,22 @@ export class DatapathProvider implements Datapath {
 
   get packets(): PacketClient {
     return this.#packets;
+  }
+
+  get meters(): DatapathMeters | null {
+    if (this.#meters === undefined) {
+      const { type, client } = this.#opened;
+      this.#meters =
+        type === 'system' && listFamilies(client).has(OVS_METER_FAMILY)
+          ? new DatapathMeters(() => this.#meterClient())
+          : null;
+    }
+    return this.#meters;
+  }
+
+  #meterClient(): MeterClient {
+    const { client } = this.#opened;
+    return new MeterClient(client, lookupFamily(client, OVS_METER_FAMILY), this.ifindex);
   }
 
   get dispatch(): DispatchMode {

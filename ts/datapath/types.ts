@@ -1,5 +1,6 @@
 import type { Channel, FlowBatch, UpcallBatch } from '../native/index.js';
 import type { RouteClient } from '../netlink/index.js';
+import type { DatapathMeters } from './meters.js';
 import type { DatapathSupport, FlowClient, PacketClient } from '../ovs/index.js';
 
 /** 'system' is the openvswitch module of the kernel, 'netdev' the embedded datapath of this process (OVS's own names). */
@@ -193,6 +194,8 @@ export interface Datapath {
   readonly flows: FlowClient;
   /** Execution of single packets, waiting for the verdict. */
   readonly packets: PacketClient;
+  /** null when the datapath has no meters (Linux before 4.15, the embedded one). */
+  readonly meters: DatapathMeters | null;
   /** Begins a dump that the caller steps through. */
   openDump(options?: DumpOptions): FlowDump;
   /**

@@ -1,4 +1,7 @@
-export { Bridge, type BridgeOptions, BridgePort, type VlanOptions } from './bridge.js';
-export type { PortOptions, SwitchOptions } from './options.js';
+export { Bridge, BridgeBundle, BridgePort } from '../bridge/index.js';
+export { BridgeTables } from './bridge-tables.js';
+export type { Counter } from './counter.js';
+export type { BridgeOptions, PortOptions, SwitchOptions, VlanOptions } from './options.js';
 export type { PacketIn } from './packet-in.js';
+export type { InterfaceError } from './port-manager.js';
 export { Switch, type SwitchStats } from './switch.js';

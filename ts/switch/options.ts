@@ -1,7 +1,7 @@
 import type { Datapath, DatapathOptions } from '../datapath/index.js';
 import type { RevalidatePolicy } from '../revalidate/index.js';
 import type { SampleSink, UpcallObserver } from '../upcall/index.js';
-import type { VlanOptions } from './bridge.js';
+import type { VlanMode } from '../xlate/index.js';
 import type { PacketIn } from './packet-in.js';
 
 /** How to open a switch. All of it has defaults but the datapath. */
@@ -20,6 +20,26 @@ export interface SwitchOptions {
   readonly observer?: UpcallObserver;
   /** What goes wrong on the way and is survived. Default: nothing is said. */
   readonly onWarning?: (message: string) => void;
+}
+
+/** How to add a bridge; ovs-vswitchd.conf.db(5), table Bridge. */
+export interface BridgeOptions {
+  /** What happens to packets that no rule matches. Default standalone. */
+  readonly failMode?: 'standalone' | 'secure';
+  /** Seconds after which an unused learned address goes. Default 300, least 15. */
+  readonly macAgingTime?: number;
+  /** Learned addresses at most. Default 8192, least 10. */
+  readonly macTableSize?: number;
+}
+
+/** How a port takes part in its bridge's VLANs; ovs-vswitchd.conf.db(5), table Port. */
+export interface VlanOptions {
+  /** Default: access when there is a tag, else trunk. */
+  readonly vlanMode?: VlanMode;
+  /** VLAN of an access port, native VLAN of the native modes. */
+  readonly tag?: number;
+  /** VLANs that a trunk carries; left out or empty: all. */
+  readonly trunks?: readonly number[];
 }
 
 /** How to add a port to a bridge. */

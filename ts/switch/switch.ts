@@ -1,6 +1,7 @@
+import { type Bridge, BridgeModel, type BridgePort } from '../bridge/index.js';
+import { type Configuration, emptyConfiguration, vsctl } from '../config/index.js';
 import {
   type Datapath,
-  type DatapathPort,
   type DatapathStats,
   openDatapath,
   OpWriter,
@@ -9,15 +10,17 @@ import {
 } from '../datapath/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { native } from '../native/index.js';
-import { type FlowSpec, OFPP_LOCAL, parseFlows } from '../openflow/index.js';
+import { type FlowMod, type FlowSpec, type GroupMod, type MeterMod, parseFlows } from '../openflow/index.js';
 import { type RevalidateCounters, Revalidator } from '../revalidate/index.js';
 import { FlowLimit, UkeyTable } from '../ukey/index.js';
 import { type SampleSink, type UpcallCounters, UpcallHandler } from '../upcall/index.js';
 import { RecircRegistry, type Snapshot, type Translation, Translator } from '../xlate/index.js';
-import { Bridge, type BridgeOptions, BridgePort } from './bridge.js';
-import { applyFinTimeout, applyLearnedFlow } from './flow-effects.js';
-import type { PortOptions, SwitchOptions } from './options.js';
+import { advanceBridge, applyEffect } from './apply-effect.js';
+import { BridgeTables } from './bridge-tables.js';
+import type { BridgeOptions, PortOptions, SwitchOptions } from './options.js';
 import { PacketInDelivery } from './packet-in.js';
+import { type InterfaceError, PortManager } from './port-manager.js';
+import { bridgeWords, portWords } from './words.js';
 
 /** Two ops for each of 64 upcalls, and as much again. */
 const OPS = 256;
@@ -51,8 +54,11 @@ export interface SwitchStats {
  */
 export class Switch {
   readonly datapath: Datapath;
-  readonly bridges = new Map<string, Bridge>();
   readonly #options: SwitchOptions;
+  readonly #model = new BridgeModel(kernelQueuePriority);
+  readonly #tables = new Map<Bridge, BridgeTables>();
+  readonly #ports: PortManager;
+  #configuration = emptyConfiguration();
   readonly #ukeys = new UkeyTable();
   readonly #flowLimit: FlowLimit;
   readonly #recirc = new RecircRegistry();
@@ -62,7 +68,6 @@ export class Switch {
   readonly #changesChannel: UpcallChannel;
   readonly #handler: UpcallHandler;
   readonly #revalidator: Revalidator;
-  readonly #portsByOdp: (BridgePort | undefined)[] = [];
   readonly #unwatch: () => void;
   readonly #ticker: NodeJS.Timeout;
   #snapshot: Snapshot;
@@ -82,6 +87,7 @@ export class Switch {
   private constructor(datapath: Datapath, options: SwitchOptions) {
     this.datapath = datapath;
     this.#options = options;
+    this.#ports = new PortManager(datapath);
     this.#flowLimit = new FlowLimit(options.flowLimit);
     this.#packetIns.callback = options.onPacketIn ?? null;
     this.#snapshot = this.#makeSnapshot(1);
@@ -102,57 +108,71 @@ export class Switch {
     this.#ticker.unref();
   }
 
+  /** What the switch is configured to be. */
+  get configuration(): Configuration {
+    return this.#configuration;
+  }
+
+  /** The bridges by name. */
+  get bridges(): ReadonlyMap<string, Bridge> {
+    return this.#model.bridges;
+  }
+
+  /**
+   * Takes over another configuration: what is in both goes on as it was, with flows, learned addresses and counters. Interfaces that
+   * cannot be had are left out, warned of and returned; they are tried again at the next change. Throws ERR_CONFIG_VALUE for options that make no
+   * sense.
+   */
+  configure(next: Configuration): readonly InterfaceError[] {
+    const errors = this.#ports.open(next);
+    this.#configuration = next;
+    this.#ports.forgetNumbers(next);
+    this.#reconfigure();
+    this.#ports.closeUnused();
+    for (const { name, error } of errors) this.#warn(`interface ${name}: ${error.message}`);
+    return errors;
+  }
+
+  /** Changes the configuration by ovs-vsctl words (`add-port br0 eth1 tag=10 -- …`). What the commands print, and as configure. */
+  vsctl(words: readonly string[]): {
+    readonly outputs: readonly string[];
+    readonly errors: readonly InterfaceError[];
+  } {
+    const { configuration, outputs } = vsctl(this.#configuration, words);
+    return { outputs, errors: this.configure(configuration) };
+  }
+
   /** Adds a bridge with its local port, an internal device of the same name. */
   addBridge(name: string, options: BridgeOptions = {}): Bridge {
     if (this.bridges.has(name)) throw new SlowpathError('ERR_BRIDGE_EXISTS', `bridge ${name} exists already`);
-    const bridge = new Bridge(name, options);
-    this.bridges.set(name, bridge);
-    try {
-      this.addPort(bridge, { name, type: 'internal', ofport: OFPP_LOCAL });
-    } catch (error) {
-      this.bridges.delete(name);
-      throw error;
-    }
-    return bridge;
+    this.#change(bridgeWords(name, options), name);
+    return this.bridges.get(name)!;
   }
 
-  /** Adds a port to a bridge. Errors: those of Datapath.addPort, ERR_BAD_VLAN, ERR_BAD_OFPORT. */
+  /** Adds a port to a bridge. Errors: those of Datapath.addPort, ERR_CONFIG_*, ERR_BAD_OFPORT. */
   addPort(bridge: Bridge, options: PortOptions): BridgePort {
-    const added = this.#obtainPort(options);
-    try {
-      const ofport = options.ofport ?? bridge.freeOfport();
-      const port = new BridgePort(
-        bridge,
-        options.name,
-        ofport,
-        added.portNo,
-        added.ifindex,
-        this.datapath.route.findLink(options.name)?.running ?? false,
-        options,
-      );
-      bridge.addPort(port);
-      this.#portsByOdp[port.odpPort] = port;
-      this.#changed();
-      return port;
-    } catch (error) {
-      this.datapath.delPort(added.portNo);
-      throw error;
+    const { name, ofport } = options;
+    if (ofport !== undefined && this.#ports.takenOfports(bridge.name).has(ofport)) {
+      throw new SlowpathError('ERR_BAD_OFPORT', `port ${name}: OpenFlow port number ${ofport} is taken`);
     }
+    // A port whose device went is still configured; it is to come back now.
+    const words = bridge.portByName(name) === undefined ? ['--if-exists', 'del-port', name, '--'] : [];
+    this.#change([...words, ...portWords(bridge.name, options)], name);
+    return bridge.portByName(name)!;
   }
 
-  /** Adds the port to the datapath, or takes the one that an earlier process left there. */
-  #obtainPort({ name, type = 'system' }: PortOptions): DatapathPort {
-    const left = this.datapath.adopted ? this.datapath.ports().find((port) => port.name === name) : undefined;
-    if (left?.type === type && this.#portsByOdp[left.portNo] === undefined) return left;
-    return this.datapath.addPort({ name, type });
+  /** Changes the configuration; when the named interface cannot be had, changes it back and throws why. */
+  #change(words: readonly string[], name: string): void {
+    const before = this.#configuration;
+    const failed = this.vsctl(words).errors.find((one) => one.name === name);
+    if (failed === undefined) return;
+    this.configure(before);
+    throw failed.error;
   }
 
   /** Takes a port out of its bridge and of the datapath. */
   removePort(port: BridgePort): void {
-    port.bridge.removePort(port);
-    this.#portsByOdp[port.odpPort] = undefined;
-    this.#changed();
-    this.datapath.delPort(port.odpPort);
+    this.vsctl(['del-port', port.bridge.name, port.bundle.name]);
   }
 
   /** Adds flows in ovs-ofctl syntax, one a line; all or none. Throws SyntaxProblem with line and column. */
@@ -163,13 +183,46 @@ export class Switch {
   /** Adds flows; one with the match and priority of another replaces it. */
   applyFlows(bridge: Bridge, flows: readonly FlowSpec[]): void {
     const now = native().monotonicMs();
-    for (const flow of flows) {
-      const result = bridge.flowTables.add(flow);
-      if (result.outcome === 'overlap') continue;
-      if (result.outcome === 'replaced') bridge.timeouts.forget(result.old);
-      bridge.timeouts.watch(result.rule, now);
-    }
+    const tables = this.tables(bridge);
+    for (const flow of flows) tables.addFlow(flow, now);
     this.#changed();
+  }
+
+  /** Adds, modifies or deletes flows as ovs-ofctl does. Throws TableError at the first that OpenFlow does not allow; those before it stay. */
+  changeFlows(bridge: Bridge, mods: readonly FlowMod[]): void {
+    const now = native().monotonicMs();
+    const tables = this.tables(bridge);
+    try {
+      for (const mod of mods) tables.changeFlows(mod, now);
+    } finally {
+      this.#changed();
+    }
+  }
+
+  /** Changes the groups of a bridge. Throws TableError. */
+  changeGroups(bridge: Bridge, mods: readonly GroupMod[]): void {
+    try {
+      for (const mod of mods) this.tables(bridge).changeGroups(mod);
+    } finally {
+      this.#changed();
+    }
+  }
+
+  /** Changes the meters of a bridge and of the datapath. Throws TableError, ERR_METER_BAND, NetlinkError. */
+  changeMeters(bridge: Bridge, mods: readonly MeterMod[]): void {
+    try {
+      for (const mod of mods) this.tables(bridge).changeMeters(mod);
+    } finally {
+      this.#changed();
+    }
+  }
+
+  /** The OpenFlow side of a bridge of this switch. */
+  tables(bridge: Bridge): BridgeTables {
+    const tables = this.#tables.get(bridge);
+    if (tables === undefined)
+      throw new SlowpathError('ERR_NO_BRIDGE', `bridge ${bridge.name} is not of this switch`);
+    return tables;
   }
 
   /** Tells the revalidator that the configuration changed; needed after changing a port or a bridge in place. */
@@ -249,24 +302,32 @@ export class Switch {
     );
   }
 
-  /** Applies the effects of a translation: credits rules, learns addresses and flows. `tcpFlags`: of the packets, ORed. */
+  /** Makes the bridges what the configuration says, with the ports that are there. */
+  #reconfigure(): void {
+    this.#model.configure(this.#configuration, (row, bridge) => this.#ports.numbers(row, bridge.name));
+    for (const [bridge, tables] of this.#tables) {
+      if (this.bridges.get(bridge.name) === bridge) continue;
+      tables.close();
+      this.#tables.delete(bridge);
+    }
+    for (const bridge of this.bridges.values()) {
+      if (this.#tables.has(bridge)) continue;
+      this.#tables.set(bridge, new BridgeTables(bridge, this.datapath.support, this.datapath.meters));
+    }
+    this.#changed();
+  }
+
+  /** Applies the effects of a translation: credits rules, learns addresses, flows and groups. */
   #apply(translation: Translation, packets: number, bytes: number, tcpFlags: number): void {
     for (let i = 0; i < translation.ruleCount; i++) {
       const rule = translation.rules[i];
       rule.packets += packets;
       rule.bytes += bytes;
     }
+    if (translation.effectCount === 0) return;
+    const applied = { now: native().monotonicMs(), packets, bytes, tcpFlags };
     for (let i = 0; i < translation.effectCount; i++) {
-      const effect = translation.effects[i];
-      if (effect.type === 'learn_flow') {
-        if (applyLearnedFlow(effect, native().monotonicMs())) this.#changed();
-      } else if (effect.type === 'fin_timeout') {
-        if (applyFinTimeout(effect, tcpFlags, native().monotonicMs())) this.#changed();
-      }
-      if (effect.type !== 'learn') continue;
-      const { fdb } = effect.bridge as Bridge;
-      fdb.advance(native().monotonicMs());
-      if (fdb.apply(effect)) this.#changed();
+      if (applyEffect(this.#tables, translation.effects[i], applied)) this.#changed();
     }
   }
 
@@ -274,11 +335,9 @@ export class Switch {
     this.#handler.drain();
     const now = native().monotonicMs();
     let changed = false;
-    for (const bridge of this.bridges.values()) {
-      const { generation } = bridge.fdb;
-      bridge.fdb.advance(now);
-      if (bridge.fdb.generation !== generation) changed = true;
-      for (const rule of bridge.timeouts.expired(now)) if (bridge.flowTables.remove(rule)) changed = true;
+    for (const tables of this.#tables.values()) {
+      if (advanceBridge(tables.bridge, now)) changed = true;
+      if (tables.expire(now)) changed = true;
     }
     if (changed) this.#changed();
   }
@@ -292,20 +351,19 @@ export class Switch {
       this.#onDatapathEvent(event);
       return;
     }
-    const port = this.#portsByOdp[event.portNo];
+    const port = this.#model.portsByOdp[event.portNo];
     if (port === undefined || port.name !== event.name) return;
     if (event.type === 'link') {
       if (port.mayForward === event.running) return;
       port.mayForward = event.running;
-      if (!event.running) port.bridge.fdb.flush(port.bundle);
+      port.bundle.bond?.linkChanged(port, event.running);
+      if (!event.running && port.bundle.bond === null) port.bridge.fdb.flush(port.bundle);
+      this.#changed();
     } else if (event.type === 'removed') {
-      port.bridge.removePort(port);
-      this.#portsByOdp[port.odpPort] = undefined;
+      this.#ports.forget(event.portNo);
+      this.#reconfigure();
       this.#warn(`port ${port.name} left the datapath`);
-    } else {
-      return;
     }
-    this.#changed();
   }
 
   /** The datapath, in which no flow of ours is left, has gone or come back. */
@@ -343,7 +401,7 @@ export class Switch {
   /** Notifications were lost: compares our ports with the datapath's. */
   #resync(): void {
     const present = new Map(this.datapath.ports().map((port) => [port.portNo, port]));
-    for (const port of this.#portsByOdp) {
+    for (const port of [...this.#model.portsByOdp]) {
       if (port === undefined) continue;
       const found = present.get(port.odpPort);
       if (found === undefined || found.name !== port.name) {
@@ -363,10 +421,11 @@ export class Switch {
   #makeSnapshot(generation: number): Snapshot {
     return {
       generation,
-      portsByOdp: this.#portsByOdp,
+      portsByOdp: this.#model.portsByOdp,
+      tunnels: this.#model.tunnelPorts,
       support: this.datapath.support,
       recirc: this.#recirc,
-      vlanLimit: this.datapath.support.maxVlanHeaders,
+      vlanLimit: Math.min(this.#model.vlanLimit, this.datapath.support.maxVlanHeaders),
       queuePriority: kernelQueuePriority,
       upcallPid: (odpPort) => this.datapath.upcallPid(odpPort),
     };

@@ -1,0 +1,149 @@
+import type { Bridge } from '../bridge/index.js';
+import type { DatapathMeters } from '../datapath/index.js';
+import {
+  emptyMatch,
+  type FlowChange,
+  type FlowMod,
+  FlowModder,
+  type FlowSpec,
+  type GroupMod,
+  GroupTable,
+  type MeterMod,
+  MeterTable,
+  type Rule,
+} from '../openflow/index.js';
+import {
+  type DatapathSupport,
+  type FinTimeoutEffect,
+  type LearnFlowEffect,
+  makeGroup,
+  type XBucket,
+  type XMirror,
+} from '../xlate/index.js';
+import { CounterMap } from './counter.js';
+import { RuleTimeouts } from './rule-timeouts.js';
+
+/** FIN and RST in the flags of TCP. */
+const FIN_OR_RST = 0x05;
+
+/** The OpenFlow side of one bridge: changes of its flows, groups and meters, timeouts, and what counts their packets. */
+export class BridgeTables {
+  readonly bridge: Bridge;
+  readonly groups = new GroupTable();
+  readonly meters = new MeterTable();
+  readonly timeouts = new RuleTimeouts();
+  readonly bucketCounters = new CounterMap<XBucket>();
+  /** By name: a change of the configuration makes new mirrors. */
+  readonly mirrorCounters = new CounterMap<XMirror['name']>();
+  readonly #modder: FlowModder;
+  readonly #support: DatapathSupport;
+  readonly #datapathMeters: DatapathMeters | null;
+
+  constructor(bridge: Bridge, support: DatapathSupport, datapathMeters: DatapathMeters | null) {
+    this.bridge = bridge;
+    this.#support = support;
+    this.#datapathMeters = datapathMeters;
+    this.#modder = new FlowModder(bridge.flowTables, this.groups, this.meters);
+  }
+
+  /** Adds, modifies or deletes flows. Throws TableError, and then nothing has changed. */
+  changeFlows(mod: FlowMod, now: number): FlowChange {
+    const change = this.#modder.apply(mod);
+    this.#watch(change, now);
+    return change;
+  }
+
+  /** Adds a flow; one with the same match and priority is replaced. False when check_overlap refuses it. */
+  addFlow(flow: FlowSpec, now: number): boolean {
+    const result = this.bridge.flowTables.add(flow);
+    if (result.outcome === 'overlap') return false;
+    this.#watch({ added: [result.rule], removed: result.outcome === 'replaced' ? [result.old] : [] }, now);
+    return true;
+  }
+
+  /** Changes groups; flows that send packets to a group that is gone go, too. Throws TableError. */
+  changeGroups(mod: GroupMod): void {
+    const gone = this.groups.apply(mod);
+    for (const id of gone) {
+      this.#forget(this.#modder.deleteByGroup(id, emptyMatch()));
+      for (const bucket of this.bridge.groups.get(id)?.buckets ?? []) this.bucketCounters.delete(bucket);
+      this.bridge.groups.delete(id);
+    }
+    const spec = this.groups.get(mod.group.groupId);
+    if (spec !== undefined) this.bridge.groups.set(spec.groupId, makeGroup(spec, this.#support));
+  }
+
+  /** Changes meters, in the datapath too; flows that use a meter that is gone go. Throws TableError, NetlinkError. */
+  changeMeters(mod: MeterMod): void {
+    const { bridge } = this;
+    for (const id of this.meters.apply(mod)) {
+      this.#forget(this.#modder.deleteByMeter(id, emptyMatch()));
+      const number = bridge.meters.get(id);
+      if (number !== undefined) this.#datapathMeters?.remove(number);
+      bridge.meters.delete(id);
+    }
+    if (mod.command === 'delete' || this.#datapathMeters === null) return;
+    const number = bridge.meters.get(mod.meter.meterId);
+    try {
+      bridge.meters.set(mod.meter.meterId, this.#datapathMeters.set(mod.meter, number));
+    } catch (error) {
+      if (number === undefined) this.meters.apply({ command: 'delete', meterId: mod.meter.meterId });
+      throw error;
+    }
+  }
+
+  /** Applies a learn action: adds the flow, or makes the one that there is last longer. True when the tables changed. */
+  learn({ flow, limit }: LearnFlowEffect, now: number): boolean {
+    const { flowTables } = this.bridge;
+    const [known] = flowTables.select({
+      table: flow.table,
+      match: flow.match,
+      strictPriority: flow.priority,
+    });
+    if (known !== undefined && isSame(known, flow)) {
+      this.timeouts.renew(known, now);
+      return false;
+    }
+    if (limit !== 0 && known === undefined && !flowTables.roomToLearn(flow, limit)) return false;
+    return this.addFlow(flow, now);
+  }
+
+  /** Applies fin_timeout to packets whose TCP flags, ORed, are these. */
+  finTimeout({ rule, idleTimeout, hardTimeout }: FinTimeoutEffect, tcpFlags: number, now: number): void {
+    if ((tcpFlags & FIN_OR_RST) !== 0) this.timeouts.lower(rule, idleTimeout, hardTimeout, now);
+  }
+
+  /** Removes what timed out; true when there was something. */
+  expire(now: number): boolean {
+    const due = this.timeouts.expired(now);
+    for (const rule of due) this.bridge.flowTables.remove(rule);
+    return due.length > 0;
+  }
+
+  /** The bridge goes: its meters leave the datapath. */
+  close(): void {
+    for (const number of this.bridge.meters.values()) this.#datapathMeters?.remove(number);
+    this.bridge.meters.clear();
+  }
+
+  #watch(change: FlowChange, now: number): void {
+    this.#forget(change.removed);
+    for (const rule of change.added) this.timeouts.watch(rule, now);
+  }
+
+  #forget(rules: readonly Rule[]): void {
+    for (const rule of rules) this.timeouts.forget(rule);
+  }
+}
+
+/** Whether a learned flow is what the rule is already. */
+function isSame(rule: Rule, flow: FlowSpec): boolean {
+  return (
+    rule.cookieHigh === flow.cookieHigh &&
+    rule.cookieLow === flow.cookieLow &&
+    rule.idleTimeout === flow.idleTimeout &&
+    rule.hardTimeout === flow.hardTimeout &&
+    (rule.flags ?? 0) === flow.flags &&
+    JSON.stringify(rule.actions) === JSON.stringify(flow.actions)
+  );
+}
