@@ -4,3 +4,4 @@ export { parseCtNext, parseDatapathFlow, parsePacketFlow, type TraceRequest } fr
 export { DUMMY_SUPPORT } from './support.js';
 export { trace, type TraceResult, type TraceStep } from './trace.js';
 export type { Fork, TraceNode } from './tree.js';
+export { traceText } from './text.js';

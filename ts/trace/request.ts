@@ -9,17 +9,11 @@ import { parseFlowKey } from '../openflow/index.js';
 const ETH_TYPE_VLAN = 0x8100;
 const VLAN_CFI = 0x1000;
 
-/** Bits of ct_state by name, as --ct-next takes them. */
-const CT_STATE: Readonly<Record<string, number>> = {
-  new: 0x01,
-  est: 0x02,
-  rel: 0x04,
-  rpl: 0x08,
-  inv: 0x10,
-  trk: 0x20,
-  snat: 0x40,
-  dnat: 0x80,
-};
+/** Bits of ct_state by name, lowest first, as --ct-next takes them. */
+export const CT_STATE_NAMES: readonly string[] = ['new', 'est', 'rel', 'rpl', 'inv', 'trk', 'snat', 'dnat'];
+const CT_STATE: Readonly<Record<string, number>> = Object.fromEntries(
+  CT_STATE_NAMES.map((name, bit) => [name, 1 << bit]),
+);
 
 /** What is to be traced. */
 export interface TraceRequest {

@@ -38,8 +38,9 @@ export interface TraceStep {
   readonly slow: number;
   /** One of XLATE_ERRORS; 'ok' when it is well. */
   readonly error: (typeof XLATE_ERRORS)[number];
-  /** What happened, as a tree. */
+  /** What happened, as a tree; with too much to tell, only the beginning. */
   readonly nodes: readonly TraceNode[];
+  readonly nodesCutShort: boolean;
 }
 
 /** What a trace found: a step for each pass. */
@@ -115,6 +116,7 @@ function traceStep(
     slow: result.slow,
     error: XLATE_ERRORS[result.error],
     nodes: tracer.nodes,
+    nodesCutShort: tracer.isCutShort,
   };
   return { step, forks: tracer.forks };
 }

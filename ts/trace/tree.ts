@@ -32,21 +32,29 @@ export interface Fork {
   readonly nat: NatSpec | null;
 }
 
-/** Keeps what a translation says as a tree, and where it forked. */
+/** Things that one pass may tell of; what comes later is left out. Rules can make a packet go on nearly for ever. */
+const MAX_NODES = 1 << 17;
+
+/**
+ * Keeps what a translation says as a tree, and where it forked. As in OVS, tables, buckets and bridges hold what happens in them; notes stand
+ * beside the action that they are about.
+ */
 export class TreeTracer implements Tracer {
   readonly nodes: TraceNode[] = [];
   readonly forks: Fork[] = [];
-  /** The lists of what was entered and not left, outermost first; actions go to the last. */
+  /** There was more to tell than is kept. */
+  isCutShort = false;
+  /** The lists of what was entered and not left, outermost first. */
   readonly #open: TraceNode[][] = [this.nodes];
-  /** Where notes go: under the last action. */
-  #current: TraceNode[] = this.nodes;
+  #count = 0;
 
   bridge(bridge: XBridge): void {
     this.#enter(makeNode({ kind: 'bridge', text: `bridge("${bridge.name}")` }));
   }
 
   thaw(state: FrozenState): void {
-    this.#current.push(makeNode({ kind: 'thaw', text: `Resuming from table ${state.table}` }));
+    const resuming = makeNode({ kind: 'thaw', text: `Resuming from table ${state.table}` });
+    this.#add(makeNode({ kind: 'thaw', text: 'thaw', children: [resuming] }));
   }
 
   table(table: number, rule: Rule | null): void {
@@ -57,33 +65,40 @@ export class TreeTracer implements Tracer {
     this.#enter(makeNode({ kind: 'bucket', text: `bucket ${bucket.bucketId}` }));
   }
 
+  /** Stands in the table that the packet came to first, at its end. */
   actionSet(): void {
-    this.#enter(makeNode({ kind: 'action_set', text: '--. Executing action set:' }));
+    const list = this.#open[this.#open.length - 1];
+    const last = list.at(-1);
+    const node = makeNode({ kind: 'action_set', text: '--. Executing action set:' });
+    if (last?.kind === 'table') last.children.push(node);
+    else list.push(node);
+    this.#open.push(node.children);
   }
 
   leave(): void {
     this.#open.pop();
-    this.#current = this.#open[this.#open.length - 1];
   }
 
   action(action: Action): void {
-    const node = makeNode({ kind: 'action', action });
-    this.#open[this.#open.length - 1].push(node);
-    this.#current = node.children;
+    this.#add(makeNode({ kind: 'action', action }));
   }
 
   note(text: string, level: NoteLevel): void {
-    this.#current.push(makeNode({ kind: level, text }));
-  }
-
-  #enter(node: TraceNode): void {
-    this.#current.push(node);
-    this.#open.push(node.children);
-    this.#current = node.children;
+    this.#add(makeNode({ kind: level, text }));
   }
 
   fork(id: number, flow: Int32Array, zone: number, nat: NatSpec | null): void {
     this.forks.push({ id, flow: flow.slice(), zone, nat });
+  }
+
+  #add(node: TraceNode): void {
+    this.isCutShort = ++this.#count > MAX_NODES;
+    if (!this.isCutShort) this.#open[this.#open.length - 1].push(node);
+  }
+
+  #enter(node: TraceNode): void {
+    this.#add(node);
+    this.#open.push(node.children);
   }
 }
 

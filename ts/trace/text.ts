@@ -1,0 +1,104 @@
+import { F_IPV6_DST, F_IPV6_SRC, F_NW_DST, F_NW_SRC, F_TP_DST, F_TP_SRC } from '../fields/index.js';
+import { formatFlowRow } from '../flow/index.js';
+import { formatAction, formatMatch, type Rule } from '../openflow/index.js';
+import { formatIpv4, formatIpv6, parseIpv4 } from '../util/index.js';
+import { CT_STATE_NAMES } from './request.js';
+import { slowReasons, translationError } from './slow.js';
+import type { TraceResult, TraceStep } from './trace.js';
+import type { TraceNode } from './tree.js';
+
+const INDENT = 4;
+const RULER = '='.repeat(79);
+
+/** A trace as `ovs-appctl ofproto/trace` of Open vSwitch 3.1 prints it. */
+export function traceText({ steps, isCutShort }: TraceResult): string {
+  const text = steps.map(stepText).join('\n\n');
+  return isCutShort ? `${text}\n\n(${steps.length} passes are shown; the packet goes on)\n` : text;
+}
+
+function stepText(step: TraceStep): string {
+  const lines: string[] = [];
+  if (step.resumed !== null) lines.push(...banner(step.flow, step.resumed));
+  lines.push(`Flow: ${formatFlowRow(step.flow)}`);
+  printNodes(lines, step.nodes, 0);
+  if (step.nodesCutShort) lines.push('(more happened than is shown)');
+  lines.push('', `Final flow: ${step.isUnchanged ? 'unchanged' : formatFlowRow(step.finalFlow)}`);
+  lines.push(`Megaflow: ${step.megaflow}`, `Datapath actions: ${step.datapathActions}`);
+  if (step.error !== 'ok') {
+    lines.push(translationError(step.error));
+  } else if (step.slow !== 0) {
+    lines.push('This flow is handled by the userspace slow path because it:');
+    lines.push(...slowReasons(step.slow).map((reason) => `  - ${reason}.`));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+/** What stands before a pass that goes on behind the connection tracker. */
+function banner(flow: Int32Array, resumed: NonNullable<TraceStep['resumed']>): string[] {
+  const { recircId, ctState, isDefault, beforeNat, fork } = resumed;
+  const state = isDefault
+    ? 'default ct_state=trk|new (use --ct-next to customize)'
+    : `ct_state=${CT_STATE_NAMES.filter((_, bit) => (ctState & (1 << bit)) !== 0).join('|')}`;
+  const lines = [RULER, `recirc(0x${(recircId >>> 0).toString(16)}) - resume conntrack with ${state}`];
+  if (beforeNat !== null) {
+    const address = fork.nat?.addressMin ?? null;
+    lines.push('Replacing src/dst IP/ports to simulate NAT:');
+    lines.push(
+      ` Initial flow: ${addresses(beforeNat, address)}`,
+      ` Modified flow: ${addresses(flow, address)}`,
+    );
+  }
+  return [...lines, RULER, ''];
+}
+
+/** Addresses and ports of a packet, in the family of the address that it is translated to; nothing without one. */
+function addresses(flow: Int32Array, translated: string | null): string {
+  if (translated === null) return '';
+  const source = flow[F_TP_SRC];
+  const target = flow[F_TP_DST];
+  if (parseIpv4(translated) !== null) {
+    return `nw_src=${formatIpv4(flow[F_NW_SRC])},tp_src=${source},nw_dst=${formatIpv4(flow[F_NW_DST])},tp_dst=${target}`;
+  }
+  const [from, to] = [formatIpv6(flow, F_IPV6_SRC), formatIpv6(flow, F_IPV6_DST)];
+  return `ipv6_src=[${from}],tp_src=${source},ipv6_dst=[${to}],tp_dst=${target}`;
+}
+
+/** Tables, bridges and what is thawed hold other things; they are indented only where something follows. */
+function isContainer(node: TraceNode): boolean {
+  return ['bridge', 'table', 'action_set', 'thaw'].includes(node.kind);
+}
+
+function printNodes(lines: string[], nodes: readonly TraceNode[], level: number): void {
+  nodes.forEach((node, i) => {
+    const more = i < nodes.length - 1 || !isContainer(node) ? 1 : 0;
+    const indent = ' '.repeat((level + more) * INDENT);
+    if (node.kind === 'bridge') lines.push('');
+    const text = nodeText(node);
+    lines.push(indent + text);
+    if (node.kind === 'bridge') lines.push(indent + '-'.repeat(text.length));
+    printNodes(lines, node.children, level + 2 * more);
+  });
+}
+
+function nodeText(node: TraceNode): string {
+  switch (node.kind) {
+    case 'table':
+      return `${String(node.table).padStart(2)}. ${node.rule === null ? 'No match.' : ruleText(node.rule)}`;
+    case 'action':
+      return formatAction(node.action!);
+    case 'detail':
+      return ` -> ${node.text}`;
+    case 'warn':
+      return ` >> ${node.text}`;
+    case 'error':
+      return ` >>>> ${node.text} <<<<`;
+    default:
+      return node.text;
+  }
+}
+
+function ruleText(rule: Rule): string {
+  const match = formatMatch(rule.match);
+  const cookie = (BigInt(rule.cookieHigh >>> 0) << 32n) | BigInt(rule.cookieLow >>> 0);
+  return `${match === '' ? '' : `${match}, `}priority ${rule.priority}${cookie === 0n ? '' : `, cookie 0x${cookie.toString(16)}`}`;
+}
