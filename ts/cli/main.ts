@@ -6,6 +6,7 @@ import { version } from '../util/index.js';
 import { batch } from './batch.js';
 import { dumpFlows, type QueryOptions, show } from './query.js';
 import { type RunOptions, run } from './run.js';
+import { type TraceOptions, traceCommand } from './trace.js';
 
 /** Exit codes: 0 done; 1 something unforeseen; 2 the user can mend it (arguments, interfaces, privileges, flows). */
 const EXIT_UNFORESEEN = 1;
@@ -56,7 +57,9 @@ function program(): Command {
     .description('run a switch until SIGINT or SIGTERM')
     .addOption(datapathOption().makeOptionMandatory())
     .option('-n, --name <name>', 'name of the datapath (default: ovs-system or ovs-netdev)', interfaceName)
-    .requiredOption('-b, --bridge <name>', 'name of the bridge and of its local device', interfaceName)
+    .option('-b, --bridge <name>', 'name of the bridge and of its local device', interfaceName)
+    .option('--config <file>', 'configuration, JSON, instead of --bridge and --port')
+    .option('--vsctl <words>', 'configuration as ovs-vsctl words, after that of --config')
     .option('-p, --port <interface>', 'network device to add to the bridge; may be repeated', collect, [])
     .option('-f, --flows <file>', 'OpenFlow rules in ovs-ofctl syntax, one a line')
     .addOption(
@@ -96,6 +99,31 @@ function program(): Command {
     .addOption(datapathOption().default('system'))
     .option('-n, --name <name>', 'name of the datapath')
     .action(async (options: QueryOptions) => print(await show(options)));
+
+  root
+    .command('trace')
+    .description(
+      'say what a packet becomes, as ovs-appctl ofproto/trace does: in the switch that runs, or in one described here',
+    )
+    .argument('<bridge>', 'name of the bridge')
+    .argument('<flow>', "the packet: a flow in OpenFlow's syntax, or a datapath key")
+    .option('--config <file>', 'configuration, JSON')
+    .option('--vsctl <words>', 'configuration as ovs-vsctl words, after that of --config')
+    .option('--flows <file>', 'OpenFlow rules of the bridge, one a line')
+    .option('--groups <file>', 'groups, one a line')
+    .option('--meters <file>', 'meters, one a line')
+    .option(
+      '--ct-next <state>',
+      'what the next connection tracking finds; may be repeated',
+      (text, before: string[]) => [...before, text],
+      [],
+    )
+    .option('--json', 'print JSON')
+    .addOption(datapathOption().default('system'))
+    .option('-n, --name <name>', 'name of the datapath of the switch that runs')
+    .action(async (bridge: string, flow: string, options: TraceOptions) =>
+      print(await traceCommand(bridge, flow, options)),
+    );
 
   root
     .command('batch')

@@ -2,15 +2,18 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { type DatapathType, type DispatchMode, dumpFlowLines, showText } from '../datapath/index.js';
 import { SlowpathError, SyntaxProblem } from '../errors/index.js';
-import { Switch } from '../switch/index.js';
+import { type Bridge, Switch } from '../switch/index.js';
 import { ControlServer, refuseIfServed } from './control.js';
 import { DEFAULT_NAMES } from './query.js';
 import { socketPath } from './rundir.js';
+import { readConfiguration, traceIn } from './trace.js';
 
 export interface RunOptions {
   readonly datapath: DatapathType;
   readonly name?: string;
-  readonly bridge: string;
+  readonly bridge?: string;
+  readonly config?: string;
+  readonly vsctl?: string;
   readonly port: readonly string[];
   readonly flows?: string;
   readonly failMode: 'standalone' | 'secure';
@@ -67,13 +70,33 @@ function serve(theSwitch: Switch, socket: string): Promise<ControlServer> {
     'dpctl/dump-flows': async ({ more, names }) =>
       (await dumpFlowLines(datapath, { verbose: more === true, names: names === true })).join('\n'),
     'dpctl/show': () => showText(datapath),
+    'ofproto/trace': ({ bridge, flow, ctNext, json }) =>
+      traceIn(theSwitch.model, theSwitch.snapshot, String(bridge), String(flow), {
+        ctNext: Array.isArray(ctNext) ? ctNext.map(String) : [],
+        json: json === true,
+      }),
     'upcall/show': () => JSON.stringify(theSwitch.stats()),
   });
 }
 
 function configure(theSwitch: Switch, options: RunOptions, flows: string | null): void {
-  const bridge = theSwitch.addBridge(options.bridge, { failMode: options.failMode });
-  for (const port of options.port) theSwitch.addPort(bridge, { name: port });
+  let bridge: Bridge | undefined;
+  if (options.config !== undefined || options.vsctl !== undefined) {
+    theSwitch.configure(readConfiguration(options.config, options.vsctl));
+    bridge =
+      options.bridge === undefined
+        ? [...theSwitch.bridges.values()][0]
+        : theSwitch.bridges.get(options.bridge);
+  } else if (options.bridge !== undefined) {
+    bridge = theSwitch.addBridge(options.bridge, { failMode: options.failMode });
+    for (const port of options.port) theSwitch.addPort(bridge, { name: port });
+  }
+  if (bridge === undefined) {
+    throw new SlowpathError(
+      'ERR_USAGE',
+      'option --bridge <name> not specified: give it, or a configuration that has a bridge',
+    );
+  }
   if (flows === null) return;
   try {
     theSwitch.addFlows(bridge, flows);

@@ -113,6 +113,15 @@ export class Switch {
     return this.#configuration;
   }
 
+  /** The bridges as translation reads them, and what it reads now; for traces. */
+  get model(): BridgeModel {
+    return this.#model;
+  }
+
+  get snapshot(): Snapshot {
+    return this.#snapshot;
+  }
+
   /** The bridges by name. */
   get bridges(): ReadonlyMap<string, Bridge> {
     return this.#model.bridges;
@@ -124,12 +133,17 @@ export class Switch {
    * sense.
    */
   configure(next: Configuration): readonly InterfaceError[] {
+    const errors = this.#takeOver(next);
+    for (const { name, error } of errors) this.#warn(`interface ${name}: ${error.message}`);
+    return errors;
+  }
+
+  #takeOver(next: Configuration): readonly InterfaceError[] {
     const errors = this.#ports.open(next);
     this.#configuration = next;
     this.#ports.forgetNumbers(next);
     this.#reconfigure();
     this.#ports.closeUnused();
-    for (const { name, error } of errors) this.#warn(`interface ${name}: ${error.message}`);
     return errors;
   }
 
@@ -164,9 +178,9 @@ export class Switch {
   /** Changes the configuration; when the named interface cannot be had, changes it back and throws why. */
   #change(words: readonly string[], name: string): void {
     const before = this.#configuration;
-    const failed = this.vsctl(words).errors.find((one) => one.name === name);
+    const failed = this.#takeOver(vsctl(before, words).configuration).find((one) => one.name === name);
     if (failed === undefined) return;
-    this.configure(before);
+    this.#takeOver(before);
     throw failed.error;
   }
 

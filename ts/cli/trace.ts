@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs';
+import { numberPorts } from '../bridge/index.js';
+import {
+  type Configuration,
+  emptyConfiguration,
+  parseConfiguration,
+  splitShellWords,
+  vsctl,
+} from '../config/index.js';
+import type { DatapathType } from '../datapath/index.js';
+import { SlowpathError } from '../errors/index.js';
+import type { Snapshot } from '../xlate/index.js';
+import {
+  type BridgeContents,
+  buildSwitch,
+  parseCtNext,
+  parseDatapathFlow,
+  parsePacketFlow,
+  requireBridge,
+  trace,
+  traceAnswer,
+  traceText,
+} from '../trace/index.js';
+import type { BridgeModel } from '../bridge/index.js';
+import { ask } from './control.js';
+import { DEFAULT_NAMES } from './query.js';
+import { socketPath } from './rundir.js';
+
+export interface TraceOptions {
+  readonly config?: string;
+  readonly vsctl?: string;
+  readonly flows?: string;
+  readonly groups?: string;
+  readonly meters?: string;
+  readonly ctNext: readonly string[];
+  readonly json?: boolean;
+  readonly datapath: DatapathType;
+  readonly name?: string;
+}
+
+/** Lines of a file of flows, groups or meters without comments. */
+function linesOf(path: string | undefined): string[] {
+  if (path === undefined) return [];
+  return readFile(path)
+    .split('\n')
+    .map((line) => line.replace(/#.*/, '').trim())
+    .filter((line) => line !== '');
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new SlowpathError('ERR_FILE', `cannot read ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** The configuration that a JSON file, ovs-vsctl words, or one after the other give. */
+export function readConfiguration(file: string | undefined, words: string | undefined): Configuration {
+  const base = file === undefined ? emptyConfiguration() : parseConfiguration(readFile(file));
+  return words === undefined ? base : vsctl(base, splitShellWords(words)).configuration;
+}
+
+/** What a packet becomes, in a switch described by files, or in the one that runs. */
+export async function traceCommand(bridge: string, flow: string, options: TraceOptions): Promise<string> {
+  if (options.config === undefined && options.vsctl === undefined) {
+    const path = socketPath(options.datapath, options.name ?? DEFAULT_NAMES[options.datapath]);
+    const params = { bridge, flow, ctNext: options.ctNext, json: options.json ?? false };
+    const answer = await ask(path, { method: 'ofproto/trace', params });
+    if (answer !== null) return answer;
+    throw new SlowpathError(
+      'ERR_NOT_RUNNING',
+      'no switch runs: give --config or --vsctl to trace without one',
+    );
+  }
+  const configuration = readConfiguration(options.config, options.vsctl);
+  const contents: BridgeContents = {
+    meters: linesOf(options.meters),
+    groups: linesOf(options.groups),
+    // Without a file the bridge has the flows it comes with: NORMAL, when it is standalone.
+    ...(options.flows === undefined
+      ? {}
+      : { flows: linesOf(options.flows).map((text) => ({ text, version: 'OpenFlow15' as const })) }),
+  };
+  const { model, snapshot } = buildSwitch(
+    configuration,
+    numberPorts(configuration),
+    new Map([[bridge, contents]]),
+  );
+  return traceIn(model, snapshot, bridge, flow, options);
+}
+
+/** Traces a packet given in OpenFlow syntax or as a datapath key. */
+export function traceIn(
+  model: BridgeModel,
+  snapshot: Snapshot,
+  name: string,
+  flow: string,
+  options: { readonly ctNext: readonly string[]; readonly json?: boolean },
+): string {
+  const ctNext = options.ctNext.map(parseCtNext);
+  const bridge = requireBridge(model, name);
+  const request = /^\w+\(/.test(flow)
+    ? { ...parseDatapathFlow(snapshot, flow), ctNext }
+    : { bridge, flow: parsePacketFlow(bridge, flow), ctNext };
+  const result = trace(snapshot, request);
+  return options.json ? JSON.stringify(traceAnswer(result), null, 2) : traceText(result).trimEnd();
+}
