@@ -15,7 +15,9 @@ std::vector<test::Bytes> Frames() {
   std::vector<test::Bytes> frames;
   for (bool ipv6 : {false, true}) {
     for (bool tcp : {false, true}) {
-      for (uint16_t vlan : {uint16_t{0}, uint16_t{5}}) frames.push_back(test::MakeFrame({.ipv6 = ipv6, .tcp = tcp, .vlan = vlan}, 40));
+      for (uint16_t vlan : {uint16_t{0}, uint16_t{5}}) {
+        frames.push_back(test::MakeFrame({.ipv6 = ipv6, .tcp = tcp, .vlan = vlan}, 40));
+      }
     }
   }
   frames.push_back(test::Hex("ffffffffffff 020000000001 0806 0001080006040001 020000000001 0a000001 000000000000 0a000002"));

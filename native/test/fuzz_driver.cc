@@ -6,8 +6,8 @@
 #include "support.h"
 
 // Runs a fuzz target without libFuzzer: every corpus file named, then -runs=N deterministic mutations of them (and of
-// random bytes), or for -seconds=N. -seed=N begins elsewhere. A crash or sanitizer report ends the process; -find=FILE has the input
-// then.
+// random bytes), or for -seconds=N. -seed=N begins elsewhere. A crash or sanitizer report ends the process;
+// -find=FILE has the input then.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace {

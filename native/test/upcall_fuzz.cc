@@ -3,7 +3,8 @@
 
 #include "wire/upcall.h"
 
-// Datagrams of upcalls: every extent that a row names must lie in the datagram, each message is counted once, and keys are usable.
+// Datagrams of upcalls: every extent that a row names must lie in the datagram, each message is counted once, and
+// keys are usable.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace slowpath;
   constexpr uint16_t kPacketFamily = 35;  // As in the captured corpus.

@@ -2,8 +2,9 @@
 
 #include "wire/key_fields.h"
 
-// Frame → key, header by header. Each parser returns when the next header is not wholly there, leaving the words behind it zero. Where
-// the Linux datapath (net/openvswitch/flow.c) and OVS's userspace (miniflow_extract) differ, 'view' says whose rules hold.
+// Frame → key, header by header. Each parser returns when the next header is not wholly there, leaving the words
+// behind it zero. Where the Linux datapath (net/openvswitch/flow.c) and OVS's userspace (miniflow_extract) differ,
+// 'view' says whose rules hold.
 namespace slowpath {
 namespace {
 
@@ -177,8 +178,8 @@ ChainEnd FollowAsKernel(ByteReader& frame, uint32_t next) {
   return end;
 }
 
-// The same as parse_ipv6_ext_hdrs() of OVS: each header has to be there, and a packet that is whole in spite of a fragment header is
-// no fragment.
+// The same as parse_ipv6_ext_hdrs() of OVS: each header has to be there, and a packet that is whole in spite of a
+// fragment header is no fragment.
 ChainEnd FollowAsUserspace(ByteReader& frame, uint32_t next) {
   ChainEnd end;
   while (IsExtension(next) && next != kNoNext) {

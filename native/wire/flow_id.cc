@@ -1,10 +1,10 @@
 #include "wire/flow_key.h"
 
-// The id of a flow: NH of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway 1999; RFC 4418) over words of 64 bits, then a permutation.
-// NH adds products of words of input and key; for any two different inputs the share of keys for which they collide is at most
-// 2^-64, so who does not know the key cannot make two flows with one id. Multiplications do not wait for one another, which
-// is why it takes a fifth of the time of SipHash. Ids never leave the host, except to its datapath and in dumps for its
-// administrator, so the weaker promise for those who see many ids is enough.
+// The id of a flow: NH of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway 1999; RFC 4418) over words of 64 bits, then
+// a permutation. NH adds products of words of input and key; for any two different inputs the share of keys for which
+// they collide is at most 2^-64, so who does not know the key cannot make two flows with one id. Multiplications do
+// not wait for one another, which is why it takes a fifth of the time of SipHash. Ids never leave the host, except to
+// its datapath and in dumps for its administrator, so the weaker promise for those who see many ids is enough.
 namespace slowpath {
 namespace {
 

@@ -34,9 +34,9 @@ void EncodeKey(const uint32_t* key, ByteWriter& out);
 // always, the IP protocol with any L4 field, the ICMPv6 type with ND fields, the TPID and presence of tags, in_port whole.
 void EncodeMask(const uint32_t* key, const uint32_t* mask, ByteWriter& out);
 
-// Key or mask → attributes in the form of OVS's userspace: every attribute that the key calls for, also where it is all zero, in
-// OVS's order, with packet_type, and bits as they are, whether a kernel takes them or not. For showing keys and comparing them with
-// ovs-vswitchd's, not for the kernel.
+// Key or mask → attributes in the form of OVS's userspace: every attribute that the key calls for, also where it is
+// all zero, in OVS's order, with packet_type, and bits as they are, whether a kernel takes them or not. For showing
+// keys and comparing them with ovs-vswitchd's, not for the kernel.
 void EncodeFullKey(const uint32_t* key, ByteWriter& out);
 void EncodeFullMask(const uint32_t* key, const uint32_t* mask, ByteWriter& out);
 

@@ -5,7 +5,7 @@ import {
   formatTlvMap,
   parseFlow,
   parseTlvMap,
-  TableError,
+  type TableError,
   TlvMap,
 } from '../../ts/openflow/index.js';
 

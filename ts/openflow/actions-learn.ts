@@ -1,4 +1,4 @@
-import { type ActionHandlers, type ActionList } from './action-list.js';
+import type { ActionHandlers, ActionList } from './action-list.js';
 import { TABLE_LAST } from './constants.js';
 import { addToMatch, emptyMatch, PREREQUISITE_HINTS, prerequisiteHolds } from './match.js';
 import { findField, parseField, parseSubfield, parseTarget } from './subfield.js';

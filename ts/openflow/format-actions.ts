@@ -91,9 +91,9 @@ function formatMetadata(action: Of<'write_metadata'>): string {
 
 const ENCAP_NAMES: Readonly<Record<number, string>> = {
   0: 'ethernet',
-  0x1894f: 'nsh',
-  0x18847: 'mpls',
-  0x18848: 'mpls_mc',
+  100687: 'nsh',
+  100423: 'mpls',
+  100424: 'mpls_mc',
 };
 
 function formatEncapProperty(property: EncapProperty): string {

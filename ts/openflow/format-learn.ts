@@ -8,7 +8,7 @@ import {
   type LearnSpec,
 } from './types.js';
 
-function valueOf(words: Int32Array): bigint {
+function numberOf(words: Int32Array): bigint {
   return words.reduce((sum, word) => (sum << 32n) | BigInt(word >>> 0), 0n);
 }
 
@@ -20,14 +20,14 @@ function formatSpec(spec: LearnSpec): string {
     }
     case 'match_value': {
       const { field, bits } = spec.target;
-      const value = valueOf(spec.value);
+      const value = numberOf(spec.value);
       if (bits === field.bits) return `${field.name}=${formatFullValue(field, value)}`;
       return `${formatSubfield(spec.target)}=0x${value.toString(16)}`;
     }
     case 'load_field':
       return `load:${formatSubfield(spec.source)}->${formatSubfield(spec.target)}`;
     case 'load_value':
-      return `load:0x${valueOf(spec.value).toString(16)}->${formatSubfield(spec.target)}`;
+      return `load:0x${numberOf(spec.value).toString(16)}->${formatSubfield(spec.target)}`;
     case 'output':
       return `output:${formatSubfield(spec.source)}`;
   }

@@ -1,5 +1,6 @@
 // What decoding costs, natively, compiled as the addon is: prints one JSON object. CPU time of this thread, the fifth
-// percentile of many rounds, so that other work on the machine counts little; each round decodes a batch as large as one receive brings.
+// percentile of many rounds, so that other work on the machine counts little; each round decodes a batch as large as
+// one receive brings.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
