@@ -83,3 +83,47 @@ describe('flow: lines of dump-flows', () => {
     expect(formatKey(key, mask, { verbose: true })).to.equal('in_port(1),key32(00 00/00 00)');
   });
 });
+
+describe('flow: actions as ovs-dpctl 3.1.0 reads them', () => {
+  const texts: [input: string, printed: string][] = [
+    ['drop', 'drop'],
+    ['Drop', 'drop'],
+    ['set(vlan())', 'set(vlan())'],
+    // No flags in the text: value and mask are equally long, and it is masked.
+    ['set(tunnel(dst=1.2.3.4/255.0.0.0))', 'set(tunnel(dst=1.2.3.4/255.0.0.0))'],
+    ['set(tunnel(dst=1.2.3.4/255.0.0.0,flags(df)))', 'set(tunnel(dst=1.2.3.4,flags(df)))'],
+    ['set(tunnel(dst=1.2.3.4,flags(df|oam|csum)))', 'set(tunnel(dst=1.2.3.4,flags(+oam+df+csum)))'],
+    ['set(tunnel(tun_id=1,dst=1.2.3.4,flags()))', 'set(tunnel(tun_id=0x1,dst=1.2.3.4,flags(key)))'],
+    ['set(tunnel(dst=1.2.3.4,flags()))', 'set(tunnel(dst=1.2.3.4,flags(0)))'],
+    ['set(tunnel())', 'set(tunnel(flags(0)))'],
+    ['ct(mark=4294967295)', 'ct(mark=0x94967295/0xffffffff)'],
+    ['ct(mark=5/0,label=0x1/0)', 'ct'],
+    ['ct(nat(src=[fe80::f830]-[::]:16472))', 'ct(nat(src=[fe80::f830]:16472))'],
+    ['ct(nat(src=::1-::5,random))', 'ct(nat(src=::1-::5,random))'],
+    ['ct(nat(src=::1:6))', 'ct(nat(src=::0.1.0.6))'],
+    ['ct(nat(src=10.0.0.5:0-5))', 'ct(nat(src=10.0.0.5))'],
+    ['ct(nat(src,persistent,random))', 'ct(nat(src))'],
+    ['ct(nat(random))', 'ct(nat)'],
+    ['userspace(pid=1,slow_path())', 'userspace(pid=1,slow_path(0))'],
+  ];
+  for (const [input, printed] of texts) {
+    it(`${input} is ${printed}`, () => {
+      expect(formatActions(parseActions(input, { explicitDrop: true }))).to.equal(printed);
+    });
+  }
+
+  it('refuses ranges of addresses and ports that OVS refuses', () => {
+    for (const range of ['10.0.0.5-10.0.0.1', '10.0.0.5-10.0.0.9:5-3', ':5', '1.2.3.4-1::2', '1::2-1::1']) {
+      expect(() => parseActions(`ct(nat(src=${range}))`), range).to.throw(/line 1, column/);
+    }
+  });
+
+  it('shows what is nested too deeply as bytes', () => {
+    let actions: Uint8Array = Uint8Array.of(8, 0, 1, 0, 1, 0, 0, 0);
+    for (let depth = 0; depth < 1000; depth++) {
+      const size = actions.length + 4;
+      actions = Uint8Array.of(size, size >> 8, 20, 0, ...actions);
+    }
+    expect(formatActions(actions)).to.match(/^(clone\(){65}[0-9a-f ]+\){65}$/);
+  });
+});

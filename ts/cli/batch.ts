@@ -39,8 +39,12 @@ export function answerLine(line: string): string {
   }
 }
 
+/** Characters of a message: what it quotes may be as long as a request. */
+const MAX_MESSAGE = 1000;
+
 function problem(message: string): string {
-  return JSON.stringify({ error: message });
+  const error = message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message;
+  return JSON.stringify({ error });
 }
 
 function answer(request: unknown): object {

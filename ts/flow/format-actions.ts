@@ -83,27 +83,43 @@ const SIZES = new Map([
   [OVS_ACTION_ATTR_ADD_MPLS, 8],
 ]);
 
+/** Actions nested deeper are shown as bytes: kernels take 16 levels, OVS reads 32. */
+const MAX_DEPTH = 64;
+
+/** Where a list of actions stands. */
+interface Place {
+  /** Names of ports. */
+  readonly ports: PortNames | undefined;
+  /** Actions that it is in. */
+  readonly depth: number;
+}
+
 /**
  * Datapath actions (content of OVS_FLOW_ATTR_ACTIONS) as `ovs-dpctl dump-flows` prints them; `drop` for none. Ports are
  * named by `ports` where it knows them. Unknown actions come out as `actionN(…)`; nothing is thrown.
  */
 export function formatActions(actions: Uint8Array, ports?: PortNames): string {
+  return listText(actions, { ports, depth: 0 });
+}
+
+function listText(actions: Uint8Array, place: Place): string {
   if (actions.length === 0) return 'drop';
+  if (place.depth > MAX_DEPTH) return genericHex(actions);
   const { attributes, leftover } = readAttributes(actions);
-  const text = attributes.map(({ type, payload }) => actionText(type, payload, ports)).join(',');
+  const text = attributes.map(({ type, payload }) => actionText(type, payload, place)).join(',');
   return leftover.length === 0 ? text : text + leftoverText(leftover, actions.length);
 }
 
-function actionText(type: number, payload: Uint8Array, ports: PortNames | undefined): string {
+function actionText(type: number, payload: Uint8Array, place: Place): string {
   const size = SIZES.get(type);
   if (size !== undefined && payload.length !== size) {
     return `bad length ${payload.length}, expected ${size} for: ${genericText(type, payload)}`;
   }
   switch (type) {
     case OVS_ACTION_ATTR_OUTPUT:
-      return portText(hostU32(payload), ports);
+      return portText(hostU32(payload), place.ports);
     case OVS_ACTION_ATTR_USERSPACE:
-      return formatUserspace(payload, ports);
+      return formatUserspace(payload, place.ports);
     case OVS_ACTION_ATTR_SET:
     case OVS_ACTION_ATTR_SET_MASKED:
       return `set(${setText(payload, type === OVS_ACTION_ATTR_SET_MASKED)})`;
@@ -137,35 +153,35 @@ function actionText(type: number, payload: Uint8Array, ports: PortNames | undefi
     case OVS_ACTION_ATTR_METER:
       return `meter(${hostU32(payload)})`;
     default:
-      return nestedText(type, payload, ports);
+      return nestedText(type, payload, place);
   }
 }
 
 /** Actions that hold other actions. */
-function nestedText(type: number, payload: Uint8Array, ports: PortNames | undefined): string {
+function nestedText(type: number, payload: Uint8Array, place: Place): string {
+  const inside = { ...place, depth: place.depth + 1 };
   switch (type) {
     case OVS_ACTION_ATTR_CT:
       return formatCt(payload);
     case OVS_ACTION_ATTR_CLONE:
-      return `clone(${formatActions(payload, ports)})`;
+      return `clone(${listText(payload, inside)})`;
     case OVS_ACTION_ATTR_SAMPLE:
-      return sampleText(payload, ports);
+      return sampleText(payload, place);
     case OVS_ACTION_ATTR_CHECK_PKT_LEN: {
       const attributes = attributeMap(payload);
       const size = attributes.get(OVS_CHECK_PKT_LEN_ATTR_PKT_LEN);
-      const branch = (attribute: number) =>
-        formatActions(attributes.get(attribute) ?? new Uint8Array(), ports);
+      const branch = (attribute: number) => listText(attributes.get(attribute) ?? new Uint8Array(), inside);
       const greater = branch(OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER);
       const lessEqual = branch(OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL);
       return `check_pkt_len(size=${size?.length === 2 ? hostU16(size) : 0},gt(${greater}),le(${lessEqual}))`;
     }
     case OVS_ACTION_ATTR_DEC_TTL: {
-      if (isTunnelPush(payload)) return formatTunnelPush(payload, (port) => portText(port, ports));
+      if (isTunnelPush(payload)) return formatTunnelPush(payload, (port) => portText(port, place.ports));
       const exhausted = attributeMap(payload).get(OVS_DEC_TTL_ATTR_ACTION) ?? new Uint8Array();
-      return `dec_ttl(le_1(${formatActions(exhausted, ports)}))`;
+      return `dec_ttl(le_1(${listText(exhausted, inside)}))`;
     }
     default:
-      return userspaceText(type, payload, ports);
+      return userspaceText(type, payload, place.ports);
   }
 }
 
@@ -215,11 +231,11 @@ function hashText(algorithm: number, basis: number): string {
   return name === undefined ? `Unknown hash algorithm(${algorithm})` : `${name}(${basis})`;
 }
 
-function sampleText(payload: Uint8Array, ports: PortNames | undefined): string {
+function sampleText(payload: Uint8Array, place: Place): string {
   const attributes = attributeMap(payload);
   const probability = attributes.get(OVS_SAMPLE_ATTR_PROBABILITY);
   if (probability?.length !== 4) return 'sample(error)';
   const percent = ((100 * hostU32(probability)) / 0xffffffff).toFixed(1);
   const nested = attributes.get(OVS_SAMPLE_ATTR_ACTIONS) ?? new Uint8Array();
-  return `sample(sample=${percent}%,actions(${formatActions(nested, ports)}))`;
+  return `sample(sample=${percent}%,actions(${listText(nested, { ...place, depth: place.depth + 1 })}))`;
 }

@@ -37,6 +37,9 @@ import { formatNsh } from './format-nsh.js';
 import { formatTunnel } from './format-tunnel.js';
 import { KEY_ATTRIBUTES, NESTED, VARIABLE } from './key-table.js';
 
+/** encap() nested deeper is shown as bytes. */
+const MAX_DEPTH = 32;
+
 /** Names of datapath ports by number; a port without one is printed as its number. */
 export type PortNames = ReadonlyMap<number, string>;
 
@@ -44,6 +47,8 @@ export interface KeyFormatOptions {
   /** Every field, also those that the mask leaves out, as `ovs-dpctl -m`. */
   readonly verbose?: boolean;
   readonly ports?: PortNames | undefined;
+  /** How many encap(…) this key is in; 0 without. */
+  readonly depth?: number;
 }
 
 const IPV6_LABEL_MASK = 0xfffff;
@@ -105,13 +110,15 @@ function keyAttributeText(
 }
 
 /** A mask of zeroes for an attribute. Inside nested attributes the headers stay and only the payloads are zero. */
-function emptyMask(type: number, payload: Uint8Array): Uint8Array {
+function emptyMask(type: number, payload: Uint8Array, depth = 0): Uint8Array {
   const mask = new Uint8Array(payload.length);
   if (type !== OVS_KEY_ATTR_ENCAP && type !== OVS_KEY_ATTR_TUNNEL && type !== OVS_KEY_ATTR_NSH) return mask;
   for (const inner of readAttributes(payload).attributes) {
     const at = inner.payload.byteOffset - payload.byteOffset;
     mask.set(payload.subarray(at - 4, at), at - 4);
-    if (type === OVS_KEY_ATTR_ENCAP) mask.set(emptyMask(inner.type, inner.payload), at);
+    if (type === OVS_KEY_ATTR_ENCAP && depth < MAX_DEPTH) {
+      mask.set(emptyMask(inner.type, inner.payload, depth + 1), at);
+    }
   }
   return mask;
 }
@@ -170,13 +177,14 @@ function keyContent(
   mask: Uint8Array | undefined,
   options: KeyFormatOptions,
 ): string {
-  const verbose = options.verbose ?? false;
+  const { verbose = false, depth = 0 } = options;
   const partial = mask !== undefined && !isExactMask(type, mask) ? mask : undefined;
   const fields = new FieldText(key, mask, verbose);
   switch (type) {
     case OVS_KEY_ATTR_ENCAP:
       // Ports are never named inside, and never occur there.
-      return key.length === 0 ? '' : formatKey(key, mask, { verbose });
+      if (key.length === 0) return '';
+      return depth >= MAX_DEPTH ? genericHex(key) : formatKey(key, mask, { verbose, depth: depth + 1 });
     case OVS_KEY_ATTR_PRIORITY:
     case OVS_KEY_ATTR_SKB_MARK:
     case OVS_KEY_ATTR_DP_HASH:

@@ -69,13 +69,13 @@ export function formatTunnel(key: Uint8Array, mask: Uint8Array | undefined, verb
   return parts.join(',');
 }
 
-/** Empty when there are no flags to speak of: none set of an exact match, none matched of a masked one. */
+/** Empty when there is a mask that matches no flag. */
 function flagsText(
   flags: number,
   masks: ReadonlyMap<number, Uint8Array> | undefined,
   verbose: boolean,
 ): string {
-  if (masks === undefined) return flags === 0 ? '' : formatFlags(flags, TUNNEL_FLAGS);
+  if (masks === undefined) return formatFlags(flags, TUNNEL_FLAGS);
   let mask = 0;
   for (const [type, flag] of FLAG_ATTRIBUTES) if (masks.has(type)) mask |= flag;
   return mask === 0 && !verbose ? '' : formatFlagsMasked(flags, mask, TUNNEL_FLAGS, ALL_FLAGS);

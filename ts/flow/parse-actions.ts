@@ -50,8 +50,11 @@ const ETH_TYPE_VLAN = 0x8100;
 export function parseActions(text: string, options: ActionsParseOptions = {}): Uint8Array {
   const cursor = new TextCursor(text);
   const out = new ActionsBuffer(TEXT_LIMIT);
-  if (options.explicitDrop && /^drop$/i.test(text)) out.u32(ACTION_DROP, 0);
-  else takeActions(cursor, out, options, 0);
+  if (options.explicitDrop && /^drop$/i.test(text)) {
+    out.u32(ACTION_DROP, 0);
+    return out.toBytes();
+  }
+  takeActions(cursor, out, options, 0);
   if (!cursor.atEnd) cursor.fail(`expected an action${cursor.found()}`);
   if (out.overflowed) cursor.fail('more actions than a netlink attribute holds');
   return out.toBytes();
@@ -197,13 +200,18 @@ function takePsample(cursor: TextCursor, out: ActionsBuffer): void {
   cursor.expect(')');
 }
 
-/** set(attribute): masked when the text leaves any bit of the attribute out. */
+/**
+ * set(attribute): masked when the text leaves any bit of the attribute out. A tunnel has no exact mask, so OVS masks it when value
+ * and mask come out equally long, which flags prevent that are given and not all set; kernels refuse it masked.
+ */
 function takeSet(cursor: TextCursor, out: ActionsBuffer, options: ActionsParseOptions): void {
   cursor.expect('(');
   const { type, key, mask } = takeKeyAttribute(cursor, options.ports);
   cursor.expect(')');
   const exact =
-    type === OVS_KEY_ATTR_TUNNEL || (type === OVS_KEY_ATTR_NSH ? exactNsh(mask) : allBytes(mask, 0xff));
+    key.length === 0 ||
+    (type === OVS_KEY_ATTR_TUNNEL && key.length !== mask.length) ||
+    (type === OVS_KEY_ATTR_NSH ? exactNsh(mask) : allBytes(mask, 0xff));
   const start = out.begin(exact ? OVS_ACTION_ATTR_SET : OVS_ACTION_ATTR_SET_MASKED);
   const content = exact
     ? key

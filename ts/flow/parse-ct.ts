@@ -20,6 +20,7 @@ import {
 } from '../fields/index.js';
 import { parseIpv4, parseIpv6, type TextCursor } from '../util/index.js';
 import { ActionsBuffer } from './actions-buffer.js';
+import { allBytes } from './attributes.js';
 import { takeMasked, wordBytes } from './parse-values.js';
 
 const NAT_FLAGS = new Map([
@@ -46,7 +47,8 @@ export function takeCt(cursor: TextCursor, out: ActionsBuffer): void {
   if (cursor.take('(')) {
     while (cursor.next !== ')') {
       const [type, payload] = takeArgument(cursor);
-      parts.set(type, payload);
+      if (isUnmatched(type, payload)) parts.delete(type);
+      else parts.set(type, payload);
       if (cursor.match(/[\s,]+/y) === null) break;
     }
     cursor.expect(')');
@@ -60,6 +62,12 @@ export function takeCt(cursor: TextCursor, out: ActionsBuffer): void {
     if (payload !== undefined) out.attribute(type, payload, 0, payload.length);
   }
   out.end(start);
+}
+
+/** Whether it is a mark or label whose mask, the second half, is empty: OVS leaves it out. */
+function isUnmatched(type: number, payload: Uint8Array): boolean {
+  const masked = type === OVS_CT_ATTR_MARK || type === OVS_CT_ATTR_LABELS;
+  return masked && allBytes(payload.subarray(payload.length / 2), 0);
 }
 
 function takeArgument(cursor: TextCursor): [type: number, payload: Uint8Array] {
@@ -98,15 +106,16 @@ function takeZone(cursor: TextCursor): Uint8Array {
   return Uint8Array.of(zone, zone >>> 8);
 }
 
-/** Value and mask, which OVS reads as hexadecimal numbers, with 0x or without. */
+/**
+ * Value and mask, which OVS reads as hexadecimal numbers, with 0x or without. Of longer ones it keeps the last eight digits, also of
+ * 4294967295.
+ */
 function takeMark(cursor: TextCursor): Uint8Array {
   const take = () => {
     const at = cursor.position;
     const digits = cursor.match(/(0[xX])?[0-9a-fA-F]+/y)?.replace(/^0[xX]/, '') ?? '';
-    if (digits.length === 0 || digits.replace(/^0+/, '').length > 8) {
-      cursor.fail('expected a hexadecimal number of 32 bits', at);
-    }
-    return Number.parseInt(digits, 16);
+    if (digits.length === 0) cursor.fail('expected a hexadecimal number', at);
+    return Number.parseInt(digits.slice(-8), 16);
   };
   const value = take();
   const mask = cursor.take('/') ? take() : 0xffffffff;
@@ -122,43 +131,72 @@ function takeString(cursor: TextCursor): Uint8Array {
   return Uint8Array.of(...Buffer.from(text), 0);
 }
 
+/**
+ * `(src|dst[=range][,flags])`. Flags are for the range: without one OVS leaves them out, and without src or dst there is nothing
+ * but NAT itself.
+ */
 function takeNat(cursor: TextCursor): Uint8Array {
   const out = new ActionsBuffer();
   if (!cursor.take('(')) return out.toBytes();
-  if (cursor.take('src')) out.flag(OVS_NAT_ATTR_SRC);
-  else if (cursor.take('dst')) out.flag(OVS_NAT_ATTR_DST);
-  else cursor.fail(`expected src or dst${cursor.found()}`);
-  if (cursor.take('=')) takeRange(cursor, out);
-  const flags = new Set<number>();
-  while (cursor.match(/[\s,]+/y) !== null) {
-    const at = cursor.position;
-    const name = cursor.match(/[a-z]+/y) ?? '';
-    flags.add(NAT_FLAGS.get(name) ?? cursor.fail(`'${name}' is none of persistent, hash, random`, at));
-  }
-  if (flags.has(OVS_NAT_ATTR_PROTO_HASH) && flags.has(OVS_NAT_ATTR_PROTO_RANDOM)) {
-    cursor.fail('hash and random exclude each other');
-  }
-  for (const type of NAT_FLAGS.values()) if (flags.has(type)) out.flag(type);
+  const direction = cursor.take('src') ? OVS_NAT_ATTR_SRC : cursor.take('dst') ? OVS_NAT_ATTR_DST : 0;
+  if (direction !== 0) out.flag(direction);
+  const hasRange = direction !== 0 && cursor.take('=');
+  if (hasRange) takeRange(cursor, out);
+  const flags = takeNatFlags(cursor);
+  if (hasRange) for (const type of NAT_FLAGS.values()) if (flags.has(type)) out.flag(type);
   cursor.expect(')');
   return out.toBytes();
 }
 
-/** `min[-max][:port[-port]]`; IPv6 addresses may stand in brackets, and must when ports follow. */
-function takeRange(cursor: TextCursor, out: ActionsBuffer): void {
-  const put = (type: number, bytes: Uint8Array) => out.attribute(type, bytes, 0, bytes.length);
-  if (cursor.next !== ':') {
-    put(OVS_NAT_ATTR_IP_MIN, takeAddress(cursor));
-    if (cursor.take('-')) put(OVS_NAT_ATTR_IP_MAX, takeAddress(cursor));
+function takeNatFlags(cursor: TextCursor): ReadonlySet<number> {
+  const flags = new Set<number>();
+  cursor.match(/[\s,]+/y);
+  while (cursor.next !== ')') {
+    const at = cursor.position;
+    const name = cursor.match(/[a-z]+/y) ?? '';
+    flags.add(
+      NAT_FLAGS.get(name) ??
+        cursor.fail(`'${name}' is none of src, dst, ${[...NAT_FLAGS.keys()].join(', ')}`, at),
+    );
+    if (cursor.match(/[\s,]+/y) === null) break;
   }
-  if (!cursor.take(':')) return;
-  out.u16(OVS_NAT_ATTR_PROTO_MIN, takePort(cursor));
-  if (cursor.take('-')) out.u16(OVS_NAT_ATTR_PROTO_MAX, takePort(cursor));
+  if (flags.has(OVS_NAT_ATTR_PROTO_HASH) && flags.has(OVS_NAT_ATTR_PROTO_RANDOM)) {
+    cursor.fail('hash and random exclude each other');
+  }
+  return flags;
 }
 
+/**
+ * `min[-max][:port[-port]]`; IPv6 addresses may stand in brackets, and must when ports follow. An end that is zero or equals the
+ * beginning is none.
+ */
+function takeRange(cursor: TextCursor, out: ActionsBuffer): void {
+  const put = (type: number, bytes: Uint8Array) => out.attribute(type, bytes, 0, bytes.length);
+  const min = takeAddress(cursor);
+  put(OVS_NAT_ATTR_IP_MIN, min);
+  if (cursor.take('-')) {
+    const at = cursor.position;
+    const max = takeAddress(cursor);
+    if (max.length !== min.length) cursor.fail('a range has two IPv4 or two IPv6 addresses', at);
+    const order = Buffer.compare(max, min);
+    if (order < 0 && !allBytes(max, 0)) cursor.fail('a range ends behind its beginning', at);
+    if (order > 0) put(OVS_NAT_ATTR_IP_MAX, max);
+  }
+  if (!cursor.take(':')) return;
+  const first = takePort(cursor);
+  const at = cursor.position;
+  const last = cursor.take('-') ? takePort(cursor) : 0;
+  if (last !== 0 && last < first) cursor.fail('a range ends behind its beginning', at);
+  if (first === 0) return;
+  out.u16(OVS_NAT_ATTR_PROTO_MIN, first);
+  if (last > first) out.u16(OVS_NAT_ATTR_PROTO_MAX, last);
+}
+
+/** 0 is no port. */
 function takePort(cursor: TextCursor): number {
   const at = cursor.position;
   const port = Number(cursor.match(/\d+/y) ?? 'NaN');
-  if (!(port > 0 && port <= 0xffff)) cursor.fail('expected a port', at);
+  if (!(port <= 0xffff)) cursor.fail('expected a port', at);
   return port;
 }
 

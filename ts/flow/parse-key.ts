@@ -159,6 +159,7 @@ export function takeVlan(cursor: TextCursor): [key: Uint8Array, mask: Uint8Array
   let key = 0x1000;
   let mask = 0x1000;
   do {
+    if (cursor.next === ')') break;
     const at = cursor.position;
     const name = cursor.match(/[a-z]+/y) ?? '';
     if (!Object.hasOwn(bits, name)) cursor.fail(`'${name}' is none of vid, pcp, cfi`, at);

@@ -83,10 +83,10 @@ export function parseTunnel(cursor: TextCursor): Pair {
   return [key.toBytes(), mask.toBytes()];
 }
 
-/** The `key` flag has no attribute of its own: the tunnel id says it. */
+/** The `key` flag has no attribute of its own: the tunnel id says it. `flags()` says that none of them is set. */
 function takeTunnelFlags(cursor: TextCursor, key: ActionsBuffer, mask: ActionsBuffer): void {
-  if (cursor.next === ')') return;
-  const [flags, flagMask] = takeFlags(cursor, TUNNEL_FLAGS, ALL_FLAGS, ALL_FLAGS);
+  const [flags, flagMask] =
+    cursor.next === ')' ? [0, ALL_FLAGS] : takeFlags(cursor, TUNNEL_FLAGS, ALL_FLAGS, ALL_FLAGS);
   for (const [flag, type] of FLAG_ATTRIBUTES) {
     if ((flags & flag) !== 0) key.flag(type);
     if ((flagMask & flag) !== 0) mask.flag(type);

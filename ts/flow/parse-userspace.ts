@@ -138,9 +138,10 @@ const COOKIES: Record<string, (cursor: TextCursor, ports: PortNumbers | undefine
   },
 };
 
-/** Reasons joined by commas, as numbers or names. */
+/** Reasons joined by commas, as numbers or names, or none. */
 function takeReasons(cursor: TextCursor): number {
   let reasons = 0;
+  if (cursor.next === ')') return reasons;
   do {
     if (/[0-9]/.test(cursor.next)) {
       reasons |= takeSmall(cursor);

@@ -52,10 +52,12 @@ function writeHeader(writer: ActionsWriter, flow: Int32Array, md2: Uint8Array | 
   }
 }
 
-/** push_nsh(…) of the flow's NSH fields. */
+/** push_nsh(…) of the flow's NSH fields: the header is in an NSH key attribute, as in a key. */
 export function writePushNsh(writer: ActionsWriter, flow: Int32Array, md2: Uint8Array | null): void {
   const start = writer.begin(OVS_ACTION_ATTR_PUSH_NSH);
+  const nsh = writer.begin(OVS_KEY_ATTR_NSH);
   writeHeader(writer, flow, md2);
+  writer.end(nsh);
   writer.end(start);
 }
 
