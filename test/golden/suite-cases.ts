@@ -115,8 +115,11 @@ function contentsOf(bridge: SuiteBridge): BridgeContents {
   return {
     groups: bridge.groups,
     meters: bridge.meters,
-    // What the switch lists is what came over the wire.
-    flows: bridge.flows.map((text) => ({ text, version: 'OpenFlow10' })),
+    // What the switch lists is what came over the wire; only OpenFlow 1.0 has mod_vlan actions there.
+    flows: bridge.flows.map((text) => ({
+      text,
+      version: /mod_vlan/.test(text) ? 'OpenFlow10' : 'OpenFlow15',
+    })),
     fdb: (bridge.fdb ?? []).map(({ port, vlan, mac }) => [nameOf(port), Number(vlan), mac]),
   };
 }
