@@ -127,6 +127,21 @@ function forward(pass: Pass, from: XBundle, outer: number, inner: number): void 
 }
 
 /**
+ * Tags of a packet that a service tag pushes inwards are compared, on the way out, with those that stood there: what has to be popped and
+ * pushed depends on whether they are the same. One without VLAN id stays when it has a priority.
+ */
+function lookAtMovedTags(pass: Pass, packetOuter: number, service: number): void {
+  const { flow, mask } = pass;
+  if (packetOuter === 0) return;
+  if (innerTag(flow) !== 0) {
+    mask[F_VLAN_TCI] = 0xffff;
+    mask[F_VLAN1_TCI] = 0xffff;
+  } else if (vid(packetOuter) === vid(service) || vid(packetOuter) === 0) {
+    mask[F_VLAN_TCI] = 0xffff;
+  }
+}
+
+/**
  * The NORMAL action: what a learning switch does (OVS: xlate_normal). Looks at the MAC addresses and the VLAN id of the
  * packet; for broadcast ARP also at its operation and addresses; with multicast snooping at the group.
  */
@@ -150,6 +165,7 @@ export function normal(pass: Pass): void {
   const packetOuter = outerTag(flow);
   const outer = bridgeOuter(bundle, packetOuter);
   const inner = bridgeInner(bundle, packetOuter, innerTag(flow));
+  if (bundle.vlanMode === 'dot1q-tunnel') lookAtMovedTags(pass, packetOuter, outer);
   const port = bridge.ports.get(flow[F_IN_PORT]) ?? null;
   if (port !== null && !isAdmissible(pass, bundle, port, vid(outer))) return;
   learnSource(pass, bundle, port, vid(outer));

@@ -170,6 +170,11 @@ export function putTags(pass: Pass, bundle: XBundle, outer: number, inner: numbe
   // A priority tag stays when it carries a priority and goes when that is 0, so the priority is looked at.
   else if (first !== 0 && vid(first) === 0) pass.mask[F_VLAN_TCI] |= VLAN_PCP_MASK;
   if (bundle.vlanMode !== 'access') lookInside(pass);
+  // The inner tag moves to where the outer one was, and needs no action when it is the same.
+  if (strips(bundle, outer) && (flow[F_VLAN1_TCI] & VLAN_CFI) !== 0) {
+    pass.mask[F_VLAN_TCI] = 0xffff;
+    pass.mask[F_VLAN1_TCI] = 0xffff;
+  }
   putTag(pass, flow, first, F_VLAN_TPID, F_VLAN_TCI, always);
   putTag(pass, flow, second, F_VLAN1_TPID, F_VLAN1_TCI, always);
 }
