@@ -89,6 +89,9 @@ void StoreTunnelOptions(const uint32_t* key, const uint32_t* data, ByteWriter& o
     if (AnyWord(data + flow::kTunErspanVer, 4)) StoreErspan(key, data, out);
   } else if (data[flow::kTunGbpId] != 0 || data[flow::kTunGbpFlags] != 0) {
     StoreGbp(data, out);
+  } else if (data != key && optionBytes == 0 && data[flow::kTunOptsLen] != 0) {
+    // A mask that demands that there are no options.
+    PutAttribute(out, OVS_TUNNEL_KEY_ATTR_GENEVE_OPTS, 0);
   }
 }
 

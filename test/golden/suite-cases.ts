@@ -108,11 +108,13 @@ function bridgeRow(bridge: SuiteBridge): object {
   };
 }
 
-function contentsOf(bridge: SuiteBridge): BridgeContents {
+function contentsOf(bridge: SuiteBridge, setup: SuiteCase['setup']): BridgeContents {
   const ports = bridge.ports.flatMap((port) => port.interfaces);
   const nameOf = (number: string) =>
     number === 'LOCAL' ? bridge.name : ports.find((port) => String(port.ofport) === number)!.name;
+  const tlvMap = setup.find(({ cmd, bridge: name }) => cmd === 'add-tlv-map' && name === bridge.name)?.args?.[0];
   return {
+    ...(tlvMap === undefined ? {} : { tlvMap }),
     groups: bridge.groups,
     meters: bridge.meters,
     // What the switch lists is what came over the wire; only OpenFlow 1.0 has mod_vlan actions there.
@@ -136,7 +138,7 @@ export function buildSuiteCase(entry: SuiteCase): TraceSwitch {
   const built = buildSwitch(
     configuration,
     numbers,
-    new Map(entry.bridges.map((b) => [b.name, contentsOf(b)])),
+    new Map(entry.bridges.map((b) => [b.name, contentsOf(b, entry.setup)])),
   );
   for (const { cmd, bridge, args } of entry.setup) {
     if (cmd !== 'mod-port' || args === null) continue;

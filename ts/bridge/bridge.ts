@@ -1,6 +1,6 @@
 import { FlowTables } from '../classifier/index.js';
 import type { Row } from '../config/index.js';
-import type { FlowSpec } from '../openflow/index.js';
+import { type FlowSpec, type TlvEntry, TlvMap } from '../openflow/index.js';
 import {
   type Bond,
   MacTable,
@@ -143,6 +143,7 @@ export class Bridge implements XBridge {
   mcast: McastTable | null = null;
   sampling: XSampling | null = null;
   forwardBpdu = false;
+  tlvMap: TlvMap | undefined;
   #macAgingSeconds = MAC_AGING_SECONDS;
   #macTableSize = MAC_TABLE_SIZE;
 
@@ -175,6 +176,24 @@ export class Bridge implements XBridge {
     this.#macTableSize = size;
     this.fdb = new MacTable({ agingMs: seconds * 1000, capacity: size });
     this.fdb.floodVlans = vlanBitmap(row.numbers('flood_vlans'));
+  }
+
+  /**
+   * The Geneve options that flows know as tun_metadataN. Entries that stay keep their place, so that flows which match them stay
+   * valid. Throws TableError and changes nothing when the entries contradict each other.
+   */
+  setTlvMap(entries: readonly TlvEntry[]): void {
+    new TlvMap().add(entries);
+    this.tlvMap ??= new TlvMap();
+    const same = (a: TlvEntry, b: TlvEntry) =>
+      a.index === b.index &&
+      a.optionClass === b.optionClass &&
+      a.optionType === b.optionType &&
+      a.length === b.length;
+    const before = [...this.tlvMap];
+    this.tlvMap.delete(before.filter((old) => !entries.some((entry) => same(entry, old))));
+    this.tlvMap.add(entries.filter((entry) => !before.some((old) => same(entry, old))));
+    if (this.tlvMap.size === 0) this.tlvMap = undefined;
   }
 
   /** Puts bundles and their ports in the place of the old ones; addresses behind those that are gone are forgotten. */

@@ -157,6 +157,13 @@ function printOptions({ match, parts, tlvMap }: MatchPrinter): void {
   }
 }
 
+/** The fields tun_metadataN that a packet has: `tun_metadata0=0x1234`. */
+export function formatOptions(flow: Int32Array, tlvMap: TlvMap): string[] {
+  return Array.from(tlvMap, ({ index }) => tlvMap.field(`tun_metadata${index}`)!)
+    .filter(({ presence }) => (flow[presence!.word] & presence!.mask) !== 0)
+    .map((field) => `${field.name}=${formatHex(fromWords(field, flow, field.word))}`);
+}
+
 /** As OVS: dl_vlan and dl_vlan_pcp where they say all of it, else the TCI as it is. */
 function printVlan({ match, parts }: MatchPrinter): void {
   const mask = match.mask[F_VLAN_TCI];

@@ -4,7 +4,7 @@ export { formatAction, formatActions, formatSent } from './format-actions.js';
 export { formatFlow } from './format-flow.js';
 export { formatGroup } from './format-group.js';
 export { formatMeter } from './format-meter.js';
-export { formatMatch } from './format-match.js';
+export { formatMatch, formatOptions } from './format-match.js';
 export { emptyMatch, prerequisiteHolds } from './match.js';
 export {
   GROUP_ALL,
@@ -45,4 +45,13 @@ export { outputsToGroup, outputsToPort, usesMeter } from './references.js';
 export { TableError, type TableErrorCode } from './table-errors.js';
 export { parseFlowKey } from './parse-flow-key.js';
 export { formatPort } from './ports.js';
-export { formatTlvMap, parseTlvMap, type TlvEntry, TlvMap } from './tlv-map.js';
+export {
+  addField,
+  clearOptions,
+  deleteField,
+  formatTlvMap,
+  parseTlvMap,
+  type TlvEntry,
+  TlvMap,
+  TUN_OPTS_AS_FIELDS,
+} from './tlv-map.js';

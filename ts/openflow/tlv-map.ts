@@ -24,9 +24,19 @@ const MAX_LENGTH = 124;
  */
 const CONTENT_WORDS = 62;
 const PRESENCE = F_TUN_OPTS + CONTENT_WORDS;
+/** Length that a row with fields in the place of options says it has. None on the wire is as long. */
+export const TUN_OPTS_AS_FIELDS = 0xffff;
+const OPTION_WORDS = CONTENT_WORDS + 2;
 const HEADER_BYTES = 4;
+/** Class, type and length; not the reserved bits. */
+const HEADER_MASK = 0xffffff1f | 0;
+/** Bit of an option type: whoever does not know the option must drop the packet. */
+const CRITICAL = 0x80;
+/** Bytes of options in a key at most. */
+const MAX_BYTES = OPTION_WORDS * 4;
 
-const scratch = new Uint8Array(256);
+const scratch = new Uint8Array(MAX_BYTES + HEADER_BYTES);
+const fields = new Int32Array(OPTION_WORDS);
 
 /**
  * The Geneve options that a switch knows by number (`ovs-ofctl add-tlv-map`). Fields stay where they are until their entry is
@@ -34,6 +44,9 @@ const scratch = new Uint8Array(256);
  */
 export class TlvMap {
   private readonly entries = new Map<number, TlvEntry>();
+  /** The same by class and type, and by index. */
+  private readonly byOption = new Map<number, TlvEntry>();
+  private ordered: readonly TlvEntry[] = [];
   /** First content word of each field, by index. */
   private readonly places = new Map<number, number>();
   private readonly fields = new Map<string, MatchField>();
@@ -44,7 +57,7 @@ export class TlvMap {
 
   /** All entries, by index. */
   [Symbol.iterator](): IterableIterator<TlvEntry> {
-    return [...this.entries.values()].sort((a, b) => a.index - b.index)[Symbol.iterator]();
+    return this.ordered[Symbol.iterator]();
   }
 
   /** The field `tun_metadataN`, also as NXM_NX_TUN_METADATAN; undefined when N is not mapped. */
@@ -77,7 +90,10 @@ export class TlvMap {
   }
 
   private drop(index: number): void {
+    const { optionClass, optionType } = this.entries.get(index)!;
+    this.byOption.delete(optionKey(optionClass, optionType));
     this.entries.delete(index);
+    this.ordered = this.ordered.filter((entry) => entry.index !== index);
     this.places.delete(index);
     this.fields.delete(`tun_metadata${index}`);
   }
@@ -102,7 +118,7 @@ export class TlvMap {
         `tun_metadata${index} is mapped: delete its entry first`,
       );
     }
-    if (this.find(optionClass, optionType) !== undefined) {
+    if (this.byOption.has(optionKey(optionClass, optionType))) {
       throw new TableError(
         'NXTTMFC_DUP_ENTRY',
         `option class=${optionClass},type=${optionType} is mapped already`,
@@ -112,15 +128,10 @@ export class TlvMap {
     if (place < 0)
       throw new TableError('NXTTMFC_TABLE_FULL', `no room for ${length} more bytes: delete other entries`);
     this.entries.set(index, entry);
+    this.byOption.set(optionKey(optionClass, optionType), entry);
+    this.ordered = [...this.ordered, entry].sort((a, b) => a.index - b.index);
     this.places.set(index, place);
     this.fields.set(`tun_metadata${index}`, makeField(index, place, length));
-  }
-
-  private find(optionClass: number, optionType: number): TlvEntry | undefined {
-    for (const entry of this.entries.values()) {
-      if (entry.optionClass === optionClass && entry.optionType === optionType) return entry;
-    }
-    return undefined;
   }
 
   /** First of `words` free content words, or -1. */
@@ -136,32 +147,54 @@ export class TlvMap {
   }
 
   /**
-   * Turns the options of the key at `base`, as they are on the wire, into fields. Options that are not mapped, or of another
-   * length, are lost, as in OVS.
+   * Turns the options of the key at `base`, as they are on the wire, into fields. Options that are not mapped are lost. False, with
+   * no fields, when the packet must drop (OVS: EINVAL): an option is cut off, has another length than its entry says, or is critical and
+   * not mapped.
    */
-  unpack(flow: Int32Array, base: number): void {
-    const length = Math.min(flow[base + F_TUN_OPTS_LEN], scratch.length);
+  unpack(flow: Int32Array, base: number): boolean {
+    const length = Math.min(flow[base + F_TUN_OPTS_LEN], MAX_BYTES);
     readBytes(flow, base + F_TUN_OPTS, length);
-    flow.fill(0, base + F_TUN_OPTS_LEN, base + F_TUN_OPTS + CONTENT_WORDS + 2);
+    clearOptions(flow, base);
     let at = 0;
-    while (at + HEADER_BYTES <= length) {
-      const size = (scratch[at + 3] & 0x1f) * 4;
-      const entry = this.find((scratch[at] << 8) | scratch[at + 1], scratch[at + 2]);
-      if (entry !== undefined && entry.length === size && at + HEADER_BYTES + size <= length) {
-        const word = base + F_TUN_OPTS + this.places.get(entry.index)!;
-        for (let i = 0; i < size / 4; i++) flow[word + i] = bigEndian(at + HEADER_BYTES + 4 * i);
-        flow[base + PRESENCE + (entry.index >> 5)] |= 1 << (entry.index & 31);
+    while (at < length) {
+      const size = at + HEADER_BYTES <= length ? contentBytes(at) : length;
+      const entry = this.optionAt(at);
+      const fits = entry === undefined ? (scratch[at + 2] & CRITICAL) === 0 : entry.length === size;
+      if (!fits || at + HEADER_BYTES + size > length) {
+        clearOptions(flow, base);
+        return false;
       }
+      if (entry !== undefined) this.takeOption(flow, base, entry, at);
       at += HEADER_BYTES + size;
     }
+    return true;
+  }
+
+  private takeOption(flow: Int32Array, base: number, entry: TlvEntry, at: number): void {
+    const word = base + F_TUN_OPTS + this.places.get(entry.index)!;
+    for (let i = 0; i < entry.length / 4; i++) flow[word + i] = bigEndian(at + HEADER_BYTES + 4 * i);
+    flow[base + PRESENCE + (entry.index >> 5)] |= 1 << (entry.index & 31);
+    flow[base + F_TUN_OPTS_LEN] = TUN_OPTS_AS_FIELDS;
+  }
+
+  /** The entry of the option whose header is at `at` in the scratch bytes. */
+  private optionAt(at: number): TlvEntry | undefined {
+    return this.byOption.get(optionKey((scratch[at] << 8) | scratch[at + 1], scratch[at + 2]));
+  }
+
+  /** Whether the flow, with fields in the place of options, has any. */
+  hasFields(flow: Int32Array, base: number): boolean {
+    return (flow[base + PRESENCE] | flow[base + PRESENCE + 1]) !== 0;
   }
 
   /** The inverse of unpack: options of the fields that the flow has, by index. */
   pack(flow: Int32Array, base: number): void {
-    const present = [flow[base + PRESENCE], flow[base + PRESENCE + 1]];
+    const low = flow[base + PRESENCE];
+    const high = flow[base + PRESENCE + 1];
     let length = 0;
-    for (const entry of this) {
-      if ((present[entry.index >> 5] & (1 << (entry.index & 31))) === 0) continue;
+    for (let i = 0; i < this.ordered.length; i++) {
+      const entry = this.ordered[i];
+      if (((entry.index < 32 ? low : high) & (1 << (entry.index & 31))) === 0) continue;
       scratch[length] = entry.optionClass >>> 8;
       scratch[length + 1] = entry.optionClass;
       scratch[length + 2] = entry.optionType;
@@ -170,10 +203,75 @@ export class TlvMap {
       writeBytes(flow, word, length + HEADER_BYTES, entry.length / 4);
       length += HEADER_BYTES + entry.length;
     }
-    flow.fill(0, base + F_TUN_OPTS, base + F_TUN_OPTS + CONTENT_WORDS + 2);
+    clearOptions(flow, base);
     for (let i = 0; i < length / 4; i++) flow[base + F_TUN_OPTS + i] = bigEndian(4 * i);
     flow[base + F_TUN_OPTS_LEN] = length;
   }
+
+  /**
+   * Turns the row `mask` over fields into one over the options on the wire that `keys[base …]` has: content of mapped options as the
+   * mask has it, headers and the length of all always, because they decide which fields there are.
+   */
+  packMask(keys: Int32Array, base: number, mask: Int32Array): void {
+    const length = Math.min(keys[base + F_TUN_OPTS_LEN], MAX_BYTES) & ~3;
+    readBytes(keys, base + F_TUN_OPTS, length);
+    fields.set(mask.subarray(F_TUN_OPTS, F_TUN_OPTS + OPTION_WORDS));
+    clearOptions(mask, 0);
+    mask[F_TUN_OPTS_LEN] = 0xffff;
+    let at = 0;
+    while (at < length) {
+      const entry = this.optionAt(at);
+      const size = contentBytes(at);
+      mask[F_TUN_OPTS + at / 4] = HEADER_MASK;
+      if (entry !== undefined && entry.length === size && at + HEADER_BYTES + size <= length) {
+        const place = this.places.get(entry.index)!;
+        for (let i = 0; i < size / 4; i++) mask[F_TUN_OPTS + at / 4 + 1 + i] = fields[place + i];
+      }
+      at += HEADER_BYTES + size;
+    }
+  }
+
+  /** Sets in `mask` the bits of the fields that `flow` has, as when they are put into an encapsulation. */
+  markPresent(flow: Int32Array, mask: Int32Array): void {
+    for (let i = 0; i < this.ordered.length; i++) {
+      const { index, length } = this.ordered[i];
+      const bit = 1 << (index & 31);
+      const presence = PRESENCE + (index >> 5);
+      if ((flow[presence] & bit) === 0) continue;
+      mask[presence] |= bit;
+      const word = F_TUN_OPTS + this.places.get(index)!;
+      for (let w = word; w < word + length / 4; w++) mask[w] = -1;
+    }
+  }
+}
+
+/** Key of an option in `byOption`. */
+function optionKey(optionClass: number, optionType: number): number {
+  return (optionClass << 8) | optionType;
+}
+
+/** Bytes behind the header at `at` in the scratch bytes. */
+function contentBytes(at: number): number {
+  return (scratch[at + 3] & 0x1f) * 4;
+}
+
+/** Takes all options, or fields of options, from the row at `base`. */
+export function clearOptions(flow: Int32Array, base: number): void {
+  for (let w = base + F_TUN_OPTS_LEN; w < base + F_TUN_OPTS + OPTION_WORDS; w++) flow[w] = 0;
+}
+
+/** The flow has the field from now on. */
+export function addField(flow: Int32Array, presence: NonNullable<MatchField['presence']>): void {
+  flow[presence.word] |= presence.mask;
+  flow[F_TUN_OPTS_LEN] = TUN_OPTS_AS_FIELDS;
+}
+
+/** The flow has the field no more. */
+export function deleteField(flow: Int32Array, { word, words, presence }: MatchField): void {
+  if (presence === undefined || (flow[presence.word] & presence.mask) === 0) return;
+  flow[presence.word] &= ~presence.mask;
+  for (let w = word; w < word + words; w++) flow[w] = 0;
+  if ((flow[PRESENCE] | flow[PRESENCE + 1]) === 0) flow[F_TUN_OPTS_LEN] = 0;
 }
 
 function makeField(index: number, place: number, length: number): MatchField {

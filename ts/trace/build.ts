@@ -1,7 +1,7 @@
 import { type Bridge, BridgeModel, type PortNumbers } from '../bridge/index.js';
 import type { Configuration, Row } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
-import { parseFlow, parseGroup, parseMeter } from '../openflow/index.js';
+import { parseFlow, parseGroup, parseMeter, parseTlvMap } from '../openflow/index.js';
 import { parseMac } from '../util/index.js';
 import { makeGroup, RecircRegistry, type Snapshot } from '../xlate/index.js';
 import { about } from './problem.js';
@@ -24,6 +24,8 @@ export interface FlowText {
 
 /** What a bridge has besides its configuration. */
 export interface BridgeContents {
+  /** Geneve options that flows know as tun_metadataN, as `ovs-ofctl add-tlv-map` takes them. */
+  readonly tlvMap?: string;
   /** ovs-ofctl syntax, one an element. */
   readonly meters?: readonly string[];
   readonly groups?: readonly string[];
@@ -60,7 +62,8 @@ export function buildSwitch(
   };
 }
 
-function fillBridge(bridge: Bridge, { meters = [], groups = [], flows, fdb = [] }: BridgeContents): void {
+function fillBridge(bridge: Bridge, { tlvMap, meters = [], groups = [], flows, fdb = [] }: BridgeContents): void {
+  if (tlvMap !== undefined) about(`TLV map "${tlvMap}"`, () => bridge.setTlvMap(parseTlvMap(tlvMap)));
   // Standalone is a flow that ovs-vswitchd adds to a bridge without controllers; where flows are told, it would be among them.
   if (flows !== undefined) bridge.failMode = 'secure';
   const portNames = bridge.portNames();
@@ -72,7 +75,8 @@ function fillBridge(bridge: Bridge, { meters = [], groups = [], flows, fdb = [] 
     bridge.groups.set(spec.groupId, makeGroup(spec, DUMMY_SUPPORT));
   }
   for (const { text, version } of flows ?? []) {
-    bridge.flowTables.add(about(`flow "${text}"`, () => parseFlow(text, { version, portNames })));
+    const options = { version, portNames, ...(bridge.tlvMap === undefined ? {} : { tlvMap: bridge.tlvMap }) };
+    bridge.flowTables.add(about(`flow "${text}"`, () => parseFlow(text, options)));
   }
   for (const [port, vlan, mac] of fdb) addAddress(bridge, port, vlan, mac);
 }

@@ -1,8 +1,8 @@
 import { numberPorts } from '../bridge/index.js';
 import { emptyConfiguration, vsctl } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
-import { formatFlowRow } from '../flow/index.js';
 import { type BridgeContents, buildSwitch, type FlowText, requireBridge, type TraceSwitch } from './build.js';
+import { formatPacket } from './format.js';
 import { about } from './problem.js';
 import { parseCtNext, parsePacketFlow } from './request.js';
 import { slowReasons, translationError } from './slow.js';
@@ -24,7 +24,9 @@ export interface TraceCase {
     /** Ports that are not in it are numbered as the dummy datapath would. */
     readonly bridges?: readonly { readonly name: string; readonly ports: readonly CasePort[] }[];
   };
-  /** ovs-ofctl syntax; of the first bridge. */
+  /** As `ovs-ofctl add-tlv-map` takes it; of the first bridge, like what follows. */
+  readonly tlvMap?: string;
+  /** ovs-ofctl syntax. */
   readonly meters?: readonly string[];
   readonly groups?: readonly string[];
   readonly flows?: readonly string[];
@@ -79,6 +81,7 @@ export function buildCase(entry: TraceCase): TraceSwitch {
     ]),
   );
   contents.set(bridge.text('name'), {
+    ...(entry.tlvMap === undefined ? {} : { tlvMap: entry.tlvMap }),
     meters: entry.meters ?? [],
     groups: entry.groups ?? [],
     flows: [...sent(entry.flows ?? [], 'OpenFlow15'), ...sent(entry.flowsOf10 ?? [], 'OpenFlow10')],
@@ -123,8 +126,8 @@ export function traceAnswer({ steps }: TraceResult): TraceAnswer {
 }
 
 function stepAnswer(step: TraceStep, rename: RecircNames): StepAnswer {
-  const flow = rename.inText(formatFlowRow(step.flow));
-  const finalFlow = step.isUnchanged ? 'unchanged' : rename.inText(formatFlowRow(step.finalFlow));
+  const flow = rename.inText(formatPacket(step.flow, step.tlvMap));
+  const finalFlow = step.isUnchanged ? 'unchanged' : rename.inText(formatPacket(step.finalFlow, step.tlvMap));
   const megaflow = rename.inText(step.megaflow);
   return { flow, finalFlow, megaflow, datapathActions: rename.inText(step.datapathActions) };
 }

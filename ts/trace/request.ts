@@ -1,7 +1,7 @@
 import type { Bridge } from '../bridge/index.js';
-import type { Snapshot, XBridge } from '../xlate/index.js';
+import { type Snapshot, unpackOptions, type XBridge } from '../xlate/index.js';
 import { SlowpathError } from '../errors/index.js';
-import { F_IN_PORT, F_VLAN1_TCI, F_VLAN1_TPID, FLOW_WORDS } from '../fields/index.js';
+import { F_IN_PORT, F_TUN_OPTS_LEN, F_VLAN1_TCI, F_VLAN1_TPID, FLOW_WORDS } from '../fields/index.js';
 import { parseKey } from '../flow/index.js';
 import { FITNESS, native } from '../native/index.js';
 import { parseFlowKey } from '../openflow/index.js';
@@ -51,7 +51,7 @@ export function parseCtNext(text: string): number {
  * without in_port came from no port, tags are 802.1Q unless they say otherwise. Throws SyntaxProblem.
  */
 export function parsePacketFlow(bridge: Bridge, text: string): Int32Array {
-  const row = parseFlowKey(text, bridge.portNames());
+  const row = parseFlowKey(text, bridge.portNames(), bridge.tlvMap);
   if ((row[F_VLAN1_TCI] & VLAN_CFI) !== 0 && row[F_VLAN1_TPID] === 0) row[F_VLAN1_TPID] = ETH_TYPE_VLAN;
   return row;
 }
@@ -69,7 +69,11 @@ export function parseDatapathFlow(
   if (FITNESS[native().decodeKey(key, flow, 0)] === 'error') {
     throw new SlowpathError('ERR_TRACE', `"${text}" is no complete key of a packet`);
   }
-  return { flow, bridge: enterBridge(snapshot, flow) };
+  const bridge = enterBridge(snapshot, flow);
+  if (flow[F_TUN_OPTS_LEN] !== 0 && !unpackOptions(flow, bridge)) {
+    throw new SlowpathError('ERR_TRACE', `"${text}" has Geneve options that ${bridge.name} cannot take`);
+  }
+  return { flow, bridge };
 }
 
 /** The bridge of the datapath port in in_port, which becomes the OpenFlow port. */

@@ -1,5 +1,5 @@
 import { F_ACTSET_OUTPUT, F_CT_STATE, F_CT_ZONE, F_IN_PORT, F_RECIRC_ID } from '../fields/index.js';
-import { OFPP_UNSET } from '../openflow/index.js';
+import { OFPP_UNSET, type TlvMap } from '../openflow/index.js';
 import { type Snapshot, Translator, type XBridge, XLATE_ERRORS } from '../xlate/index.js';
 import { formatDatapathActions, formatMegaflow } from './format.js';
 import { applyNat } from './nat.js';
@@ -31,6 +31,8 @@ export interface TraceStep {
   readonly finalFlow: Int32Array;
   readonly isUnchanged: boolean;
   readonly mask: Int32Array;
+  /** The fields that tunnel options are in these rows. */
+  readonly tlvMap: TlvMap | undefined;
   /** `recirc_id=0,eth,ip,in_port=1,…`: what all packets have in common that get the same actions. */
   readonly megaflow: string;
   readonly datapathActions: string;
@@ -111,7 +113,8 @@ function traceStep(
     // Every packet comes in with an empty action set.
     isUnchanged: finalFlow.every((word, i) => word === (i === F_ACTSET_OUTPUT ? OFPP_UNSET : flow[i])),
     mask,
-    megaflow: formatMegaflow(flow, mask),
+    tlvMap: bridge.tlvMap,
+    megaflow: formatMegaflow(flow, mask, bridge.tlvMap),
     datapathActions: formatDatapathActions(result.actions.subarray(0, result.actionsLength)),
     slow: result.slow,
     error: XLATE_ERRORS[result.error],

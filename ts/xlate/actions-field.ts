@@ -7,7 +7,7 @@ import {
   F_VLAN_TCI,
   F_VLAN_TPID,
 } from '../fields/index.js';
-import type { MatchField } from '../openflow/index.js';
+import { addField, type MatchField } from '../openflow/index.js';
 import { OFPR_INVALID_TTL, toController, WHOLE_PACKET } from './controller.js';
 import type { ActionOf, Outcome } from './handler.js';
 import { applyMultipath } from './multipath.js';
@@ -24,7 +24,12 @@ function isIpHeader({ word }: MatchField): boolean {
 }
 
 /** To be called before `field` of the flow is written. */
-function touchField(pass: Pass, field: MatchField): void {
+export function touchField(pass: Pass, field: MatchField): void {
+  if (field.presence !== undefined) {
+    pass.mask[field.presence.word] |= field.presence.mask;
+    addField(pass.flow, field.presence);
+    return;
+  }
   if (isIpHeader(field) && isIp(pass.flow)) pass.mask[F_NW_PROTO] = 0xff;
   pass.touch(field.word);
 }

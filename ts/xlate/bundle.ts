@@ -7,6 +7,7 @@ import {
   OFPP_NORMAL,
   OFPP_TABLE,
 } from '../openflow/index.js';
+import { touchField } from './actions-field.js';
 import { outputTo } from './actions-output.js';
 import type { ActionOf, Outcome } from './handler.js';
 import { hash2Words } from './hash.js';
@@ -63,7 +64,7 @@ export function actBundle(pass: Pass, action: Bundle): Outcome {
   const port = action.algorithm === 'hrw' ? heaviest(pass, action) : firstLive(pass.bridge, action.members);
   const { target } = action;
   if (target === null) return outputTo(pass, port, 0, false);
-  pass.touch(target.field.word);
+  touchField(pass, target.field);
   markSubfield(pass.mask, target);
   writeSubfieldNumber(pass.flow, target, port);
   return 'continue';

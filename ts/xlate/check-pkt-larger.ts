@@ -3,6 +3,7 @@ import {
   OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL,
 } from '../fields/index.js';
 import type { Action } from '../openflow/index.js';
+import { touchField } from './actions-field.js';
 import { runToEnd } from './clone.js';
 import { commit } from './commit.js';
 import type { ActionOf, Outcome } from './handler.js';
@@ -14,7 +15,7 @@ import { SLOW_ACTION } from './types.js';
 /** Without the datapath's help each packet's own length decides, so every packet must come here. */
 function inUserspace(pass: Pass, action: ActionOf<'check_pkt_larger'>): Outcome {
   const length = pass.packet?.length ?? 0;
-  pass.touch(action.target.field.word);
+  touchField(pass, action.target.field);
   writeSubfieldNumber(pass.flow, action.target, length > action.length ? 1 : 0);
   pass.slow |= SLOW_ACTION;
   return 'continue';
@@ -33,7 +34,7 @@ function branch(
   const nested = writer.begin(
     larger ? OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER : OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL,
   );
-  pass.touch(action.target.field.word);
+  touchField(pass, action.target.field);
   writeSubfieldNumber(pass.flow, action.target, larger ? 1 : 0);
   runToEnd(pass, list, from, size, true);
   writer.end(nested);

@@ -10,6 +10,7 @@ export { composeSlowPath } from './slow-path.js';
 export type { NoteLevel, Tracer } from './trace.js';
 export type { PacketView } from './packet-view.js';
 export { finTimeouts } from './fin-effect.js';
+export { unpackOptions } from './tunnel-options.js';
 export { TunnelPorts } from './tunnel-ports.js';
 export { Translator } from './translator.js';
 export * from './types.js';

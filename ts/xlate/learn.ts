@@ -1,5 +1,6 @@
 import {
   type Action,
+  addField,
   FLOW_SEND_REMOVED,
   type FlowSpec,
   formatMatch,
@@ -12,8 +13,10 @@ import {
   OFPP_LOCAL,
   OFPP_MAX,
   type Subfield,
+  type TlvMap,
 } from '../openflow/index.js';
 import { FLOW_WORDS } from '../fields/index.js';
+import { touchField } from './actions-field.js';
 import type { ActionOf, Outcome } from './handler.js';
 import type { Pass } from './pass.js';
 import { markSubfield, readSubfield, writeSubfield, writeSubfieldNumber } from './subfield.js';
@@ -68,6 +71,7 @@ export function learnedFlow(learn: Learn, flow: Int32Array): FlowSpec {
     const value = clauseValue(spec, flow);
     if (spec.type === 'match_field' || spec.type === 'match_value') {
       markSubfield(match.mask, spec.target);
+      if (spec.target.field.presence !== undefined) addField(match.key, spec.target.field.presence);
       writeSubfield(match.key, spec.target, value);
     } else if (spec.type === 'output') {
       const fits = (value[0] | value[1] | value[2]) === 0 && value[3] >>> 16 === 0;
@@ -91,8 +95,8 @@ export function learnedFlow(learn: Learn, flow: Int32Array): FlowSpec {
 }
 
 /** The flow in the words of ofproto/trace. */
-function describe(flow: FlowSpec): string {
-  const match = formatMatch(flow.match);
+function describe(flow: FlowSpec, tlvMap: TlvMap | undefined): string {
+  const match = formatMatch(flow.match, tlvMap);
   const cookie = (BigInt(flow.cookieHigh >>> 0) << 32n) | BigInt(flow.cookieLow >>> 0);
   const parts = [`table=${flow.table}`, ...(match === '' ? [] : [match]), `priority=${flow.priority}`];
   if (cookie !== 0n) parts.push(`cookie=0x${cookie.toString(16)}`);
@@ -114,14 +118,14 @@ export function actLearn(pass: Pass, action: Learn): Outcome {
     if ('source' in spec) markSubfield(mask, spec.source);
   }
   const learned = learnedFlow(action, flow);
-  if (pass.tracer !== null) pass.note(describe(learned));
+  if (pass.tracer !== null) pass.note(describe(learned, bridge.tlvMap));
   const room =
     action.limit === 0 ||
     pass.dontSend ||
     bridge.roomToLearn === undefined ||
     bridge.roomToLearn(learned, action.limit);
   if (action.result !== null) {
-    pass.touch(action.result.field.word);
+    touchField(pass, action.result.field);
     markSubfield(mask, action.result);
     writeSubfieldNumber(flow, action.result, room ? 1 : 0);
   }

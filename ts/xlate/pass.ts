@@ -12,8 +12,9 @@ import {
   FLOW_WORDS,
 } from '../fields/index.js';
 import { ActionsWriter, CookieWriter } from '../flow/index.js';
-import { type Action, OFPP_UNSET, type Rule } from '../openflow/index.js';
+import { type Action, OFPP_UNSET, type Rule, TUN_OPTS_AS_FIELDS } from '../openflow/index.js';
 import type { FrameStack } from './frames.js';
+import { unpackOptions } from './tunnel-options.js';
 import type { PacketView } from './packet-view.js';
 import { ActionSet, Scope } from './scope.js';
 import type { NoteLevel, Tracer } from './trace.js';
@@ -139,6 +140,8 @@ export class Pass implements Translation {
   wasMpls = false;
   /** ct_* fields say what the connection tracker found. */
   conntracked = false;
+  /** The packet's tunnel options cannot be understood. */
+  invalidOptions = false;
   readonly stack = new ValueStack();
   readonly actionSet = new ActionSet();
   /** Scratch of values that are moved about: 128 bits. */
@@ -186,10 +189,12 @@ export class Pass implements Translation {
     port: XPort | null,
   ): void {
     const { flow } = this;
+    this.invalidOptions = false;
     for (let w = 0; w < FLOW_END_L4; w++) flow[w] = keys[base + w];
     // Tunnel options are a third of the key and hardly ever there.
     if ((flow[F_TUN_OPTS_LEN] | keys[base + F_TUN_OPTS_LEN]) !== 0) {
       for (let w = FLOW_END_L4; w < FLOW_WORDS; w++) flow[w] = keys[base + w];
+      if (flow[F_TUN_OPTS_LEN] !== TUN_OPTS_AS_FIELDS) this.invalidOptions = !unpackOptions(flow, bridge);
     }
     this.writer.reset();
     flow[F_ACTSET_OUTPUT] = OFPP_UNSET;

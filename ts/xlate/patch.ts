@@ -47,6 +47,9 @@ export function patchOutput(pass: Pass, from: XPort, to: XPort): void {
   scope.keepSets(pass);
   scope.keepTracking(pass);
   scope.keepTunnelMask(mask);
+  // Each bridge has its own fields of tunnel options.
+  const options = bridge.tlvMap !== undefined || to.bridge.tlvMap !== undefined;
+  if (options) scope.keepOptionsMask(mask);
   flow[F_IN_PORT] = to.ofport;
   flow[F_METADATA] = 0;
   flow[F_METADATA + 1] = 0;
@@ -70,6 +73,7 @@ export function patchOutput(pass: Pass, from: XPort, to: XPort): void {
   if (pass.tracer !== null) pass.tracer.leave();
   pass.mirrors = mirrors;
   pass.bridge = bridge;
+  if (options) scope.restoreOptionsMask(mask);
   scope.restoreTunnelMask(mask);
   scope.restoreTracking(pass);
   scope.restoreSets(pass);

@@ -53,6 +53,7 @@ export class Scope {
   private readonly flow = new Int32Array(FLOW_WORDS);
   private readonly base = new Int32Array(FLOW_WORDS);
   private readonly tunnelMask = new Int32Array(F_METADATA - F_TUN_ID);
+  private readonly optionsMask = new Int32Array(FLOW_WORDS - F_TUN_OPTS_LEN);
   private readonly stack = new ValueStack();
   private readonly actionSet = new ActionSet();
   /** The executed form of an action set, for the scope's user. */
@@ -103,6 +104,18 @@ export class Scope {
 
   restoreTunnelMask(mask: Int32Array): void {
     for (let w = F_TUN_ID; w < F_METADATA; w++) mask[w] = this.tunnelMask[w - F_TUN_ID];
+  }
+
+  /** Likewise its bits that are about tunnel options. */
+  keepOptionsMask(mask: Int32Array): void {
+    for (let w = F_TUN_OPTS_LEN; w < FLOW_WORDS; w++) {
+      this.optionsMask[w - F_TUN_OPTS_LEN] = mask[w];
+      mask[w] = 0;
+    }
+  }
+
+  restoreOptionsMask(mask: Int32Array): void {
+    for (let w = F_TUN_OPTS_LEN; w < FLOW_WORDS; w++) mask[w] = this.optionsMask[w - F_TUN_OPTS_LEN];
   }
 
   keepSets(pass: Kept): void {

@@ -40,9 +40,10 @@ export function writeBits(
   }
 }
 
-/** Sets every bit of the subfield: in a mask row, all of it was looked at. */
+/** Sets every bit of the subfield: in a mask row, all of it was looked at, and whether the packet has it. */
 export function markSubfield(row: Int32Array, subfield: Subfield): void {
   const { field, offset, bits } = subfield;
+  if (field.presence !== undefined) row[field.presence.word] |= field.presence.mask;
   for (let i = 0; i < field.words; i++) row[field.word + i] |= rangeMask(field, offset, bits, i);
 }
 
@@ -54,8 +55,8 @@ export function subfieldNumber(row: Int32Array, subfield: Subfield): number {
   return readBits(row, subfield, 0, Math.min(32, subfield.bits)) >>> 0;
 }
 
-/** The widest field has 128 bits. */
-const chunks = new Int32Array(4);
+/** The widest field is a Geneve option of 124 bytes. */
+const chunks = new Int32Array(31);
 
 /** Copies `source` to `target`, which has as many bits. They may overlap: all is read before anything is written. */
 export function copySubfield(row: Int32Array, source: Subfield, target: Subfield): void {

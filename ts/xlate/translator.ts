@@ -14,12 +14,14 @@ import { FramePipeline } from './pipeline.js';
 import { fixSampling, markNetflow, sampleIngress } from './sample.js';
 import type { Tracer } from './trace.js';
 import { acceptsEcn, findInPort } from './tunnel.js';
+import { finishOptions } from './tunnel-options.js';
 import type { FrozenState, Snapshot, Translation, XBridge, XPort } from './types.js';
 import { beginWildcards, finishWildcards } from './wildcards.js';
 
 const NO_BRIDGE = errorNumber('no_bridge');
 const NO_CONTEXT = errorNumber('no_recirculation_context');
 const TOO_LONG = errorNumber('actions_too_long');
+const INVALID_TUNNEL = errorNumber('invalid_tunnel');
 
 /**
  * Takes packets through a bridge's flow tables and finds out what the datapath must do with them and with all that look alike.
@@ -68,7 +70,7 @@ export class Translator {
     const port = findInPort(snapshot, keys, base, odpPort);
     pass.begin(snapshot, keys, base, odpPort, port?.bridge ?? null, port?.ofport ?? OFPP_NONE, port);
     pass.packet = packet ?? null;
-    if (port !== null) return this.translateFrom(port, keys, base);
+    if (port !== null) return this.translateFrom(port, keys, base, false);
     this.unknownPort(odpPort);
     return pass;
   }
@@ -86,17 +88,18 @@ export class Translator {
   ): Translation {
     const port = bridge.ports.get(ofport) ?? null;
     this.pass.begin(snapshot, keys, base, port?.odpPort ?? -1, bridge, ofport, port);
-    return this.translateFrom(port, keys, base);
+    return this.translateFrom(port, keys, base, true);
   }
 
   /** Takes the packet that `pass` has through the tables. */
-  private translateFrom(port: XPort | null, keys: Int32Array, base: number): Translation {
+  private translateFrom(port: XPort | null, keys: Int32Array, base: number, asFields: boolean): Translation {
     const { pass } = this;
     this.pipeline.clear();
     beginWildcards(pass.flow, pass.mask, pass.snapshot.support.recirc);
     if (pass.bridge.sampling?.netflow === true) markNetflow(pass.flow, pass.mask);
     if (pass.tracer !== null) pass.tracer.bridge(pass.bridge);
-    this.start(port, keys[base + F_RECIRC_ID]);
+    if (pass.invalidOptions) pass.fail(INVALID_TUNNEL, 'Invalid Geneve tunnel metadata');
+    else this.start(port, keys[base + F_RECIRC_ID]);
     if (pass.tracer !== null) pass.tracer.leave();
     if (pass.writer.overflowed && pass.error === 0) {
       pass.fail(TOO_LONG, 'more actions than a netlink attribute holds, packet dropped');
@@ -105,6 +108,7 @@ export class Translator {
     // A copy of which the original is not used any more is none.
     else if (pass.cloned) pass.writer.unwrapLast(OVS_ACTION_ATTR_CLONE);
     finishWildcards(keys, base, pass.mask);
+    finishOptions(keys, base, pass.mask, pass.bridge.tlvMap, asFields);
     return pass;
   }
 

@@ -24,7 +24,9 @@ import {
 } from '../fields/index.js';
 import { TUN_F_CSUM, TUN_F_DF, TUN_F_KEY, TUN_F_OAM } from '../flow/index.js';
 import type { ActionOf, Outcome } from './handler.js';
+import { deleteField } from '../openflow/index.js';
 import type { Pass } from './pass.js';
+import { packOptions } from './tunnel-options.js';
 import { isIp } from './protocols.js';
 import type { Snapshot, XPort, XTunnel } from './types.js';
 import { hasTunnel } from './wildcards.js';
@@ -150,13 +152,15 @@ function copyTunnel(from: Int32Array, to: Int32Array): void {
 
 /** Writes set(tunnel(…)), unless the encapsulation that was set last is the same (OVS: commit_odp_tunnel_action). */
 export function commitTunnel(pass: Pass, type: XTunnel['type']): void {
-  const { flow, base, setMask, writer } = pass;
+  const { flow, base, mask, setMask, writer } = pass;
   if (!hasTunnel(flow, 0)) return;
-  if (pass.tunnelCommitted && sameTunnel(flow, base)) return;
-  copyTunnel(flow, base);
+  copyTunnel(flow, setMask);
+  // Options are compared as on the wire: another bridge may have other fields for them.
+  if (setMask[F_TUN_OPTS_LEN] !== 0) packOptions(setMask, mask, pass.bridge);
+  if (pass.tunnelCommitted && sameTunnel(setMask, base)) return;
+  copyTunnel(setMask, base);
   pass.tunnelCommitted = true;
   // Options of other types of tunnels are left out: the datapath would refuse them.
-  copyTunnel(flow, setMask);
   if (type !== 'vxlan') {
     setMask[F_TUN_GBP_ID] = 0;
     setMask[F_TUN_GBP_FLAGS] = 0;
@@ -204,6 +208,7 @@ export function actSetTunnel(pass: Pass, action: ActionOf<'set_tunnel'>): Outcom
 }
 
 /** Takes a field of tunnel metadata away. */
-export function actDeleteField(_pass: Pass, _action: ActionOf<'delete_field'>): Outcome {
+export function actDeleteField(pass: Pass, action: ActionOf<'delete_field'>): Outcome {
+  deleteField(pass.flow, action.field);
   return 'continue';
 }

@@ -1,4 +1,4 @@
-import type { Action, FlowSpec, GroupType, MatchField, Rule } from '../openflow/index.js';
+import type { Action, FlowSpec, GroupType, MatchField, Rule, TlvMap } from '../openflow/index.js';
 import type { DatapathSupport } from '../ovs/index.js';
 
 export type { DatapathSupport };
@@ -244,6 +244,8 @@ export interface XBridge {
   readonly sampling: XSampling | null;
   /** Reserved destination addresses are forwarded by NORMAL (Bridge other_config:forward-bpdu). */
   readonly forwardBpdu: boolean;
+  /** Geneve options that flows know as tun_metadataN; none, if absent. */
+  readonly tlvMap?: TlvMap | undefined;
   /** Datapath meter that limits samples (OpenFlow's meter `slowpath`); none if absent. */
   readonly slowPathMeter?: number;
   /** Whether a learned flow may be added where `limit` flows with its cookie may be in its table; always, if absent. */
