@@ -112,7 +112,8 @@ function contentsOf(bridge: SuiteBridge, setup: SuiteCase['setup']): BridgeConte
   const ports = bridge.ports.flatMap((port) => port.interfaces);
   const nameOf = (number: string) =>
     number === 'LOCAL' ? bridge.name : ports.find((port) => String(port.ofport) === number)!.name;
-  const tlvMap = setup.find(({ cmd, bridge: name }) => cmd === 'add-tlv-map' && name === bridge.name)?.args?.[0];
+  const tlvMap = setup.find(({ cmd, bridge: name }) => cmd === 'add-tlv-map' && name === bridge.name)
+    ?.args?.[0];
   return {
     ...(tlvMap === undefined ? {} : { tlvMap }),
     groups: bridge.groups,

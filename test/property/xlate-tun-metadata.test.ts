@@ -20,7 +20,13 @@ const OPTIONS: readonly (readonly [header: number, words: number])[] = [
 ];
 
 const one = <T>(...items: T[]): fc.Arbitrary<T> => fc.constantFrom(...items);
-const matches = one('', 'tun_metadata0', 'tun_metadata0=1', 'tun_metadata1=0x3/0xff', 'tun_metadata40=0x10000/0xf0000');
+const matches = one(
+  '',
+  'tun_metadata0',
+  'tun_metadata0=1',
+  'tun_metadata1=0x3/0xff',
+  'tun_metadata40=0x10000/0xf0000',
+);
 const actions = one(
   'in_port',
   'output:2',
@@ -36,14 +42,27 @@ const actions = one(
   'resubmit(,1)',
 );
 const flow = fc
-  .tuple(one(0, 1), fc.integer({ min: 0, max: 9 }), matches, fc.array(actions, { minLength: 1, maxLength: 4 }))
-  .map(([table, priority, match, list]) => `table=${table},priority=${priority},${match} actions=${list.join(',')}`);
+  .tuple(
+    one(0, 1),
+    fc.integer({ min: 0, max: 9 }),
+    matches,
+    fc.array(actions, { minLength: 1, maxLength: 4 }),
+  )
+  .map(
+    ([table, priority, match, list]) =>
+      `table=${table},priority=${priority},${match} actions=${list.join(',')}`,
+  );
 const packet = fc.array(
-  fc.tuple(one(...OPTIONS.slice(0, 4), ...OPTIONS), fc.array(one(0, 1, 3, 0x10003), { minLength: 2, maxLength: 2 })),
+  fc.tuple(
+    one(...OPTIONS.slice(0, 4), ...OPTIONS),
+    fc.array(one(0, 1, 3, 0x10003), { minLength: 2, maxLength: 2 }),
+  ),
   { maxLength: 4 },
 );
 
-function makeTunnelKey(options: readonly (readonly [readonly [number, number], readonly number[]])[]): Int32Array {
+function makeTunnelKey(
+  options: readonly (readonly [readonly [number, number], readonly number[]])[],
+): Int32Array {
   const key = makeKey('in_port=77,tun_id=0,tun_src=1.1.1.1,tun_dst=1.1.1.2,ip,nw_proto=17');
   const words = options.flatMap(([[header, size], content]) => [header, ...content.slice(0, size)]);
   key.set(words, F_TUN_OPTS);
@@ -54,36 +73,52 @@ function makeTunnelKey(options: readonly (readonly [readonly [number, number], r
 describe('mask oracle: tun_metadata', () => {
   it('bits of options that the mask leaves free change nothing', () => {
     fc.assert(
-      fc.property(fc.array(flow, { minLength: 1, maxLength: 8 }), packet, fc.nat(), (flows, options, seed) => {
-        const { snapshot, model } = buildCase({
-          topology: {
-            vsctl: 'add-br br0 -- add-port br0 p1 -- set interface p1 type=geneve options:remote_ip=1.1.1.1 -- add-port br0 p2'.split(' '),
-            bridges: [{ name: 'br0', ports: [{ name: 'p1', ofport: 1, odpPort: 77 }, { name: 'p2', ofport: 2, odpPort: 2 }] }],
-          },
-          tlvMap: TLV_MAP,
-          flows,
-          traces: [],
-        });
-        expect(model.bridges.get('br0')).to.be.instanceOf(Bridge);
-        const translator = new Translator();
-        const answer = (key: Int32Array<ArrayBufferLike>) => {
-          const { error, actions: bytes, actionsLength } = translator.translate(snapshot, key, 0);
-          return `${error} ${formatActions(bytes.subarray(0, actionsLength))}`;
-        };
-        const key = makeTunnelKey(options);
-        const first = answer(key);
-        const mask = translator.translate(snapshot, key, 0).mask.slice();
-        expect(mask[F_TUN_OPTS_LEN] === 0 && key[F_TUN_OPTS_LEN] !== 0).to.equal(false);
-        const others: Int32Array[] = [0, 1, 2].map((i) =>
-          key.map((word, w) =>
-            w >= F_TUN_OPTS && w < F_TUN_OPTS + key[F_TUN_OPTS_LEN] / 4
-              ? word ^ (~mask[w] & Math.imul(seed + i + w, 0x9e3779b1))
-              : word,
-          ),
-        );
-        if (mask[F_TUN_OPTS_LEN] === 0) others.push(makeTunnelKey([[OPTIONS[0], [1]]]));
-        for (const other of others) expect(answer(other), flows.join('\n')).to.equal(first);
-      }),
+      fc.property(
+        fc.array(flow, { minLength: 1, maxLength: 8 }),
+        packet,
+        fc.nat(),
+        (flows, options, seed) => {
+          const { snapshot, model } = buildCase({
+            topology: {
+              vsctl:
+                'add-br br0 -- add-port br0 p1 -- set interface p1 type=geneve options:remote_ip=1.1.1.1 -- add-port br0 p2'.split(
+                  ' ',
+                ),
+              bridges: [
+                {
+                  name: 'br0',
+                  ports: [
+                    { name: 'p1', ofport: 1, odpPort: 77 },
+                    { name: 'p2', ofport: 2, odpPort: 2 },
+                  ],
+                },
+              ],
+            },
+            tlvMap: TLV_MAP,
+            flows,
+            traces: [],
+          });
+          expect(model.bridges.get('br0')).to.be.instanceOf(Bridge);
+          const translator = new Translator();
+          const answer = (key: Int32Array<ArrayBufferLike>) => {
+            const { error, actions: bytes, actionsLength } = translator.translate(snapshot, key, 0);
+            return `${error} ${formatActions(bytes.subarray(0, actionsLength))}`;
+          };
+          const key = makeTunnelKey(options);
+          const first = answer(key);
+          const mask = translator.translate(snapshot, key, 0).mask.slice();
+          expect(mask[F_TUN_OPTS_LEN] === 0 && key[F_TUN_OPTS_LEN] !== 0).to.equal(false);
+          const others: Int32Array[] = [0, 1, 2].map((i) =>
+            key.map((word, w) =>
+              w >= F_TUN_OPTS && w < F_TUN_OPTS + key[F_TUN_OPTS_LEN] / 4
+                ? word ^ (~mask[w] & Math.imul(seed + i + w, 0x9e3779b1))
+                : word,
+            ),
+          );
+          if (mask[F_TUN_OPTS_LEN] === 0) others.push(makeTunnelKey([[OPTIONS[0], [1]]]));
+          for (const other of others) expect(answer(other), flows.join('\n')).to.equal(first);
+        },
+      ),
       { numRuns: 400 },
     );
   });

@@ -20,7 +20,8 @@ export function parseFlowKey(
 ): Int32Array {
   const match = emptyMatch();
   const parser = new MatchParser(match, portNames);
-  const whole = tlvMap === undefined ? { text, line: 1, column: 1 } : { text, line: 1, column: 1, fields: tlvMap };
+  const whole =
+    tlvMap === undefined ? { text, line: 1, column: 1 } : { text, line: 1, column: 1, fields: tlvMap };
   for (const item of splitItems(slice(whole, 0))) {
     if (!parser.accept(withPlainFlags(item))) fail(item.key, `"${item.key.text}" is no match field`);
   }

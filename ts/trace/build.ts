@@ -62,7 +62,10 @@ export function buildSwitch(
   };
 }
 
-function fillBridge(bridge: Bridge, { tlvMap, meters = [], groups = [], flows, fdb = [] }: BridgeContents): void {
+function fillBridge(
+  bridge: Bridge,
+  { tlvMap, meters = [], groups = [], flows, fdb = [] }: BridgeContents,
+): void {
   if (tlvMap !== undefined) about(`TLV map "${tlvMap}"`, () => bridge.setTlvMap(parseTlvMap(tlvMap)));
   // Standalone is a flow that ovs-vswitchd adds to a bridge without controllers; where flows are told, it would be among them.
   if (flows !== undefined) bridge.failMode = 'secure';

@@ -1,11 +1,10 @@
-import { F_TUN_OPTS, F_TUN_OPTS_LEN } from '../fields/index.js';
+import { F_TUN_OPTS_LEN } from '../fields/index.js';
 import { clearOptions, TlvMap, TUN_OPTS_AS_FIELDS } from '../openflow/index.js';
 import type { XBridge } from './types.js';
 import { hasTunnel } from './wildcards.js';
 
 /** What bridges without a table of options know: none. */
 const NO_OPTIONS = new TlvMap();
-const OPTS_END = F_TUN_OPTS + 64;
 const EXACT_LENGTH = 0xffff;
 
 /** Turns the options of a packet that comes into `bridge` into fields; false when it must drop (OVS: tun_metadata_from_geneve_udpif). */
@@ -20,15 +19,9 @@ export function packOptions(flow: Int32Array, mask: Int32Array, bridge: XBridge)
   tlvMap.pack(flow, 0);
 }
 
-function looksAtOptions(mask: Int32Array): boolean {
-  for (let w = F_TUN_OPTS; w < OPTS_END; w++) if (mask[w] !== 0) return true;
-  return false;
-}
-
 /**
  * Ends the part of the mask that is over tunnel options, so that it is over the form that the key at `keys[base …]` has them in: `asFields` for
- * packets that never were in a datapath. Of a packet that came out of a tunnel without options, that there are none is one thing that may
- * have been looked at; OVS leaves that out, and its megaflow takes packets with options too.
+ * packets that never were in a datapath. Of a packet that came out of a tunnel without options, that there are none always counts; OVS leaves that out, and its megaflow takes packets with options too.
  */
 export function finishOptions(
   keys: Int32Array,
@@ -42,7 +35,7 @@ export function finishOptions(
     (tlvMap ?? NO_OPTIONS).packMask(keys, base, mask);
   } else if (tlvMap !== undefined && !hasTunnel(keys, base)) {
     clearOptions(mask, 0);
-  } else if (tlvMap !== undefined && !asFields && looksAtOptions(mask)) {
+  } else if (tlvMap !== undefined && !asFields) {
     clearOptions(mask, 0);
     mask[F_TUN_OPTS_LEN] = EXACT_LENGTH;
   }
