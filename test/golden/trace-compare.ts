@@ -96,6 +96,8 @@ function comparable(actions: string, compare: RecordedTrace['compare']): string 
 const SPECIAL: Readonly<Record<string, readonly [word: number, exact: number]>> = {
   icmp_type: [F_TP_SRC, 0xff],
   icmp_code: [F_TP_DST, 0xff],
+  igmp_type: [F_TP_SRC, 0xff],
+  igmp_code: [F_TP_DST, 0xff],
   tp_src: [F_TP_SRC, 0xffff],
   tp_dst: [F_TP_DST, 0xffff],
   vlan_tci1: [F_VLAN1_TCI, 0xffff],

@@ -51,6 +51,7 @@ describe('parseFlow', () => {
     ['actions=dec_ttl', 9, /ip or ipv6/],
     ['actions=set_field:4100->vlan_vid', 25, /needs a VLAN tag/],
     ['actions=push_vlan:0x1234', 19, /0x8100 or 0x88a8/],
+    ['dl_vlan=5 actions=push_vlan:0x8100,push_vlan:0x8100', 46, /two VLAN tags already/],
   ];
   for (const [text, column, message] of errors) {
     it(`says where "${text.trim()}" is wrong`, () => {
@@ -105,5 +106,18 @@ describe('parseFlow', () => {
     ]);
     const printed = 'actions=push_vlan:0x8100,set_field:4101->vlan_vid,set_field:3->vlan_pcp';
     expect(formatFlow(parseFlow(text, { version: 'OpenFlow15' }))).to.equal(printed);
+  });
+
+  it('remembers the matched tag behind a pushed one', () => {
+    const sent = (text: string) => formatFlow(parseFlow(text, { version: 'OpenFlow15' }));
+    expect(sent('dl_vlan=5 actions=push_vlan:0x8100,strip_vlan,strip_vlan,mod_vlan_vid:3')).to.equal(
+      'dl_vlan=5 actions=push_vlan:0x8100,pop_vlan,pop_vlan,push_vlan:0x8100,set_field:4099->vlan_vid',
+    );
+    expect(sent('dl_vlan=5 actions=push_vlan:0x8100,strip_vlan,mod_vlan_vid:3')).to.equal(
+      'dl_vlan=5 actions=push_vlan:0x8100,pop_vlan,set_field:4099->vlan_vid',
+    );
+    expect(() => sent('dl_vlan=5 actions=push_vlan:0x8100,strip_vlan,strip_vlan,strip_vlan')).to.throw(
+      /needs a VLAN tag/,
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { F_ETH_TYPE, F_NW_PROTO, F_PACKET_TYPE, F_VLAN_TCI } from '../fields/index.js';
+import { F_ETH_TYPE, F_NW_PROTO, F_PACKET_TYPE, F_VLAN1_TCI, F_VLAN_TCI } from '../fields/index.js';
 import {
   matchesConnection,
   matchEthType,
@@ -81,6 +81,11 @@ export class ActionList {
     return matchHasVlan(this.packet);
   }
 
+  /** Whether the packet surely has as many tags as a flow key has room for. */
+  get hasTwoVlans(): boolean {
+    return this.hasVlan && (this.packet.key[F_VLAN1_TCI] & VLAN_CFI) !== 0;
+  }
+
   get ethType(): number {
     return matchEthType(this.packet);
   }
@@ -97,11 +102,31 @@ export class ActionList {
     return prerequisiteHolds(this.packet, prerequisite);
   }
 
-  /** After an action that gives the packet a tag or takes it away. */
-  setVlan(present: boolean): void {
+  /** After an action that sets the outermost tag: there is one. */
+  setVlan(): void {
     this.own();
-    this.packet.key[F_VLAN_TCI] = present ? VLAN_CFI : 0;
-    this.packet.mask[F_VLAN_TCI] = 0xffff;
+    this.packet.key[F_VLAN_TCI] |= VLAN_CFI;
+    this.packet.mask[F_VLAN_TCI] |= VLAN_CFI;
+  }
+
+  /** After push_vlan: what was the outermost tag is behind the new one. */
+  pushVlan(): void {
+    this.own();
+    const { key, mask } = this.packet;
+    key[F_VLAN1_TCI] = key[F_VLAN_TCI];
+    mask[F_VLAN1_TCI] = mask[F_VLAN_TCI];
+    key[F_VLAN_TCI] = VLAN_CFI;
+    mask[F_VLAN_TCI] = 0xffff;
+  }
+
+  /** After pop_vlan: the inner tag, if the packet surely has one, is the outermost. */
+  popVlan(): void {
+    this.own();
+    const { key, mask } = this.packet;
+    key[F_VLAN_TCI] = key[F_VLAN1_TCI];
+    mask[F_VLAN_TCI] = key[F_VLAN1_TCI] === 0 ? 0xffff : mask[F_VLAN1_TCI];
+    key[F_VLAN1_TCI] = 0;
+    mask[F_VLAN1_TCI] = 0xffff;
   }
 
   /** After an action that changes the Ethernet type: nothing is known of what follows it. */

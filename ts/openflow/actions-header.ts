@@ -11,29 +11,31 @@ function vlanVid(list: ActionList, item: Item, pushIfAbsent: boolean): void {
   const vid = parseNumber(requireValue(item, '10'), 'VLAN id', 0xfff);
   if (!pushIfAbsent && !list.hasVlan && list.strict) list.failWithoutVlan(item.key);
   list.push({ type: 'set_vlan_vid', vid, pushIfAbsent: pushIfAbsent || !list.context.openFlow15 });
-  list.setVlan(true);
+  list.setVlan();
 }
 
 function vlanPcp(list: ActionList, item: Item, pushIfAbsent: boolean): void {
   const pcp = parseNumber(requireValue(item, '3'), 'VLAN priority', 7);
   if (!pushIfAbsent && !list.hasVlan && list.strict) list.failWithoutVlan(item.key);
   list.push({ type: 'set_vlan_pcp', pcp, pushIfAbsent: pushIfAbsent || !list.context.openFlow15 });
-  list.setVlan(true);
+  list.setVlan();
 }
 
 function pushVlan(list: ActionList, item: Item): void {
   const token = requireValue(item, '0x8100');
   const tpid = parseNumber(token, 'push_vlan', 0xffff);
   if (tpid !== 0x8100 && tpid !== 0x88a8) fail(token, 'push_vlan: expected 0x8100 or 0x88a8');
+  if (list.hasTwoVlans && !list.context.unchecked)
+    fail(token, 'push_vlan: the packet has two VLAN tags already, and there can be no more');
   list.push({ type: 'push_vlan', tpid });
-  list.setVlan(true);
+  list.pushVlan();
 }
 
 function popVlan(list: ActionList, item: Item): void {
   requireBare(item);
   if (!list.hasVlan && list.strict && list.place !== 'write_actions') list.failWithoutVlan(item.key);
   list.push({ type: 'pop_vlan' });
-  list.setVlan(false);
+  list.popVlan();
 }
 
 function pushMpls(list: ActionList, item: Item): void {

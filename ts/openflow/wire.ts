@@ -59,36 +59,61 @@ function withoutForm(action: SetField): SetField {
   return { type: 'set_field', field: action.field, value: action.value, mask: action.mask };
 }
 
-const VLAN_PUSHERS = new Set<Action['type']>(['push_vlan', 'set_vlan_vid', 'set_vlan_pcp']);
+/** Tags that the packet surely has, as a set. */
+const OUTER = 1;
+const INNER = 2;
+
+/** The tags after an action. A key has room for two. */
+function tagsAfter(type: Action['type'], tags: number): number {
+  switch (type) {
+    case 'push_vlan':
+      return (tags & OUTER) !== 0 ? OUTER | INNER : OUTER;
+    case 'pop_vlan':
+      return (tags & INNER) !== 0 ? OUTER : 0;
+    case 'set_vlan_vid':
+    case 'set_vlan_pcp':
+      return tags | OUTER;
+    default:
+      return tags;
+  }
+}
 
 /**
  * Actions as they arrive at the switch when ovs-ofctl sends them in OpenFlow 1.5, or in 1.0. `hasVlan`: the packet surely has
  * a VLAN tag before the first of them; null: nobody looks, as in groups, where mod_vlan_vid always pushes one.
  */
 export function asSent(actions: readonly Action[], openFlow15: boolean, hasVlan: boolean | null): Action[] {
+  return listAsSent(actions, openFlow15, hasVlan === true ? OUTER : 0, hasVlan !== null);
+}
+
+/** As asSent, of a packet with `tags`; what actions do to them counts when `follow`. */
+function listAsSent(
+  actions: readonly Action[],
+  openFlow15: boolean,
+  tags: number,
+  follow: boolean,
+): Action[] {
   const list: Action[] = [];
-  let tagged = hasVlan ?? false;
+  let now = tags;
   for (const action of actions) {
-    for (const sent of oneAsSent(action, openFlow15, tagged)) list.push(sent);
-    if (hasVlan === null) continue;
-    if (action.type === 'pop_vlan') tagged = false;
-    else if (VLAN_PUSHERS.has(action.type)) tagged = true;
+    for (const sent of oneAsSent(action, openFlow15, now)) list.push(sent);
+    if (follow) now = tagsAfter(action.type, now);
   }
   return list;
 }
 
-function oneAsSent(action: Action, openFlow15: boolean, hasVlan: boolean): readonly Action[] {
+function oneAsSent(action: Action, openFlow15: boolean, tags: number): readonly Action[] {
   switch (action.type) {
     case 'note':
       return [{ type: 'note', data: padNote(action.data) }];
     case 'write_actions':
       if (!openFlow15) return [];
-      return [{ type: 'write_actions', actions: asSent(action.actions, openFlow15, hasVlan) }];
+      return [{ type: 'write_actions', actions: listAsSent(action.actions, openFlow15, tags, true) }];
     case 'clone':
-      return [{ type: 'clone', actions: asSent(action.actions, openFlow15, hasVlan) }];
+      return [{ type: 'clone', actions: listAsSent(action.actions, openFlow15, tags, true) }];
     case 'ct':
-      return [{ ...action, exec: asSent(action.exec, openFlow15, hasVlan) }];
+      return [{ ...action, exec: listAsSent(action.exec, openFlow15, tags, true) }];
     default:
-      return openFlow15 ? inOpenFlow15(action, hasVlan) : inOpenFlow10(action);
+      return openFlow15 ? inOpenFlow15(action, (tags & OUTER) !== 0) : inOpenFlow10(action);
   }
 }

@@ -99,8 +99,6 @@ function encapMpls(pass: Pass, packetType: number): void {
     }
   }
   flow[F_PACKET_TYPE] = packetType;
-  // From here on the packet is an MPLS one, so its IP header, if it has one, gives the first label nothing.
-  flow[F_ETH_TYPE] = packetType & 0xffff;
   if (!pass.snapshot.support.addMpls) pass.slow |= SLOW_ACTION;
   pushLabel(flow, countLabels(flow, mask), packetType & 0xffff, mask, true);
 }

@@ -108,8 +108,8 @@ function describe(flow: FlowSpec, tlvMap: TlvMap | undefined): string {
 
 /**
  * The learn action (OVS: xlate_learn_action): reports the flow that is to be added as an effect. What the flow is made of was looked
- * at. Where the number of flows is limited, whether there is room goes to the result field; a packet that is only
- * traced finds room.
+ * at. Where the number of flows is limited, whether there is room goes to the result field. Nothing is learned of a packet that is only
+ * traced, so it has no result.
  */
 export function actLearn(pass: Pass, action: Learn): Outcome {
   const { flow, mask, bridge } = pass;
@@ -124,7 +124,7 @@ export function actLearn(pass: Pass, action: Learn): Outcome {
     pass.dontSend ||
     bridge.roomToLearn === undefined ||
     bridge.roomToLearn(learned, action.limit);
-  if (action.result !== null) {
+  if (action.result !== null && !pass.dontSend) {
     touchField(pass, action.result.field);
     markSubfield(mask, action.result);
     writeSubfieldNumber(flow, action.result, room ? 1 : 0);

@@ -5,8 +5,10 @@ import {
   F_NW_SRC,
   F_NW_TOS,
   F_NW_TTL,
+  F_PACKET_TYPE,
   F_TUN_OPTS_LEN,
 } from '../fields/index.js';
+import { isMplsPacket } from './packet-types.js';
 import { ETH_TYPE_IPV6, isIp, isMpls } from './protocols.js';
 
 /** Label stack entries that a flow key has room for. */
@@ -49,7 +51,8 @@ function firstEntry(row: Int32Array, wildcards: Int32Array | null): number {
   const label = row[F_ETH_TYPE] === ETH_TYPE_IPV6 ? LABEL_IPV6_NULL : 0;
   let tc = 0;
   let ttl = DEFAULT_TTL;
-  if (isIp(row)) {
+  // A packet that begins with MPLS already (encap) shows its IP header no more.
+  if (isIp(row) && !isMplsPacket(row[F_PACKET_TYPE])) {
     tc = (row[F_NW_TOS] & DSCP_MASK) >> 2;
     if (wildcards !== null) {
       wildcards[F_NW_TOS] |= DSCP_MASK;
