@@ -28,7 +28,7 @@ export function parseFlowKey(
   parser.finish();
   if (match.key[F_IN_PORT] === 0) match.key[F_IN_PORT] = OFPP_NONE;
   if ((match.key[F_VLAN_TCI] & VLAN_CFI) !== 0) match.key[F_VLAN_TPID] = ETH_TYPE_VLAN;
-  if (tlvMap !== undefined && tlvMap.hasFields(match.key, 0)) match.key[F_TUN_OPTS_LEN] = TUN_OPTS_AS_FIELDS;
+  if (tlvMap?.hasFields(match.key, 0)) match.key[F_TUN_OPTS_LEN] = TUN_OPTS_AS_FIELDS;
   return match.key;
 }
 
