@@ -114,8 +114,8 @@ export class PortManager {
   #ofport(row: Row, bridge: string): number {
     const name = row.text('name');
     if (name === bridge) return OFPP_LOCAL;
-    let ofports = this.#ofports.get(bridge);
-    if (ofports === undefined) this.#ofports.set(bridge, (ofports = new Map()));
+    const ofports = this.#ofports.get(bridge) ?? new Map<string, number>();
+    this.#ofports.set(bridge, ofports);
     const current = ofports.get(name);
     const wanted = row.number('ofport_request');
     const taken = new Set([...ofports].filter(([other]) => other !== name).map(([, ofport]) => ofport));
