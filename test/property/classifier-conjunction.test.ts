@@ -93,15 +93,17 @@ function hardWith(rules: readonly TestRule[], flow: Int32Array, conjId: number):
 /** The priorities that a lookup may answer with, by the definition in ovs-fields(7). */
 function scan(rules: readonly TestRule[], flow: Int32Array): Set<number> {
   const matching = rules.filter((r) => matches(r, flow));
+  const possible = new Set<number>();
   for (let priority = 3; priority >= 0; priority--) {
     const here = matching.filter((r) => r.priority === priority);
-    if (here.some((r) => r.actions.length === 0)) return new Set([priority]);
-    const answers = completed(here)
-      .map((id) => hardWith(rules, flow, id))
-      .filter((answer) => answer >= 0);
-    if (answers.length > 0) return new Set(answers);
+    if (here.some((r) => r.actions.length === 0)) return possible.add(priority);
+    const results = completed(here).map((id) => hardWith(rules, flow, id));
+    const answers = results.filter((answer) => answer >= 0);
+    for (const answer of answers) possible.add(answer);
+    // OVS looks no further in a rule that completes a conjunction: when that one leads nowhere, it may miss another.
+    if (answers.length > 0 && answers.length === results.length) return possible;
   }
-  return new Set([-1]);
+  return possible.add(-1);
 }
 
 function fill(rules: readonly TestRule[]): { classifier: Classifier<TestRule>; present: TestRule[] } {

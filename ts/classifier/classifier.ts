@@ -165,15 +165,14 @@ export class Classifier<R extends ClassifierRule> {
     wildcards: Int32Array,
     wildcardsBase: number,
   ): R | null {
-    const { matcher } = this;
     let atMost = 0;
     for (let i = 0; i < count; i++) if (this.softPriority(i) === priority) atMost++;
-    matcher.clear();
+    this.matcher.clear();
     for (let i = 0; i < count; i++) {
       if (this.softPriority(i) !== priority) continue;
-      if (!matcher.add(this.softStores[i].conjunctions[this.softEntries[i]]!, atMost)) continue;
+      if (!this.matcher.add(this.softStores[i].conjunctions[this.softEntries[i]]!, atMost)) continue;
       const saved = flow[base + F_CONJ_ID];
-      flow[base + F_CONJ_ID] = matcher.completed;
+      flow[base + F_CONJ_ID] = this.matcher.completed;
       const rule = this.lookupIn(flow, base, wildcards, wildcardsBase, false);
       flow[base + F_CONJ_ID] = saved;
       if (rule !== null) return rule;

@@ -26,7 +26,4 @@ export type TableErrorCode =
 /** A change of flow tables, groups or meters that OpenFlow does not allow; nothing was changed. */
 export class TableError extends SlowpathError {
   declare readonly code: TableErrorCode;
-  constructor(code: TableErrorCode, message: string) {
-    super(code, message);
-  }
 }
