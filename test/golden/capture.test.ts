@@ -37,8 +37,8 @@ const OVS_HEADERS = 24;
 /** Numbers below are netlink's own: NLMSG_ERROR and NLMSG_DONE have no attributes, the control family no ovs_header. */
 const FIRST_FAMILY_MESSAGE = 16;
 const GENL_CONTROL = 16;
-/** Bytes of the fixed header of rtnetlink messages by group of four types (linux/rtnetlink.h): links, addresses, routes, neighbours, rules. */
-const ROUTE_HEADERS: readonly number[] = [16, 8, 12, 12, 12];
+/** Bytes of the fixed header of rtnetlink messages by group of four types: link, address, route, neighbour, rule, traffic control. */
+const ROUTE_HEADERS: readonly number[] = [16, 8, 12, 12, 12, 20, 20, 20];
 
 /** What crossed netlink between ovs-vswitchd 3.1.0 and Linux 6.1, by protocol. */
 function capturedMessages(protocol: number): Message[] {
