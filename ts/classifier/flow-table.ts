@@ -130,15 +130,6 @@ export class FlowTables {
     return true;
   }
 
-  /** Gives a rule other timeouts, seconds; the new rule, or null when the old one is gone. */
-  setTimeouts(old: Rule, idleTimeout: number, hardTimeout: number): Rule | null {
-    const table = this.classifiers[old.table];
-    if (table?.findExact(old.match, old.priority) !== old) return null;
-    const rule: Rule = { ...old, idleTimeout, hardTimeout };
-    table.insert(rule);
-    return rule;
-  }
-
   /** Removes the selected rules and returns them. */
   delete(selection: FlowSelection): Rule[] {
     const gone = this.select(selection);

@@ -15,6 +15,7 @@ import {
 import {
   type DatapathSupport,
   type FinTimeoutEffect,
+  finTimeouts,
   type LearnFlowEffect,
   makeGroup,
   type XBucket,
@@ -22,9 +23,6 @@ import {
 } from '../xlate/index.js';
 import { CounterMap } from './counter.js';
 import { RuleTimeouts } from './rule-timeouts.js';
-
-/** FIN and RST in the flags of TCP. */
-const FIN_OR_RST = 0x05;
 
 /** The OpenFlow side of one bridge: changes of its flows, groups and meters, timeouts, and what counts their packets. */
 export class BridgeTables {
@@ -94,23 +92,27 @@ export class BridgeTables {
 
   /** Applies a learn action: adds the flow, or makes the one that there is last longer. True when the tables changed. */
   learn({ flow, limit }: LearnFlowEffect, now: number): boolean {
-    const { flowTables } = this.bridge;
-    const [known] = flowTables.select({
-      table: flow.table,
-      match: flow.match,
-      strictPriority: flow.priority,
-    });
-    if (known !== undefined && isSame(known, flow)) {
-      this.timeouts.renew(known, now);
-      return false;
+    const learned = this.bridge.flowTables.learn(flow, limit);
+    switch (learned.outcome) {
+      case 'full':
+        return false;
+      case 'refreshed':
+        this.timeouts.renew(learned.rule, now);
+        return false;
+      case 'replaced':
+        this.timeouts.forget(learned.old);
+        this.timeouts.watch(learned.rule, now);
+        return true;
+      case 'added':
+        this.timeouts.watch(learned.rule, now);
+        return true;
     }
-    if (limit !== 0 && known === undefined && !flowTables.roomToLearn(flow, limit)) return false;
-    return this.addFlow(flow, now);
   }
 
   /** Applies fin_timeout to packets whose TCP flags, ORed, are these. */
-  finTimeout({ rule, idleTimeout, hardTimeout }: FinTimeoutEffect, tcpFlags: number, now: number): void {
-    if ((tcpFlags & FIN_OR_RST) !== 0) this.timeouts.lower(rule, idleTimeout, hardTimeout, now);
+  finTimeout(effect: FinTimeoutEffect, tcpFlags: number, now: number): void {
+    const lowered = finTimeouts(effect, tcpFlags);
+    if (lowered !== null) this.timeouts.lower(effect.rule, lowered.idleTimeout, lowered.hardTimeout, now);
   }
 
   /** Removes what timed out; true when there was something. */
@@ -134,16 +136,4 @@ export class BridgeTables {
   #forget(rules: readonly Rule[]): void {
     for (const rule of rules) this.timeouts.forget(rule);
   }
-}
-
-/** Whether a learned flow is what the rule is already. */
-function isSame(rule: Rule, flow: FlowSpec): boolean {
-  return (
-    rule.cookieHigh === flow.cookieHigh &&
-    rule.cookieLow === flow.cookieLow &&
-    rule.idleTimeout === flow.idleTimeout &&
-    rule.hardTimeout === flow.hardTimeout &&
-    (rule.flags ?? 0) === flow.flags &&
-    JSON.stringify(rule.actions) === JSON.stringify(flow.actions)
-  );
 }

@@ -25,6 +25,24 @@ function addressBytes(text: string): Uint8Array {
   return bytes;
 }
 
+interface Addresses {
+  readonly first: Uint8Array;
+  readonly last: Uint8Array;
+}
+
+/** Addresses of specifications in bytes: rules do not change, so their text is read once and not for each packet. */
+const known = new WeakMap<NatSpec, Addresses>();
+
+function addressesOf(nat: NatSpec, min: string): Addresses {
+  let addresses = known.get(nat);
+  if (addresses === undefined) {
+    const first = addressBytes(min);
+    addresses = { first, last: nat.addressMax === null ? first : addressBytes(nat.addressMax) };
+    known.set(nat, addresses);
+  }
+  return addresses;
+}
+
 function isAbove(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i] > b[i];
   return false;
@@ -38,14 +56,13 @@ export function writeNat(writer: ActionsWriter, nat: NatSpec): void {
     if (nat.persistent) writer.flag(OVS_NAT_ATTR_PERSISTENT);
     if (nat.portHash) writer.flag(OVS_NAT_ATTR_PROTO_HASH);
     else if (nat.portRandom) writer.flag(OVS_NAT_ATTR_PROTO_RANDOM);
-    if (nat.addressMin !== null) writeRange(writer, nat, addressBytes(nat.addressMin));
+    if (nat.addressMin !== null) writeRange(writer, nat, addressesOf(nat, nat.addressMin));
   }
   writer.end(nested);
 }
 
-function writeRange(writer: ActionsWriter, nat: NatSpec, first: Uint8Array): void {
+function writeRange(writer: ActionsWriter, nat: NatSpec, { first, last }: Addresses): void {
   writer.attribute(OVS_NAT_ATTR_IP_MIN, first, 0, first.length);
-  const last = nat.addressMax === null ? first : addressBytes(nat.addressMax);
   if (isAbove(last, first)) writer.attribute(OVS_NAT_ATTR_IP_MAX, last, 0, last.length);
   if (nat.portMin === 0) return;
   writer.u16(OVS_NAT_ATTR_PROTO_MIN, nat.portMin);

@@ -11,7 +11,7 @@ function lowered(timeout: number, most: number): number {
 
 /**
  * The timeouts that a fin_timeout effect gives its rule after packets with `tcpFlags` (ORed); null when they stay as they are. The owner of
- * the rule puts them into force: `FlowTables.setTimeouts`.
+ * the rule puts them into force.
  */
 export function finTimeouts(
   { rule, idleTimeout, hardTimeout }: FinTimeoutEffect,
