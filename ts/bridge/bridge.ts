@@ -1,6 +1,6 @@
 import { FlowTables } from '../classifier/index.js';
 import type { Row } from '../config/index.js';
-import { type FlowSpec, type TlvEntry, TlvMap } from '../openflow/index.js';
+import { type FlowSpec, OFPP_LOCAL, type TlvEntry, TlvMap } from '../openflow/index.js';
 import {
   type Bond,
   MacTable,
@@ -15,6 +15,7 @@ import {
   type XTunnel,
 } from '../xlate/index.js';
 import { type ConfiguredBond, configureBond } from './bond.js';
+import { floodOrder } from './flood-order.js';
 import { vlanBitmap } from './vlan-bitmap.js';
 
 const TPID_8021Q = 0x8100;
@@ -196,7 +197,10 @@ export class Bridge implements XBridge {
     if (this.tlvMap.size === 0) this.tlvMap = undefined;
   }
 
-  /** Puts bundles and their ports in the place of the old ones; addresses behind those that are gone are forgotten. */
+  /**
+   * Puts bundles and their ports in the place of the old ones; addresses behind those that are gone are forgotten. As in OVS those that stay
+   * keep their order and new ones come behind them; of several new ones the bridge's own comes first, then the lowest number.
+   */
   replaceBundles(bundles: readonly BridgeBundle[]): void {
     const kept = new Set(bundles);
     for (const bundle of this.bundles) {
@@ -204,10 +208,12 @@ export class Bridge implements XBridge {
       this.fdb.flush(bundle);
       this.mcast?.flush(bundle);
     }
-    this.bundles = bundles.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    const before = new Set(this.bundles);
+    const added = bundles.filter((bundle) => !before.has(bundle)).sort((a, b) => rank(a) - rank(b));
+    this.bundles = [...this.bundles.filter((bundle) => kept.has(bundle)), ...added];
     this.ports.clear();
-    for (const bundle of bundles) for (const port of bundle.ports) this.ports.set(port.ofport, port);
-    this.portList = [...this.ports.values()].sort((a, b) => a.ofport - b.ofport);
+    for (const bundle of this.bundles) for (const port of bundle.ports) this.ports.set(port.ofport, port);
+    this.portList = floodOrder([...this.ports.values()]);
   }
 
   /** The port with this name, or undefined. */
@@ -219,6 +225,12 @@ export class Bridge implements XBridge {
   portNames(): Map<string, number> {
     return new Map(this.portList.map((port) => [port.name, port.ofport]));
   }
+}
+
+/** Where a bundle stands among those that are added together. */
+function rank(bundle: BridgeBundle): number {
+  const ofport = Math.min(...bundle.ports.map((port) => port.ofport));
+  return ofport === OFPP_LOCAL ? -1 : ofport;
 }
 
 /** A number of other_config; the default where it is missing or no number, the least one where it is smaller. */

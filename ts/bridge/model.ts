@@ -94,7 +94,7 @@ export class BridgeModel {
     this.portsByOdp.length = 0;
     const tunnels: BridgePort[] = [];
     for (const bridge of this.bridges.values()) {
-      for (const port of bridge.portList) {
+      for (const port of [...bridge.ports.values()].sort((a, b) => a.ofport - b.ofport)) {
         if (port.tunnel !== null) tunnels.push(port);
         else if (port.odpPort >= 0) this.portsByOdp[port.odpPort] = port;
       }

@@ -4,6 +4,7 @@ export * from './mac-table.js';
 export { makeGroup } from './make-group.js';
 export * from './mcast-table.js';
 export { MAX_MIRRORS } from './mirror.js';
+export { hash2Words } from './hash.js';
 export { chooseLink, hashFields } from './multipath.js';
 export * from './recirc.js';
 export { composeSlowPath } from './slow-path.js';

@@ -229,9 +229,9 @@ export interface XBridge {
   readonly tables: readonly (TableView | undefined)[];
   /** By OpenFlow port number. */
   readonly ports: ReadonlyMap<number, XPort>;
-  /** The same in order of ofport, for floods. */
+  /** The same in the order in which FLOOD and ALL output to them. */
   readonly portList: readonly XPort[];
-  /** What NORMAL floods to, in this order (OVS's own has no meaning). */
+  /** What NORMAL floods to, in this order: that in which they were added. */
   readonly bundles: readonly XBundle[];
   readonly fdb: MacTableView;
   /** What happens to a packet that no rule matches: standalone forwards as NORMAL, secure drops. */
