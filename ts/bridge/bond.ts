@@ -24,8 +24,8 @@ export interface ConfiguredBond {
 }
 
 /**
- * The bond of a Port record with these ports; null for a single one, which needs none. The old one goes on, with its hash entries, while its
- * members and settings are the same.
+ * The bond of a Port record with these ports; null for a single one, which needs none. The old one goes on with other settings and members;
+ * what it knows of members that stay, it keeps.
  */
 export function configureBond(
   row: Row,
@@ -40,7 +40,9 @@ export function configureBond(
     old.options === options &&
     old.ports.length === ports.length &&
     old.ports.every((port, i) => port === ports[i]);
-  if (!same) return { bond: new Bond(settings, ports, (port) => port.mayForward), options, ports };
+  const isUp = (port: XPort) => port.mayForward;
+  if (old === null) return { bond: new Bond(settings, ports, isUp), options, ports };
+  if (!same) old.bond.reconfigure(settings, ports, isUp);
   for (const port of ports) old.bond.linkChanged(port, port.mayForward);
-  return old;
+  return { bond: old.bond, options, ports };
 }

@@ -121,12 +121,9 @@ function priorityTags(text: string | undefined): BridgeBundle['priorityTags'] {
   return text === 'if-nonzero' || text === 'true' ? 'if-nonzero' : 'never';
 }
 
-/** Defaults of ovs-vswitchd.conf.db(5). */
-const MAC_AGING_SECONDS = 300;
-const MAC_TABLE_SIZE = 8192;
-/** Least values that OVS takes for them. */
-const MAC_AGING_MIN = 15;
-const MAC_TABLE_MIN = 10;
+/** Defaults of ovs-vswitchd.conf.db(5), and the range that OVS takes (mac_learning_set_idle_time, _set_max_entries). */
+const MAC_AGING_SECONDS = { fallback: 300, min: 15, max: 3600 };
+const MAC_TABLE_SIZE = { fallback: 8192, min: 10, max: 1_000_000 };
 
 /** A bridge: its ports, its flow tables and the addresses it learned. Translation reads it as XBridge. */
 export class Bridge implements XBridge {
@@ -134,7 +131,7 @@ export class Bridge implements XBridge {
   readonly uuid: Int32Array;
   failMode: 'standalone' | 'secure' = 'standalone';
   readonly flowTables = new FlowTables();
-  fdb: MacTable;
+  readonly fdb = new MacTable();
   readonly ports = new Map<number, BridgePort>();
   portList: readonly BridgePort[] = [];
   bundles: readonly BridgeBundle[] = [];
@@ -145,15 +142,12 @@ export class Bridge implements XBridge {
   sampling: XSampling | null = null;
   forwardBpdu = false;
   tlvMap: TlvMap | undefined;
-  #macAgingSeconds = MAC_AGING_SECONDS;
-  #macTableSize = MAC_TABLE_SIZE;
 
   /** `uuid`: of the Bridge record; cookies of userspace actions carry it. */
   constructor(name: string, uuid: string) {
     this.name = name;
     const hex = uuid.replaceAll('-', '');
     this.uuid = Int32Array.from([0, 8, 16, 24], (at) => Number.parseInt(hex.slice(at, at + 8), 16));
-    this.fdb = new MacTable();
   }
 
   get tables(): XBridge['tables'] {
@@ -168,14 +162,8 @@ export class Bridge implements XBridge {
   configure(row: Row): void {
     this.failMode = row.text('fail_mode') === 'secure' ? 'secure' : 'standalone';
     this.forwardBpdu = row.option('other_config', 'forward-bpdu') === 'true';
-    const seconds = numberOption(row, 'mac-aging-time', MAC_AGING_SECONDS, MAC_AGING_MIN);
-    const size = numberOption(row, 'mac-table-size', MAC_TABLE_SIZE, MAC_TABLE_MIN);
-    this.fdb.floodVlans = vlanBitmap(row.numbers('flood_vlans'));
-    if (seconds === this.#macAgingSeconds && size === this.#macTableSize) return;
-    // A table of another size begins empty; the addresses show themselves again soon.
-    this.#macAgingSeconds = seconds;
-    this.#macTableSize = size;
-    this.fdb = new MacTable({ agingMs: seconds * 1000, capacity: size });
+    const seconds = numberOption(row, 'mac-aging-time', MAC_AGING_SECONDS);
+    this.fdb.setLimits(seconds * 1000, numberOption(row, 'mac-table-size', MAC_TABLE_SIZE));
     this.fdb.floodVlans = vlanBitmap(row.numbers('flood_vlans'));
   }
 
@@ -233,9 +221,16 @@ function rank(bundle: BridgeBundle): number {
   return ofport === OFPP_LOCAL ? -1 : ofport;
 }
 
-/** A number of other_config; the default where it is missing or no number, the least one where it is smaller. */
-export function numberOption(row: Row, key: string, fallback: number, min: number): number {
+/** What a number of other_config is when it is not given, and the range that others are brought into. */
+interface NumberRange {
+  readonly fallback: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A number of other_config, brought into its range; the default where it is missing or no number. A negative one counts as very large, as in OVS. */
+export function numberOption(row: Row, key: string, { fallback, min, max }: NumberRange): number {
   const text = row.option('other_config', key);
-  const value = text !== undefined && /^\d+$/.test(text) ? Number(text) : fallback;
-  return Math.max(value, min);
+  const value = text !== undefined && /^[+-]?\d+$/.test(text) ? Number(text) : fallback;
+  return value < 0 ? max : Math.min(Math.max(value, min), max);
 }

@@ -2,21 +2,17 @@ import type { Configuration, Row } from '../config/index.js';
 import { McastTable } from '../xlate/index.js';
 import { type Bridge, type BridgeBundle, numberOption } from './bridge.js';
 
-/** Defaults of ovs-vswitchd.conf.db(5), and the least values that make sense. */
-const AGING_SECONDS = 300;
-const TABLE_SIZE = 2048;
-const LEAST = 1;
+/** Defaults of ovs-vswitchd.conf.db(5), and the range that OVS takes (mcast_snooping_set_idle_time, _set_max_entries). */
+const AGING_SECONDS = { fallback: 300, min: 15, max: 3600 };
+const TABLE_SIZE = { fallback: 2048, min: 10, max: 1_000_000 };
 
 /** Multicast snooping as a Bridge record and its Port records have it; null when it is off. What was learned stays. */
 export function configureMcast(configuration: Configuration, row: Row, bridge: Bridge): McastTable | null {
   if (!row.flag('mcast_snooping_enable')) return null;
-  const options = {
-    agingMs: numberOption(row, 'mcast-snooping-aging-time', AGING_SECONDS, LEAST) * 1000,
-    capacity: numberOption(row, 'mcast-snooping-table-size', TABLE_SIZE, LEAST),
-  };
-  const old = bridge.mcast;
-  const same = old !== null && old.agingMs === options.agingMs && old.capacity === options.capacity;
-  const table = same ? old : new McastTable(options);
+  const agingMs = numberOption(row, 'mcast-snooping-aging-time', AGING_SECONDS) * 1000;
+  const capacity = numberOption(row, 'mcast-snooping-table-size', TABLE_SIZE);
+  const table = bridge.mcast ?? new McastTable();
+  table.setLimits(agingMs, capacity);
   table.floodUnregistered =
     row.option('other_config', 'mcast-snooping-disable-flood-unregistered') !== 'true';
   const flagged = (key: string): BridgeBundle[] => {

@@ -3,7 +3,7 @@ import type { XBundle, XMirror } from '../xlate/index.js';
 import type { Bridge } from './bridge.js';
 import { vlanBitmap } from './vlan-bitmap.js';
 
-/** The mirrors of a Bridge record. One without an output mirrors nothing and is left out, as in OVS. */
+/** The mirrors of a Bridge record; one that stays as it is stays the same object. One without an output mirrors nothing and is left out, as in OVS. */
 export function mirrorsOf(configuration: Configuration, row: Row, bridge: Bridge): XMirror[] {
   const bundleOf = (port: Row): XBundle[] =>
     bridge.bundles.filter((bundle) => bundle.name === port.text('name'));
@@ -23,5 +23,28 @@ export function mirrorsOf(configuration: Configuration, row: Row, bridge: Bridge
         snaplen: mirror.number('snaplen') ?? 0,
       };
     })
-    .filter((mirror) => mirror.outBundle !== null || mirror.outVlan >= 0);
+    .filter((mirror) => mirror.outBundle !== null || mirror.outVlan >= 0)
+    .map((mirror) => bridge.mirrors.find((old) => sameMirror(old, mirror)) ?? mirror);
+}
+
+function sameMirror(a: XMirror, b: XMirror): boolean {
+  return (
+    a.name === b.name &&
+    a.outBundle === b.outBundle &&
+    a.outVlan === b.outVlan &&
+    a.snaplen === b.snaplen &&
+    sameMembers(a.selectSrc, b.selectSrc) &&
+    sameMembers(a.selectDst, b.selectDst) &&
+    sameWords(a.vlans, b.vlans)
+  );
+}
+
+function sameMembers(a: ReadonlySet<XBundle> | null, b: ReadonlySet<XBundle> | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.size === b.size && [...a].every((bundle) => b.has(bundle));
+}
+
+function sameWords(a: Int32Array | null, b: Int32Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  return a.every((word, i) => word === b[i]);
 }

@@ -1,5 +1,5 @@
 import { TunnelPorts } from '../xlate/index.js';
-import type { Configuration, Row } from '../config/index.js';
+import type { Configuration, Row, Touched } from '../config/index.js';
 import { Bridge, BridgeBundle, BridgePort, type PortNumbers } from './bridge.js';
 import { configureMcast } from './mcast.js';
 import { mirrorsOf } from './mirrors.js';
@@ -14,6 +14,9 @@ export type FindNumbers = (iface: Row, bridge: Bridge) => PortNumbers | null;
 const DEFAULT_VLAN_LIMIT = 1;
 /** Most of them. */
 const MAX_VLAN_HEADERS = 2;
+
+/** All bridges and ports are to be looked at. */
+const EVERYTHING: Touched = { bridges: new Set(), ports: new Set(), everything: true };
 
 /**
  * The bridges that a configuration describes, as translation reads them. `configure` takes over another configuration: what is in both
@@ -36,20 +39,25 @@ export class BridgeModel {
   }
 
   /**
-   * Brings the bridges to what `configuration` says; `numbers` tells where each interface is. Throws ERR_CONFIG_VALUE for options that
-   * make no sense; then nothing is usable until a configuration is taken without error.
+   * Brings the bridges to what `configuration` says; `numbers` tells where each interface is. Only what is `touched` is looked at, all by default; the
+   * rest stays as it is, to the last object. Throws ERR_CONFIG_VALUE for options that make no sense; then nothing is usable until a configuration is
+   * taken without error.
    */
-  configure(configuration: Configuration, numbers: FindNumbers): void {
+  configure(configuration: Configuration, numbers: FindNumbers, touched: Touched = EVERYTHING): void {
     const rows = configuration.rows('Bridge');
     const names = new Set(rows.map((row) => row.text('name')));
     for (const name of this.bridges.keys()) if (!names.has(name)) this.bridges.delete(name);
     this.vlanLimit = vlanLimitOf(configuration.root);
-    for (const row of rows) this.#configureBridge(configuration, row, numbers);
+    for (const row of rows) {
+      const name = row.text('name');
+      if (!touched.everything && !touched.bridges.has(name) && this.bridges.has(name)) continue;
+      this.#configureBridge(configuration, row, numbers, touched);
+    }
     this.#connectPatches(configuration);
     this.#index();
   }
 
-  #configureBridge(configuration: Configuration, row: Row, numbers: FindNumbers): void {
+  #configureBridge(configuration: Configuration, row: Row, numbers: FindNumbers, touched: Touched): void {
     const name = row.text('name');
     const bridge = this.bridges.get(name) ?? new Bridge(name, row.uuid);
     this.bridges.set(name, bridge);
@@ -57,23 +65,41 @@ export class BridgeModel {
     const before = new Map(bridge.bundles.map((bundle) => [bundle.name, bundle]));
     const bundles: BridgeBundle[] = [];
     for (const port of configuration.referred(row, 'ports')) {
-      const bundle = before.get(port.text('name')) ?? new BridgeBundle(bridge, port.text('name'));
-      bundle.configure(port);
-      const interfaces = configuration.referred(port, 'interfaces');
-      bundle.configurePorts(
-        port,
-        interfaces
-          .flatMap((iface) => portOf(bundle, iface, numbers) ?? [])
-          .sort((a, b) => (a.name < b.name ? -1 : 1)),
-      );
-      const queues = queueDscps(configuration, port, this.#queuePriority);
-      for (const member of bundle.ports) member.queues = queues;
+      const old = before.get(port.text('name'));
+      const same = old !== undefined && !touched.everything && !touched.ports.has(old.name);
+      const bundle = same
+        ? old
+        : this.#configureBundle(
+            configuration,
+            port,
+            numbers,
+            old ?? new BridgeBundle(bridge, port.text('name')),
+          );
       if (bundle.ports.length > 0) bundles.push(bundle);
     }
     bridge.replaceBundles(bundles);
     bridge.mcast = configureMcast(configuration, row, bridge);
     bridge.mirrors = mirrorsOf(configuration, row, bridge);
     bridge.sampling = samplingOf(configuration, row);
+  }
+
+  #configureBundle(
+    configuration: Configuration,
+    row: Row,
+    numbers: FindNumbers,
+    bundle: BridgeBundle,
+  ): BridgeBundle {
+    bundle.configure(row);
+    const ports = configuration
+      .referred(row, 'interfaces')
+      .flatMap((one) => portOf(bundle, one, numbers) ?? []);
+    bundle.configurePorts(
+      row,
+      ports.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    );
+    const queues = queueDscps(configuration, row, this.#queuePriority);
+    for (const member of bundle.ports) member.queues = queues;
+    return bundle;
   }
 
   /** Two patch ports are connected when each names the other as its peer. */

@@ -88,7 +88,10 @@ export class PortWatch {
       return;
     }
     const port = this.#byIfindex.get(event.link.ifindex);
-    if (port === undefined) return;
+    if (port === undefined) {
+      if (event.type === 'link') this.#emit({ type: 'device', name: event.link.name });
+      return;
+    }
     if (event.type === 'gone') {
       // The devices of internal ports vanish with their datapath, the local port's last.
       if (this.#sources.datapathGone()) return;

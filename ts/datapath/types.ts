@@ -88,6 +88,11 @@ export type PortEvent =
       readonly running: boolean;
     }
   | {
+      /** A device that is no port of the datapath appeared or changed. */
+      readonly type: 'device';
+      readonly name: string;
+    }
+  | {
       /** Notifications were lost: ask for the ports and links again. */
       readonly type: 'resync';
     }

@@ -4,10 +4,16 @@ import { SlowpathError } from '../errors/index.js';
 import { OFPP_LOCAL, OFPP_MAX } from '../openflow/index.js';
 import { datapathPortName, isTunnelType, type PortNumbers, tunnelOf } from '../bridge/index.js';
 
-/** An interface that the configuration asks for and that could not be had. */
+/** An interface that the configuration asks for and that could not be had, as the column `error` of OVS's Interface tells it. */
 export interface InterfaceError {
   readonly name: string;
+  /** Code of `error`: ERR_NO_INTERFACE, ERR_PORT_BUSY, ERR_CONFIG_VALUE, …. */
+  readonly code: string;
   readonly error: Error;
+}
+
+function interfaceError(name: string, error: Error): InterfaceError {
+  return { name, code: (error as { code?: string }).code ?? 'ERR_UNKNOWN', error };
 }
 
 /** A port of the datapath that interfaces of the configuration use. Tunnels of a type and UDP port share one. */
@@ -22,6 +28,8 @@ export class PortManager {
   readonly #open = new Map<string, OpenPort>();
   /** OpenFlow port numbers by bridge and interface; an interface keeps its number while it is configured. */
   readonly #ofports = new Map<string, Map<string, number>>();
+  /** Interfaces of the last configuration that could not be had, by name. */
+  #failed: ReadonlyMap<string, InterfaceError> = new Map();
 
   constructor(datapath: Datapath) {
     this.#datapath = datapath;
@@ -29,19 +37,26 @@ export class PortManager {
 
   /**
    * Adds the datapath ports that a configuration needs, and counts who uses each; ports of earlier configurations that nobody uses any more go with
-   * `closeUnused`. Returns the interfaces that could not be had.
+   * `closeUnused`. What could not be had is in `failed`, the rest is there.
    */
-  open(configuration: Configuration): InterfaceError[] {
+  open(configuration: Configuration): void {
     for (const port of this.#open.values()) port.users = 0;
-    const errors: InterfaceError[] = [];
+    const failed = new Map<string, InterfaceError>();
     for (const row of configuredInterfaces(configuration)) {
+      const name = row.text('name');
       try {
         this.#use(row);
       } catch (error) {
-        errors.push({ name: row.text('name'), error: error as Error });
+        failed.set(name, interfaceError(name, error as Error));
       }
     }
-    return errors;
+    this.#failed = failed;
+    this.#assignOfports(configuration);
+  }
+
+  /** Interfaces of the last configuration that could not be had, by name. */
+  get failed(): ReadonlyMap<string, InterfaceError> {
+    return this.#failed;
   }
 
   #use(row: Row): void {
@@ -65,9 +80,11 @@ export class PortManager {
     return this.#datapath.addPort(request);
   }
 
-  /** Takes the ports out of the datapath that the last configuration opened does not use. */
-  closeUnused(): void {
-    for (const port of this.#open.values()) if (port.users === 0) this.#close(port);
+  /** Takes the ports out of the datapath that the last configuration opened does not use. Whether there were any. */
+  closeUnused(): boolean {
+    const unused = [...this.#open.values()].filter((port) => port.users === 0);
+    for (const port of unused) this.#close(port);
+    return unused.length > 0;
   }
 
   #close(port: OpenPort): void {
@@ -75,34 +92,25 @@ export class PortManager {
     this.#datapath.delPort(port.portNo);
   }
 
-  /** The datapath does not have this port any more. */
-  forget(portNo: number): void {
+  /** The datapath does not have this port any more; the interface that it was for waits for its device. */
+  forget(portNo: number, name: string): void {
     for (const port of this.#open.values()) if (port.portNo === portNo) this.#open.delete(port.name);
+    const error = new SlowpathError('ERR_NO_INTERFACE', `port ${name} left the datapath`);
+    this.#failed = new Map(this.#failed).set(name, interfaceError(name, error));
   }
 
   /** The numbers of an interface; null when it is not in the datapath. */
   numbers(row: Row, bridge: string): PortNumbers | null {
-    if (row.text('type') === 'patch') {
-      return { ofport: this.#ofport(row, bridge), odpPort: -1, ifindex: 0, running: true };
-    }
+    const name = row.text('name');
+    const ofport = this.#ofports.get(bridge)?.get(name);
+    if (this.#failed.has(name) || ofport === undefined) return null;
+    if (row.text('type') === 'patch') return { ofport, odpPort: -1, ifindex: 0, running: true };
     const request = requestFor(row);
     const port = request === null ? undefined : this.#open.get(request.name);
     if (port === undefined) return null;
     const running =
       isTunnelType(row.text('type')) || (this.#datapath.route.findLink(port.name)?.running ?? false);
-    return { ofport: this.#ofport(row, bridge), odpPort: port.portNo, ifindex: port.ifindex, running };
-  }
-
-  /** Forgets the OpenFlow numbers of interfaces that a configuration does not have. */
-  forgetNumbers(configuration: Configuration): void {
-    for (const [bridge, ofports] of this.#ofports) {
-      const row = configuration.named('Bridge', bridge);
-      const names = new Set(
-        row === undefined ? [] : interfacesOf(configuration, row).map((one) => one.text('name')),
-      );
-      for (const name of ofports.keys()) if (!names.has(name)) ofports.delete(name);
-      if (row === undefined) this.#ofports.delete(bridge);
-    }
+    return { ofport, odpPort: port.portNo, ifindex: port.ifindex, running };
   }
 
   /** OpenFlow port numbers taken on a bridge. */
@@ -110,19 +118,53 @@ export class PortManager {
     return new Set(this.#ofports.get(bridge)?.values());
   }
 
-  /** The number asked for if it is free, else the one it has, else the lowest free one. */
-  #ofport(row: Row, bridge: string): number {
-    const name = row.text('name');
-    if (name === bridge) return OFPP_LOCAL;
-    const ofports = this.#ofports.get(bridge) ?? new Map<string, number>();
-    this.#ofports.set(bridge, ofports);
-    const current = ofports.get(name);
-    const wanted = row.number('ofport_request');
-    const taken = new Set([...ofports].filter(([other]) => other !== name).map(([, ofport]) => ofport));
-    const ofport = wanted !== null && !taken.has(wanted) ? wanted : (current ?? lowestFree(taken, bridge));
-    ofports.set(name, ofport);
-    return ofport;
+  /** Numbers the interfaces of each bridge; those that are gone lose their numbers. */
+  #assignOfports(configuration: Configuration): void {
+    const bridges = configuration.rows('Bridge');
+    const names = new Set(bridges.map((bridge) => bridge.text('name')));
+    for (const bridge of this.#ofports.keys()) if (!names.has(bridge)) this.#ofports.delete(bridge);
+    for (const bridge of bridges) {
+      const name = bridge.text('name');
+      const rows = interfacesOf(configuration, bridge);
+      this.#ofports.set(name, assignOfports(rows, this.#ofports.get(name) ?? new Map(), name));
+    }
   }
+}
+
+/**
+ * OpenFlow port numbers of a bridge's interfaces by name. Who asks for a number gets it, also from one who only happens to have it; the first of two
+ * who ask for the same one, but who has it keeps it (OVS: bridge_delete_or_reconfigure_ports). Others keep the number they have, or get the lowest
+ * free one.
+ */
+function assignOfports(
+  rows: readonly Row[],
+  before: ReadonlyMap<string, number>,
+  bridge: string,
+): Map<string, number> {
+  const after = new Map<string, number>();
+  const taken = new Set<number>();
+  const take = (name: string, ofport: number) => {
+    after.set(name, ofport);
+    taken.add(ofport);
+  };
+  const names = rows
+    .map((row) => row.text('name'))
+    .filter((name) => name !== bridge)
+    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  const wanted = new Map(rows.map((row) => [row.text('name'), row.number('ofport_request')]));
+  if (rows.length > names.length) after.set(bridge, OFPP_LOCAL);
+  for (const name of names)
+    if (wanted.get(name) !== null && wanted.get(name) === before.get(name)) take(name, wanted.get(name)!);
+  for (const name of names) {
+    const ofport = wanted.get(name) ?? null;
+    if (ofport !== null && !after.has(name) && !taken.has(ofport)) take(name, ofport);
+  }
+  for (const name of names) {
+    const ofport = before.get(name);
+    if (ofport !== undefined && !after.has(name) && !taken.has(ofport)) take(name, ofport);
+  }
+  for (const name of names) if (!after.has(name)) take(name, lowestFree(taken, bridge));
+  return after;
 }
 
 function lowestFree(taken: ReadonlySet<number>, bridge: string): number {

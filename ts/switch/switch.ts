@@ -1,5 +1,5 @@
 import { type Bridge, BridgeModel, type BridgePort } from '../bridge/index.js';
-import { type Configuration, emptyConfiguration, vsctl } from '../config/index.js';
+import { type Configuration, vsctl } from '../config/index.js';
 import {
   type Datapath,
   type DatapathStats,
@@ -17,9 +17,10 @@ import { type SampleSink, type UpcallCounters, UpcallHandler } from '../upcall/i
 import { RecircRegistry, type Snapshot, type Translation, Translator } from '../xlate/index.js';
 import { advanceBridge, applyEffect } from './apply-effect.js';
 import { BridgeTables } from './bridge-tables.js';
+import { Configurator } from './configurator.js';
 import type { BridgeOptions, PortOptions, SwitchOptions } from './options.js';
 import { PacketInDelivery } from './packet-in.js';
-import { type InterfaceError, PortManager } from './port-manager.js';
+import type { InterfaceError } from './port-manager.js';
 import { bridgeWords, portWords } from './words.js';
 
 /** Two ops for each of 64 upcalls, and as much again. */
@@ -57,8 +58,7 @@ export class Switch {
   readonly #options: SwitchOptions;
   readonly #model = new BridgeModel(kernelQueuePriority);
   readonly #tables = new Map<Bridge, BridgeTables>();
-  readonly #ports: PortManager;
-  #configuration = emptyConfiguration();
+  readonly #configurator: Configurator;
   readonly #ukeys = new UkeyTable();
   readonly #flowLimit: FlowLimit;
   readonly #recirc = new RecircRegistry();
@@ -72,6 +72,8 @@ export class Switch {
   readonly #ticker: NodeJS.Timeout;
   #snapshot: Snapshot;
   #closed = false;
+  /** A device appeared that a failed interface may be for; it is tried at the next tick, not once for each message about it. */
+  #retryDue = false;
 
   /** Opens the datapath and starts the slow path. Errors: those of openDatapath. */
   static open(options: SwitchOptions): Switch {
@@ -87,7 +89,7 @@ export class Switch {
   private constructor(datapath: Datapath, options: SwitchOptions) {
     this.datapath = datapath;
     this.#options = options;
-    this.#ports = new PortManager(datapath);
+    this.#configurator = new Configurator(datapath, this.#model);
     this.#flowLimit = new FlowLimit(options.flowLimit);
     this.#packetIns.callback = options.onPacketIn ?? null;
     this.#snapshot = this.#makeSnapshot(1);
@@ -110,7 +112,7 @@ export class Switch {
 
   /** What the switch is configured to be. */
   get configuration(): Configuration {
-    return this.#configuration;
+    return this.#configurator.configuration;
   }
 
   /** The bridges as translation reads them, and what it reads now; for traces. */
@@ -128,23 +130,47 @@ export class Switch {
   }
 
   /**
-   * Takes over another configuration: what is in both goes on as it was, with flows, learned addresses and counters. Interfaces that
-   * cannot be had are left out, warned of and returned; they are tried again at the next change. Throws ERR_CONFIG_VALUE for options that make no
-   * sense.
+   * Takes over another configuration by what differs from the one there is: what is in both goes on as it was, with numbers, flows, learned addresses
+   * and counters. Interfaces that cannot be had are left out, warned of and returned (see `interfaceErrors`), the rest is applied. They are
+   * tried again at the next change and when a device of their name appears.
    */
   configure(next: Configuration): readonly InterfaceError[] {
-    const errors = this.#takeOver(next);
-    for (const { name, error } of errors) this.#warn(`interface ${name}: ${error.message}`);
-    return errors;
+    const before = this.#configurator.failed;
+    this.#takeOver(next);
+    this.#warnOfInterfaces(before);
+    return [...this.#configurator.failed.values()];
   }
 
-  #takeOver(next: Configuration): readonly InterfaceError[] {
-    const errors = this.#ports.open(next);
-    this.#configuration = next;
-    this.#ports.forgetNumbers(next);
-    this.#reconfigure();
-    this.#ports.closeUnused();
-    return errors;
+  /** Interfaces that the configuration asks for and that cannot be had now, by name. */
+  get interfaceErrors(): ReadonlyMap<string, InterfaceError> {
+    return this.#configurator.failed;
+  }
+
+  #takeOver(next: Configuration): void {
+    if (this.#configurator.takeOver(next)) this.#reconfigured();
+  }
+
+  /** Says which interfaces cannot be had, and were not already known for it. */
+  #warnOfInterfaces(before: ReadonlyMap<string, InterfaceError>): void {
+    for (const { name, error } of this.#configurator.failed.values()) {
+      if (before.get(name)?.error.message !== error.message)
+        this.#warn(`interface ${name}: ${error.message}`);
+    }
+  }
+
+  /** A device appeared that failed interfaces may have waited for. */
+  #retryInterfaces(): void {
+    const before = this.#configurator.failed;
+    this.#configurator.retry();
+    this.#reconfigured();
+    this.#warnOfInterfaces(before);
+    for (const name of before.keys()) {
+      if (
+        !this.#configurator.failed.has(name) &&
+        this.#configurator.configuration.named('Interface', name) !== undefined
+      )
+        this.#warn(`interface ${name} is there now`);
+    }
   }
 
   /** Changes the configuration by ovs-vsctl words (`add-port br0 eth1 tag=10 -- …`). What the commands print, and as configure. */
@@ -152,7 +178,7 @@ export class Switch {
     readonly outputs: readonly string[];
     readonly errors: readonly InterfaceError[];
   } {
-    const { configuration, outputs } = vsctl(this.#configuration, words);
+    const { configuration, outputs } = vsctl(this.#configurator.configuration, words);
     return { outputs, errors: this.configure(configuration) };
   }
 
@@ -166,7 +192,7 @@ export class Switch {
   /** Adds a port to a bridge. Errors: those of Datapath.addPort, ERR_CONFIG_*, ERR_BAD_OFPORT. */
   addPort(bridge: Bridge, options: PortOptions): BridgePort {
     const { name, ofport } = options;
-    if (ofport !== undefined && this.#ports.takenOfports(bridge.name).has(ofport)) {
+    if (ofport !== undefined && this.#configurator.ports.takenOfports(bridge.name).has(ofport)) {
       throw new SlowpathError('ERR_BAD_OFPORT', `port ${name}: OpenFlow port number ${ofport} is taken`);
     }
     // A port whose device went is still configured; it is to come back now.
@@ -177,8 +203,9 @@ export class Switch {
 
   /** Changes the configuration; when the named interface cannot be had, changes it back and throws why. */
   #change(words: readonly string[], name: string): void {
-    const before = this.#configuration;
-    const failed = this.#takeOver(vsctl(before, words).configuration).find((one) => one.name === name);
+    const before = this.#configurator.configuration;
+    this.#takeOver(vsctl(before, words).configuration);
+    const failed = this.#configurator.failed.get(name);
     if (failed === undefined) return;
     this.#takeOver(before);
     throw failed.error;
@@ -316,9 +343,8 @@ export class Switch {
     );
   }
 
-  /** Makes the bridges what the configuration says, with the ports that are there. */
-  #reconfigure(): void {
-    this.#model.configure(this.#configuration, (row, bridge) => this.#ports.numbers(row, bridge.name));
+  /** The bridges are others: so are their tables. */
+  #reconfigured(): void {
     for (const [bridge, tables] of this.#tables) {
       if (this.bridges.get(bridge.name) === bridge) continue;
       tables.close();
@@ -347,6 +373,10 @@ export class Switch {
 
   #tick(): void {
     this.#handler.drain();
+    if (this.#retryDue) {
+      this.#retryDue = false;
+      this.#retryInterfaces();
+    }
     const now = native().monotonicMs();
     let changed = false;
     for (const tables of this.#tables.values()) {
@@ -359,6 +389,10 @@ export class Switch {
   #onPortEvent(event: PortEvent): void {
     if (event.type === 'resync') {
       this.#resync();
+      return;
+    }
+    if (event.type === 'device') {
+      if (this.#configurator.failed.has(event.name)) this.#retryDue = true;
       return;
     }
     if (event.type === 'lost' || event.type === 'restored' || event.type === 'unrestored') {
@@ -374,8 +408,8 @@ export class Switch {
       if (!event.running && port.bundle.bond === null) port.bridge.fdb.flush(port.bundle);
       this.#changed();
     } else if (event.type === 'removed') {
-      this.#ports.forget(event.portNo);
-      this.#reconfigure();
+      this.#configurator.portGone(event.portNo, port.name);
+      this.#reconfigured();
       this.#warn(`port ${port.name} left the datapath`);
     }
   }
@@ -414,6 +448,7 @@ export class Switch {
 
   /** Notifications were lost: compares our ports with the datapath's. */
   #resync(): void {
+    this.#retryDue = this.#configurator.failed.size > 0;
     const present = new Map(this.datapath.ports().map((port) => [port.portNo, port]));
     for (const port of [...this.#model.portsByOdp]) {
       if (port === undefined) continue;

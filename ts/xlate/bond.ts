@@ -51,14 +51,14 @@ interface Member extends BondMember {
  * the same in every process, so that a restart moves no connection.
  */
 export class Bond implements XBond {
-  readonly mode: XBond['mode'];
-  readonly hashBasis: number;
+  mode: XBond['mode'];
+  hashBasis: number;
   /** Bytes sent by each entry since the last rebalancing, and half of what was before, and so on. */
   readonly entryBytes = new Float64Array(BOND_ENTRIES);
   /** Grows by one whenever packets may go other ways. */
   generation = 0;
   private lacp: LacpStatus;
-  private readonly options: BondOptions;
+  private options: BondOptions;
   private members: Member[] = [];
   private active: Member | null = null;
   private readonly entries = new Array<Member | null>(BOND_ENTRIES).fill(null);
@@ -76,6 +76,24 @@ export class Bond implements XBond {
     this.hashBasis = options.hashBasis ?? 0;
     this.lacp = options.lacp ?? 'off';
     this.members = ports.map((port) => ({ port, enabled: isUp(port), due: NEVER }));
+    this.settle();
+  }
+
+  /**
+   * Takes over other settings and members, as the constructor (OVS: bond_reconfigure). Members that stay keep their state, the active one stays
+   * active, entries stay with their members; those of members that go are dealt out anew. A partner of LACP that was found stays found.
+   */
+  reconfigure(options: BondOptions, ports: readonly XPort[], isUp: (port: XPort) => boolean): void {
+    const before = this.members;
+    this.options = options;
+    this.mode = options.mode;
+    this.hashBasis = options.hashBasis ?? 0;
+    const lacp = options.lacp ?? 'off';
+    if (lacp === 'off' || this.lacp === 'off') this.lacp = lacp;
+    this.members = ports.map(
+      (port) => before.find((member) => member.port === port) ?? { port, enabled: isUp(port), due: NEVER },
+    );
+    for (const member of before) if (!this.members.includes(member)) member.enabled = false;
     this.settle();
   }
 

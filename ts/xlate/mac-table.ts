@@ -53,23 +53,23 @@ export class MacTable implements MacTableView {
   readonly counters: MacTableCounters = { learned: 0, moved: 0, expired: 0, evicted: 0 };
   /** Grows by one whenever an answer of `lookup` may have changed. */
   generation = 0;
-  private readonly agingMs: number;
-  private readonly capacity: number;
+  private agingMs: number;
+  private capacity: number;
   private readonly onChange: (() => void) | null;
-  private readonly buckets: Int32Array;
+  private buckets!: Int32Array;
   /** (VLAN, high 16 bits), low 32 bits of each entry. */
-  private readonly upper: Int32Array;
-  private readonly lower: Int32Array;
-  private readonly bundles: (XBundle | null)[];
+  private upper!: Int32Array;
+  private lower!: Int32Array;
+  private bundles!: (XBundle | null)[];
   /** When each was last seen. */
-  private readonly seen: Float64Array;
+  private seen!: Float64Array;
   /** Until when gratuitous ARP over bonds is not believed about each. */
-  private readonly locked: Float64Array;
+  private locked!: Float64Array;
   /** Next in the bucket's chain; also the free list. */
-  private readonly chain: Int32Array;
+  private chain!: Int32Array;
   /** Neighbours in order of sighting. */
-  private readonly older: Int32Array;
-  private readonly newer: Int32Array;
+  private older!: Int32Array;
+  private newer!: Int32Array;
   private readonly statics = new Set<number>();
   /** Learned entries of each bundle. */
   private readonly shares = new Map<XBundle, number>();
@@ -84,6 +84,28 @@ export class MacTable implements MacTableView {
     this.agingMs = options.agingMs ?? AGING_MS;
     this.capacity = options.capacity ?? CAPACITY;
     this.onChange = options.onChange ?? null;
+    this.allocate();
+  }
+
+  /** Changes ageing (milliseconds) and size; the addresses stay, but for those that a smaller table has no room for (OVS: mac_learning_set_*). */
+  setLimits(agingMs: number, capacity: number): void {
+    this.agingMs = agingMs;
+    if (capacity === this.capacity) return;
+    const size = this.count;
+    while (this.count > capacity) if (!this.evict()) break;
+    if (this.count !== size) this.changed();
+    const kept = this.indices().map((at) => ({
+      place: [this.upper[at], this.lower[at], this.seen[at], this.locked[at]] as const,
+      bundle: this.bundles[at],
+      isStatic: this.statics.has(at),
+    }));
+    this.capacity = Math.max(capacity, kept.length);
+    this.allocate();
+    for (const { place, bundle, isStatic } of kept) this.put(place, bundle, isStatic);
+  }
+
+  /** Makes the columns for `capacity` entries, all free. */
+  private allocate(): void {
     const n = this.capacity;
     this.buckets = new Int32Array(1 << (32 - Math.clz32(Math.max(n, 2) - 1))).fill(NONE);
     this.upper = new Int32Array(n);
@@ -94,7 +116,30 @@ export class MacTable implements MacTableView {
     this.chain = Int32Array.from({ length: n }, (_, i) => (i + 1 < n ? i + 1 : NONE));
     this.older = new Int32Array(n).fill(NONE);
     this.newer = new Int32Array(n).fill(NONE);
-    if (n === 0) this.free = NONE;
+    this.free = n === 0 ? NONE : 0;
+    this.statics.clear();
+    this.oldest = NONE;
+    this.newest = NONE;
+  }
+
+  /** Puts back an entry of (upper, lower, seen, locked) that was in the table before; nothing that anybody sees changes. */
+  private put(
+    [upper, lower, seen, locked]: readonly [number, number, number, number],
+    bundle: XBundle | null,
+    isStatic: boolean,
+  ): void {
+    const at = this.free;
+    this.free = this.chain[at];
+    const bucket = this.bucket(upper, lower);
+    this.upper[at] = upper;
+    this.lower[at] = lower;
+    this.bundles[at] = bundle;
+    this.seen[at] = seen;
+    this.locked[at] = locked;
+    this.chain[at] = this.buckets[bucket];
+    this.buckets[bucket] = at;
+    if (isStatic) this.statics.add(at);
+    else this.append(at);
   }
 
   /** Addresses in the table. */

@@ -61,8 +61,8 @@ export class McastTable implements McastView {
   floodUnregistered: boolean;
   reportPorts: readonly XBundle[] = NONE;
   floodPorts: readonly XBundle[] = NONE;
-  readonly agingMs: number;
-  readonly capacity: number;
+  private agingMs: number;
+  private capacity: number;
   private readonly onChange: (() => void) | null;
   /** By a hash of VLAN and address; in each bucket those reported longest ago first. */
   private readonly buckets = new Map<number, Group[]>();
@@ -78,6 +78,22 @@ export class McastTable implements McastView {
     this.capacity = Math.max(options.capacity ?? CAPACITY, 1);
     this.floodUnregistered = options.floodUnregistered ?? true;
     this.onChange = options.onChange ?? null;
+  }
+
+  /** Changes ageing (milliseconds) and size; members live on by as much longer or shorter (OVS: mcast_snooping_set_*). */
+  setLimits(agingMs: number, capacity: number): void {
+    const delta = agingMs - this.agingMs;
+    this.agingMs = agingMs;
+    this.capacity = Math.max(capacity, 1);
+    for (const group of this.order)
+      if (delta !== 0) group.expires = group.expires.map((time) => time + delta);
+    const size = this.order.size;
+    for (const group of this.order) {
+      if (this.order.size <= this.capacity) break;
+      this.removeGroup(group);
+      this.counters.evicted++;
+    }
+    if (this.order.size !== size) this.changed();
   }
 
   /** Groups in the table. */

@@ -1,0 +1,124 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import {
+  applyChanges,
+  type Configuration,
+  diffConfigurations,
+  equalData,
+  type Row,
+} from '../../ts/config/index.js';
+import { configurations, describeModel, makeModel } from '../support/configurations.js';
+
+function rowsBelow(configuration: Configuration, port: Row): Row[] {
+  return [port, ...configuration.referred(port, 'interfaces'), ...configuration.referred(port, 'qos')];
+}
+
+function samePort(before: Configuration, after: Configuration, name: string): boolean {
+  const [old, next] = [before.named('Port', name), after.named('Port', name)];
+  if (old === undefined || next === undefined) return false;
+  const [a, b] = [rowsBelow(before, old), rowsBelow(after, next)];
+  return (
+    a.length === b.length &&
+    a.every((row, i) => [...row.columns].every(([column, datum]) => equalData(datum, b[i].get(column))))
+  );
+}
+
+describe('config: changes by difference', () => {
+  it('a difference leads from one configuration to the other, and from one to itself there is none', () => {
+    fc.assert(
+      fc.property(configurations, configurations, (a, b) => {
+        expect(diffConfigurations(a, a)).to.deep.equal([]);
+        expect(diffConfigurations(applyChanges(a, diffConfigurations(a, b)), b)).to.deep.equal([]);
+        const reached = applyChanges(a, diffConfigurations(a, b));
+        for (const [name, rows] of b.tables) {
+          expect([...reached.tables.get(name)!.keys()].sort()).to.deep.equal([...rows.keys()].sort());
+        }
+      }),
+    );
+  });
+
+  it('a switch that was A and is made B is as one that was B from the beginning', () => {
+    fc.assert(
+      fc.property(configurations, configurations, (a, b) => {
+        const [changed, fresh] = [makeModel(), makeModel()];
+        changed.configurator.takeOver(a);
+        changed.configurator.takeOver(b);
+        fresh.configurator.takeOver(b);
+        expect(describeModel(changed.model, b)).to.deep.equal(describeModel(fresh.model, b));
+        expect([...changed.configurator.failed.keys()].sort()).to.deep.equal(
+          [...fresh.configurator.failed.keys()].sort(),
+        );
+        expect(
+          changed.datapath
+            .ports()
+            .map((port) => port.name)
+            .sort(),
+        ).to.deep.equal(
+          fresh.datapath
+            .ports()
+            .map((port) => port.name)
+            .sort(),
+        );
+      }),
+    );
+  });
+
+  it('what is equal in both is not touched: objects, datapath ports, OpenFlow numbers, addresses', () => {
+    let looked = 0;
+    fc.assert(
+      fc.property(configurations, configurations, (a, b) => {
+        const rig = makeModel();
+        rig.configurator.takeOver(a);
+        const before = new Map(
+          [...rig.model.bridges.values()].map((bridge) => [bridge, [...bridge.bundles]]),
+        );
+        const ports = new Set(rig.model.portsByOdp);
+        rig.datapath.log.length = 0;
+        rig.configurator.takeOver(b);
+        const log = rig.datapath.log.splice(0);
+        const requested = new Set(b.rows('Interface').map((row) => row.number('ofport_request')));
+        for (const [bridge, bundles] of before) {
+          expect(rig.model.bridges.get(bridge.name)).to.equal(bridge);
+          for (const bundle of bundles) {
+            const owner = (c: Configuration) =>
+              c
+                .rows('Bridge')
+                .find((row) => c.referred(row, 'ports').some((port) => port.text('name') === bundle.name));
+            if (!samePort(a, b, bundle.name) || owner(a)?.uuid !== owner(b)?.uuid) continue;
+            // A number may have been asked for by another.
+            if (bundle.ports.some((port) => requested.has(port.ofport))) continue;
+            looked++;
+            expect(bridge.bundles, bundle.name).to.include(bundle);
+            for (const port of bundle.ports) {
+              if (port.type === '' || port.type === 'internal') {
+                expect(log).to.not.include(`+${port.name}`);
+                expect(log).to.not.include(`-${port.name}`);
+                expect(rig.model.portsByOdp[port.odpPort]).to.equal(port);
+                expect(ports.has(port)).to.equal(true);
+              }
+              expect(bridge.portByName(port.name)).to.equal(port);
+            }
+          }
+        }
+      }),
+    );
+    expect(looked).to.be.above(100);
+  });
+
+  it('an interface whose device appears joins, and nothing else changes', () => {
+    fc.assert(
+      fc.property(configurations, (a) => {
+        const rig = makeModel();
+        rig.configurator.takeOver(a);
+        const waiting = rig.configurator.failed.get('p5')?.code === 'ERR_NO_INTERFACE';
+        rig.datapath.log.length = 0;
+        rig.datapath.appear('p5');
+        rig.configurator.retry();
+        expect(rig.datapath.log).to.deep.equal(waiting ? ['+p5'] : []);
+        expect([...rig.model.bridges.values()].some((bridge) => bridge.portByName('p5'))).to.equal(
+          a.named('Interface', 'p5') !== undefined && !rig.configurator.failed.has('p5'),
+        );
+      }),
+    );
+  });
+});
