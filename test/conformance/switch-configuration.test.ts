@@ -19,7 +19,7 @@ describeSwitch('switch: configuration while running', (rig) => {
     await eventually('the interface joins', () => bridge.portByName('late') !== undefined);
     expect(theSwitch.interfaceErrors.size).to.equal(0);
     expect(bridge.portByName('late')!.bundle.tag).to.equal(7);
-    expect(bridge.portList.slice(0, 3)).to.deep.equal(ports);
+    expect(bridge.portList).to.include.members([...ports]);
 
     inside.run('ip', 'link', 'del', 'late');
     await eventually('the interface leaves', () => bridge.portByName('late') === undefined);

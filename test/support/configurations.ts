@@ -149,17 +149,20 @@ export function describeModel(model: BridgeModel, configuration: Configuration) 
         sampling: bridge.sampling,
         tables: bridge.flowTables.tables.map((table) => Reflect.get(table ?? {}, 'settings')),
         mirrors: bridge.mirrors.map((mirror) => ({ ...mirror, outBundle: mirror.outBundle?.name })),
-        bundles: bridge.bundles.map((bundle) => ({
-          name: bundle.name,
-          vlan: [bundle.vlanMode, bundle.tag, bundle.trunks, bundle.cvlans, bundle.protected],
-          bond: bundle.bond && {
-            mode: bundle.bond.mode,
-            options: Reflect.get(bundle.bond, 'options'),
-            members: bundle.bond.memberList.map((member) => member.port.name),
-            primaryIsActive: bundle.bond.activePort?.name === Reflect.get(bundle.bond, 'options').primary,
-          },
-          ports: bundle.ports.map(describePort),
-        })),
+        // Floods go to bundles in the order in which they were added, as in OVS.
+        bundles: bridge.bundles
+          .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+          .map((bundle) => ({
+            name: bundle.name,
+            vlan: [bundle.vlanMode, bundle.tag, bundle.trunks, bundle.cvlans, bundle.protected],
+            bond: bundle.bond && {
+              mode: bundle.bond.mode,
+              options: Reflect.get(bundle.bond, 'options'),
+              members: bundle.bond.memberList.map((member) => member.port.name),
+              primaryIsActive: bundle.bond.activePort?.name === Reflect.get(bundle.bond, 'options').primary,
+            },
+            ports: bundle.ports.map(describePort),
+          })),
       })),
   };
 }
