@@ -1,4 +1,5 @@
 import { CT_STATE, formatFlags, formatMaskedFlags, TCP_FLAGS, TUN_FLAGS } from './flags.js';
+import { fromWords } from './match.js';
 import { formatPort } from './ports.js';
 import type { MatchField } from './types.js';
 import { fullMask } from './values.js';
@@ -85,4 +86,9 @@ export function formatMaskedValue(field: MatchField, value: bigint, mask: bigint
 /** A field's whole value in its format. */
 export function formatFullValue(field: MatchField, value: bigint): string {
   return formatMaskedValue(field, value, fullMask(field));
+}
+
+/** The value that a field has in a flow, in its format. */
+export function formatFieldValue(field: MatchField, flow: Int32Array): string {
+  return formatFullValue(field, fromWords(field, flow, field.word));
 }

@@ -100,15 +100,20 @@ export function traceCase(entry: TraceCase): { readonly traces: readonly TraceAn
   return { traces: entry.traces.map((request) => traceOne(built, request)) };
 }
 
-/** One trace in a case's switch. */
+/** One trace in a case's switch, as an answer. */
 export function traceOne(built: TraceSwitch, request: TraceCase['traces'][number]): TraceAnswer {
+  return traceAnswer(runTrace(built, request));
+}
+
+/** One trace in a case's switch. Throws SlowpathError when the packet or an option cannot be read. */
+export function runTrace(built: TraceSwitch, request: TraceCase['traces'][number]): TraceResult {
   const bridge = requireBridge(built.model, request.bridge);
   const flow = about(`flow "${request.flow}"`, () => parsePacketFlow(bridge, request.flow));
   const options = request.options ?? [];
   const ctNext = options.flatMap((option, i) =>
     option === '--ct-next' ? [parseCtNext(options[i + 1] ?? '')] : [],
   );
-  return traceAnswer(trace(built.snapshot, { bridge, flow, ctNext }));
+  return trace(built.snapshot, { bridge, flow, ctNext });
 }
 
 /** A trace in text; recirculation ids are renamed R1, R2, … in order of appearance. */

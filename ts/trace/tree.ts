@@ -10,6 +10,7 @@ export interface TraceNode {
     | 'action_set'
     | 'thaw'
     | 'action'
+    | 'drop'
     | 'detail'
     | 'warn'
     | 'error';
@@ -65,14 +66,8 @@ export class TreeTracer implements Tracer {
     this.#enter(makeNode({ kind: 'bucket', text: `bucket ${bucket.bucketId}` }));
   }
 
-  /** Stands in the table that the packet came to first, at its end. */
   actionSet(): void {
-    const list = this.#open[this.#open.length - 1];
-    const last = list.at(-1);
-    const node = makeNode({ kind: 'action_set', text: '--. Executing action set:' });
-    if (last?.kind === 'table') last.children.push(node);
-    else list.push(node);
-    this.#open.push(node.children);
+    this.#enter(makeNode({ kind: 'action_set', text: '--. Executing action set:' }));
   }
 
   leave(): void {
@@ -87,7 +82,15 @@ export class TreeTracer implements Tracer {
     this.#add(makeNode({ kind: level, text }));
   }
 
-  fork(id: number, flow: Int32Array, zone: number, nat: NatSpec | null): void {
+  drop(): void {
+    this.#add(makeNode({ kind: 'drop', text: 'drop' }));
+  }
+
+  fork(id: number, table: number, flow: Int32Array, zone: number, nat: NatSpec | null): void {
+    this.note(
+      `A clone of the packet is forked to recirculate. The forked pipeline will be resumed at table ${table}.`,
+      'detail',
+    );
     this.forks.push({ id, flow: flow.slice(), zone, nat });
   }
 

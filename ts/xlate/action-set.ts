@@ -1,76 +1,11 @@
 import { F_ACTSET_OUTPUT } from '../fields/index.js';
 import { type Action, OFPP_UNSET } from '../openflow/index.js';
+import { executionOrder } from './action-order.js';
 import { FRAME_LAST } from './frames.js';
 import type { ActionOf, Outcome } from './handler.js';
+import { noteActionSet } from './notes.js';
 import type { Pass } from './pass.js';
 import type { ActionSet } from './scope.js';
-
-/** Place of each kind that is done once, the last one given (OVS: ACTION_SET_ORDER). */
-const SLOTS: { readonly [T in Action['type']]?: number } = {
-  pop_vlan: 0,
-  pop_mpls: 1,
-  decap: 2,
-  encap: 3,
-  push_mpls: 4,
-  push_vlan: 5,
-  dec_ttl: 6,
-  dec_mpls_ttl: 7,
-  dec_nsh_ttl: 8,
-};
-const SLOT_COUNT = 9;
-
-/** Which of the kinds that end a set is done when there are several: the highest. */
-const FINAL: { readonly [T in Action['type']]?: number } = {
-  ct: 1,
-  ct_clear: 2,
-  resubmit: 3,
-  output: 4,
-  group: 5,
-};
-
-/** Kinds that are all done, in the order given. */
-const SETTERS: ReadonlySet<Action['type']> = new Set<Action['type']>([
-  'set_field',
-  'move',
-  'set_vlan_vid',
-  'set_vlan_pcp',
-  'set_mpls_label',
-  'set_mpls_tc',
-  'set_mpls_ttl',
-  'set_tunnel',
-  'set_queue',
-]);
-
-const slots: (Action | null)[] = new Array<Action | null>(SLOT_COUNT).fill(null);
-
-/**
- * Writes to `list` what an action set does, in the order of OpenFlow 1.5 section 5.6, and returns how many actions. A set without
- * anything that sends the packet somewhere does nothing.
- */
-export function executionOrder(set: readonly Action[], size: number, list: Action[]): number {
-  let final: Action | null = null;
-  let rank = 0;
-  slots.fill(null);
-  for (let i = 0; i < size; i++) {
-    const action = set[i];
-    const slot = SLOTS[action.type];
-    if (slot !== undefined) slots[slot] = action;
-    const finality = FINAL[action.type];
-    if (finality !== undefined && finality >= rank) {
-      final = action;
-      rank = finality;
-    }
-  }
-  if (final === null) return 0;
-  let n = 0;
-  for (let i = 0; i < SLOT_COUNT; i++) {
-    const action = slots[i];
-    if (action !== null) list[n++] = action;
-  }
-  for (let i = 0; i < size; i++) if (SETTERS.has(set[i].type)) list[n++] = set[i];
-  list[n++] = final;
-  return n;
-}
 
 /** Adds to the action set and keeps actset_output up to date: the port of its output, unless there is a group. */
 export function addToSet(flow: Int32Array, set: ActionSet, actions: readonly Action[]): void {
@@ -89,10 +24,12 @@ export function addToSet(flow: Int32Array, set: ActionSet, actions: readonly Act
 
 export function actWriteActions(pass: Pass, action: ActionOf<'write_actions'>): Outcome {
   addToSet(pass.flow, pass.actionSet, action.actions);
+  if (pass.tracer !== null) noteActionSet(pass, 'is', pass.actionSet);
   return 'continue';
 }
 
 export function actClearActions(pass: Pass): Outcome {
+  if (pass.tracer !== null) noteActionSet(pass, 'was', pass.actionSet);
   pass.actionSet.clear();
   pass.flow[F_ACTSET_OUTPUT] = OFPP_UNSET;
   return 'continue';

@@ -1,4 +1,5 @@
 import {
+  F_ETH_TYPE,
   F_IPV6_LABEL,
   F_NW_PROTO,
   F_NW_SRC,
@@ -11,9 +12,10 @@ import { addField, type MatchField } from '../openflow/index.js';
 import { OFPR_INVALID_TTL, toController, WHOLE_PACKET } from './controller.js';
 import type { ActionOf, Outcome } from './handler.js';
 import { applyMultipath } from './multipath.js';
+import { noteSubfield } from './notes.js';
 import type { Pass } from './pass.js';
 import { prerequisiteHolds } from './prerequisites.js';
-import { ETH_TYPE_VLAN, isIp, VLAN_CFI } from './protocols.js';
+import { ETH_TYPE_IP, ETH_TYPE_VLAN, isIp, VLAN_CFI } from './protocols.js';
 import { copySubfield, markSubfield, readSubfield, writeSubfield } from './subfield.js';
 
 const DEFAULT_CONTROLLER: readonly number[] = [0];
@@ -65,7 +67,7 @@ export function actMove(pass: Pass, action: ActionOf<'move'>): Outcome {
     !prerequisiteHolds(target.field.prerequisite, flow, mask) ||
     !prerequisiteHolds(source.field.prerequisite, flow, mask)
   ) {
-    pass.note('packet has not both fields, move ignored', 'warn');
+    if (pass.tracer !== null) noteSubfield(pass, target);
     return 'continue';
   }
   touchField(pass, target.field);
@@ -73,6 +75,7 @@ export function actMove(pass: Pass, action: ActionOf<'move'>): Outcome {
   markSubfield(mask, target);
   copySubfield(flow, source, target);
   if (target.field.flow === 'vlan_tci') completeTag(flow, target.field);
+  if (pass.tracer !== null) noteSubfield(pass, target);
   return 'continue';
 }
 
@@ -87,13 +90,14 @@ export function actPush(pass: Pass, action: ActionOf<'push'>): Outcome {
 export function actPop(pass: Pass, action: ActionOf<'pop'>): Outcome {
   const { target } = action;
   if (!pass.stack.pop(pass.value)) {
-    pass.note('popping from empty stack', 'warn');
+    pass.note('stack underflow', 'error');
     return 'continue';
   }
   touchField(pass, target.field);
   markSubfield(pass.mask, target);
   writeSubfield(pass.flow, target, pass.value);
   if (target.field.flow === 'vlan_tci') completeTag(pass.flow, target.field);
+  if (pass.tracer !== null) noteSubfield(pass, target);
   return 'continue';
 }
 
@@ -109,12 +113,15 @@ export function actDecTtl(pass: Pass, action: ActionOf<'dec_ttl'>): Outcome {
   }
   const ids = action.controllerIds ?? DEFAULT_CONTROLLER;
   for (let i = 0; i < ids.length; i++) toController(pass, WHOLE_PACKET, OFPR_INVALID_TTL, ids[i], null, -1);
-  pass.note('IP decrement TTL exception', 'warn');
+  if (pass.tracer !== null) {
+    pass.note(`IPv${pass.flow[F_ETH_TYPE] === ETH_TYPE_IP ? 4 : 6} decrement TTL exception`, 'warn');
+  }
   return 'stop';
 }
 
 export function actMultipath(pass: Pass, action: ActionOf<'multipath'>): Outcome {
   touchField(pass, action.target.field);
   applyMultipath(action, pass.flow, pass.mask, pass.words);
+  if (pass.tracer !== null) noteSubfield(pass, action.target);
   return 'continue';
 }

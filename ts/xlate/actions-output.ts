@@ -12,6 +12,7 @@ import { enterTable } from './actions-control.js';
 import { OFPR_ACTION, OFPR_ACTION_SET, OFPR_GROUP, toController } from './controller.js';
 import type { ActionOf, Outcome } from './handler.js';
 import { normal } from './normal.js';
+import { noteOutputPort } from './notes.js';
 import { flood, outputToNumber } from './output.js';
 import { outputTruncated } from './truncate.js';
 import type { Pass } from './pass.js';
@@ -49,7 +50,7 @@ export function outputTo(pass: Pass, port: number, maxLen: number, mayPacketIn: 
     case OFPP_NONE:
       break;
     default:
-      if (port === pass.flow[F_IN_PORT]) pass.note('skipping output to input port');
+      if (port === pass.flow[F_IN_PORT]) pass.note('skipping output to input port', 'warn');
       else outputToNumber(pass, port);
   }
   return 'continue';
@@ -64,7 +65,7 @@ function outputReason(pass: Pass): number {
 export function actOutputReg(pass: Pass, action: ActionOf<'output_reg'>): Outcome {
   const port = subfieldNumber(pass.flow, action.source);
   markSubfield(pass.mask, action.source);
-  if (port >= 0 && port <= PORT_MAX) return outputTo(pass, port, action.maxLen, false);
-  pass.note(`output port ${port} is out of range, not forwarding packet`, 'warn');
-  return 'continue';
+  const isInRange = port >= 0 && port <= PORT_MAX;
+  if (pass.tracer !== null) noteOutputPort(pass, action.source, isInRange);
+  return isInRange ? outputTo(pass, port, action.maxLen, false) : 'continue';
 }

@@ -12,6 +12,7 @@ import { outputTo } from './actions-output.js';
 import type { ActionOf, Outcome } from './handler.js';
 import { hash2Words } from './hash.js';
 import { hashFields, markHashFields } from './multipath.js';
+import { noteSubfield } from './notes.js';
 import type { Pass } from './pass.js';
 import { markSubfield, writeSubfieldNumber } from './subfield.js';
 import type { XBridge } from './types.js';
@@ -67,5 +68,6 @@ export function actBundle(pass: Pass, action: Bundle): Outcome {
   touchField(pass, target.field);
   markSubfield(pass.mask, target);
   writeSubfieldNumber(pass.flow, target, port);
+  if (pass.tracer !== null) noteSubfield(pass, target);
   return 'continue';
 }

@@ -104,7 +104,7 @@ export function actCt(pass: Pass, action: ActionOf<'ct'>): Outcome {
     pass.conntracked = true;
     pass.freezing = true;
     const id = recirculate(pass, action.table);
-    if (id !== 0 && pass.tracer !== null) pass.tracer.fork(id, pass.flow, zone, action.nat);
+    if (id !== 0 && pass.tracer !== null) pass.tracer.fork(id, action.table, pass.flow, zone, action.nat);
   }
   clearConntrack(pass);
   pass.note('Sets the packet to an untracked state, and clears all the conntrack fields.');

@@ -1,11 +1,12 @@
 import { F_DP_HASH } from '../fields/index.js';
-import { executionOrder } from './action-set.js';
+import { executionOrder } from './action-order.js';
 import { FRAME_BUCKET, FRAME_LAST } from './frames.js';
 import { finishFreezing } from './freeze.js';
 import type { ActionOf, Outcome } from './handler.js';
 import { hash2Words } from './hash.js';
 import { hashGroupFields } from './group-hash.js';
 import { hashFields, markHashFields } from './multipath.js';
+import { noteDeadBucket } from './notes.js';
 import { errorNumber, type Pass } from './pass.js';
 import type { XBucket, XGroup } from './types.js';
 
@@ -43,18 +44,9 @@ function firstAlive(pass: Pass, group: XGroup, depth: number): XBucket | null {
   const { buckets } = group;
   for (let i = 0; i < buckets.length; i++) {
     if (isAlive(pass, group, buckets[i], depth)) return buckets[i];
-    if (pass.tracer !== null) noteDead(pass, buckets[i]);
+    if (pass.tracer !== null) noteDeadBucket(pass, buckets[i]);
   }
   return null;
-}
-
-/** Tells why a bucket is passed over, in OVS's words, which call groups ports too. */
-function noteDead(pass: Pass, { bucketId, watchPort, watchGroup }: XBucket): void {
-  const watched = [
-    ...(watchPort === NO_PORT ? [] : [`port ${watchPort}`]),
-    ...(watchGroup === NO_GROUP ? [] : [`port ${watchGroup}`]),
-  ];
-  pass.note(`bucket ${bucketId}: not live due to ${watched.join(' and ')}`);
 }
 
 /** The live bucket with the best score for this hash (OVS: group_best_live_bucket). */
@@ -65,7 +57,7 @@ function bestAlive(pass: Pass, group: XGroup, basis: number): XBucket | null {
   for (let i = 0; i < buckets.length; i++) {
     const bucket = buckets[i];
     if (!isAlive(pass, group, bucket, 0)) {
-      if (pass.tracer !== null) noteDead(pass, bucket);
+      if (pass.tracer !== null) noteDeadBucket(pass, bucket);
       continue;
     }
     const score = ((hash2Words(bucket.bucketId, basis) & 0xffff) * bucket.weight) >>> 0;

@@ -118,7 +118,10 @@ export function actLearn(pass: Pass, action: Learn): Outcome {
     if ('source' in spec) markSubfield(mask, spec.source);
   }
   const learned = learnedFlow(action, flow);
-  if (pass.tracer !== null) pass.note(describe(learned, bridge.tlvMap));
+  if (pass.tracer !== null) {
+    if (pass.dontSend) pass.note('suppressing side effects, so learn action ignored', 'warn');
+    else pass.note(describe(learned, bridge.tlvMap));
+  }
   const room =
     action.limit === 0 ||
     pass.dontSend ||

@@ -1,6 +1,7 @@
 import { F_ETH_DST, F_VLAN_TCI } from '../fields/index.js';
 import { inputBundle, isMirrorOutput, NONE_BUNDLE, outputToBundle, type PortOutput } from './bundle-ports.js';
 import { reportMirror } from './effects.js';
+import { noteRefusedVid } from './notes.js';
 import type { Pass } from './pass.js';
 import { VLAN_CFI, VLAN_VID_MASK } from './protocols.js';
 import { isReserved, markReserved } from './reserved-macs.js';
@@ -69,7 +70,10 @@ function mirrorTo(pass: Pass, bundle: XBundle, candidates: number, output: PortO
   const packetInner = innerTag(flow);
   if (bundle !== NONE_BUNDLE) {
     if (choosesVids(bundle)) lookAtVid(pass);
-    if (!takesVid(bundle, vid(packetOuter))) return;
+    if (!takesVid(bundle, vid(packetOuter))) {
+      if (pass.tracer !== null) noteRefusedVid(pass, bundle, vid(packetOuter));
+      return;
+    }
   }
   const outer = bridgeOuter(bundle, packetOuter);
   const inner = bridgeInner(bundle, packetOuter, packetInner);

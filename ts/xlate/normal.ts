@@ -12,6 +12,7 @@ import {
 } from '../fields/index.js';
 import { inputBundle, isMirrorOutput, NONE_BUNDLE, outputToBundle } from './bundle-ports.js';
 import { outputToPort } from './output.js';
+import { noteRefusedVid } from './notes.js';
 import type { Pass } from './pass.js';
 import { ETH_TYPE_ARP, isVlanType, VLAN_CFI, VLAN_VID_MASK } from './protocols.js';
 import { isReserved } from './reserved-macs.js';
@@ -55,6 +56,7 @@ function refusal(pass: Pass, bundle: XBundle): string | null {
     return 'partial VLAN tag, dropping';
   if (isMirrorOutput(bridge, bundle)) return 'input port is mirror output port, dropping';
   if (bundle !== NONE_BUNDLE && !takesVid(bundle, vid(outerTag(flow)))) {
+    if (pass.tracer !== null) noteRefusedVid(pass, bundle, vid(outerTag(flow)));
     return 'disallowed VLAN VID for this input port, dropping';
   }
   return null;
@@ -154,12 +156,12 @@ export function normal(pass: Pass): void {
   mask[F_VLAN_TCI] |= VLAN_VID_MASK | VLAN_CFI;
   const bundle = inputBundle(pass);
   if (bundle === null) {
-    pass.note('no input bundle, dropping');
+    pass.note('no input bundle, dropping', 'warn');
     return;
   }
   const reason = refusal(pass, bundle);
   if (reason !== null) {
-    pass.note(reason);
+    pass.note(reason, 'warn');
     return;
   }
   const packetOuter = outerTag(flow);

@@ -26,6 +26,7 @@ function enterBridge(pass: Pass, port: XPort): void {
   }
   pass.inBucket = false;
   if (pipeline.actions.length > 0) cloneActions(pass, pipeline.actions, last);
+  else if (pass.tracer !== null) pass.tracer.drop();
   if (pass.tracer !== null) pass.tracer.leave();
   pass.inBucket = inBucket;
   pass.depth--;

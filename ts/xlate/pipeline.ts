@@ -41,8 +41,11 @@ export class FramePipeline implements Pipeline {
   }
 
   execute(actions: readonly Action[], size: number, flags: number, from = 0): void {
-    if (from >= size) return;
     const { frames, pass } = this;
+    if (from >= size) {
+      if (pass.tracer !== null) pass.tracer.drop();
+      return;
+    }
     const floor = frames.length;
     if (frames.full) {
       pass.fail(TOO_DEEP, 'too many action lists are nested, packet dropped');
@@ -166,7 +169,10 @@ export class FramePipeline implements Pipeline {
     const { actions } = this;
     if (actions.length === 0) {
       pass.table = from;
-      if (pass.tracer !== null) pass.tracer.leave();
+      if (pass.tracer !== null) {
+        pass.tracer.drop();
+        pass.tracer.leave();
+      }
       return;
     }
     let bits = pass.last ? FRAME_TABLE | FRAME_LAST : FRAME_TABLE;

@@ -22,7 +22,13 @@ export function actSetQueue(pass: Pass, action: ActionOf<'set_queue'>): Outcome 
 export function actPopQueue(pass: Pass): Outcome {
   pass.mask[F_SKB_PRIORITY] = -1;
   setPriority(pass, pass.originalPriority);
+  if (pass.tracer !== null) pass.note(`queue = ${alternateHex(pass.originalPriority)}`);
   return 'continue';
+}
+
+/** As printf's %#x. */
+function alternateHex(value: number): string {
+  return value === 0 ? '0' : `0x${(value >>> 0).toString(16)}`;
 }
 
 /** Output to one port through one of its queues. A queue that the datapath cannot name is left out. */

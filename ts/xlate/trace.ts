@@ -23,11 +23,14 @@ export interface Tracer {
   leave(): void;
   /** An action of the innermost list is about to be done. */
   action(action: Action): void;
+  /** An action list without actions was done. */
+  drop(): void;
   /** Something worth knowing about the packet: why it is dropped, flooded, not forwarded. */
   note(text: string, level: NoteLevel): void;
   /**
    * The packet is sent to the connection tracker and comes back under recirculation id `id`: `flow` is the packet then (to be copied),
-   * apart from what the tracker finds and from address translation. A trace goes on from there (OVS: compose_recirculate_and_fork).
+   * apart from what the tracker finds and from address translation; it goes on in `table`. A trace goes on from there (OVS:
+   * compose_recirculate_and_fork).
    */
-  fork(id: number, flow: Int32Array, zone: number, nat: NatSpec | null): void;
+  fork(id: number, table: number, flow: Int32Array, zone: number, nat: NatSpec | null): void;
 }

@@ -1,4 +1,5 @@
 import { F_IN_PORT } from '../fields/index.js';
+import { formatPort } from '../openflow/index.js';
 import type { Outcome } from './handler.js';
 import { outputToPort } from './output.js';
 import type { Pass } from './pass.js';
@@ -10,12 +11,12 @@ import { SLOW_ACTION } from './types.js';
  */
 export function outputTruncated(pass: Pass, ofport: number, maxLen: number): Outcome {
   if (ofport === pass.flow[F_IN_PORT]) {
-    pass.note('skipping output to input port');
+    pass.note('skipping output to input port', 'warn');
     return 'continue';
   }
   const port = pass.bridge.ports.get(ofport);
   if (port === undefined || port.peer !== null) {
-    if (pass.tracer !== null) pass.note(`output_trunc does not support port ${ofport}`, 'error');
+    if (pass.tracer !== null) pass.note(`output_trunc does not support patch port ${formatPort(ofport)}`, 'error');
     return 'continue';
   }
   pass.writer.trunc(maxLen);

@@ -125,7 +125,7 @@ export async function askPeer(peer, entry) {
   const traces = [];
   for (const { bridge, flow, options } of entry.traces) {
     const output = await peer.appctl('ofproto/trace', bridge, flow, ...options).catch(refused);
-    if (output !== false) traces.push({ bridge, options, flow, ...parseTrace(output, floods) });
+    if (output !== false) traces.push({ bridge, options, flow, ...parseTrace(output, floods), text: output });
   }
   return { ...taken, dumpFlows: await dumpFlows(peer), traces };
 }
