@@ -223,6 +223,7 @@ describe('xlate: tracer', () => {
       leave: () => seen.push('leave'),
       action: (action) => seen.push(action.type),
       note: (note) => seen.push(note),
+      nat: () => {},
       drop: () => seen.push('drop'),
       fork: () => {},
     };

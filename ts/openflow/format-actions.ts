@@ -1,11 +1,11 @@
 import { MAX_LEN_ALL, REASON_ACTION, REASONS, TABLE_CURRENT } from './constants.js';
 import { formatCt } from './format-ct.js';
 import { formatLearn } from './format-learn.js';
-import { formatHex, formatMaskedValue } from './format-values.js';
+import { formatFullValue, formatHex, formatMaskedValue } from './format-values.js';
 import { fromWords } from './match.js';
 import { formatPort } from './ports.js';
 import { formatSubfield } from './subfield.js';
-import { type Action, type EncapProperty, OFPP_IN_PORT, OFPP_NONE } from './types.js';
+import { type Action, type EncapProperty, type MatchField, OFPP_IN_PORT, OFPP_NONE } from './types.js';
 import { fullMask } from './values.js';
 import { asSent } from './wire.js';
 
@@ -46,9 +46,39 @@ function formatResubmit({ port, table, withCt }: Of<'resubmit'>): string {
   return `resubmit(${args.join(',')})`;
 }
 
+/** Ends of the names of OpenFlow 1.0's actions, where they are not those of the fields. */
+const MOD_NAMES: Readonly<Record<string, string>> = {
+  eth_src: 'dl_src',
+  eth_dst: 'dl_dst',
+  ip_src: 'nw_src',
+  ip_dst: 'nw_dst',
+  ip_dscp: 'nw_tos',
+  tcp_src: 'tp_src',
+  tcp_dst: 'tp_dst',
+  udp_src: 'tp_src',
+  udp_dst: 'tp_dst',
+};
+
+/** One of OpenFlow 1.0's actions that set a whole field. */
+function formatMod(field: MatchField, value: bigint): string {
+  const name = MOD_NAMES[field.name] ?? field.name;
+  const number = field.name === 'ip_dscp' ? value << 2n : value;
+  const isNumber = field.format !== 'mac' && field.format !== 'ipv4';
+  return `mod_${name}:${isNumber ? number : formatFullValue(field, number)}`;
+}
+
+/** A load, of which the mask is one run of ones. */
+function formatLoad(field: MatchField, value: bigint, mask: bigint): string {
+  let offset = 0;
+  while (((mask >> BigInt(offset)) & 1n) === 0n && offset < field.bits) offset++;
+  const bits = (mask >> BigInt(offset)).toString(2).length;
+  return `load:${formatHex(value >> BigInt(offset))}->${formatSubfield({ field, offset, bits })}`;
+}
+
 function formatSetField({ field, value, mask, form }: Of<'set_field'>): string {
   const number = fromWords(field, value, 0);
-  if (form === 'mod') return `mod_${field.name}:${number}`;
+  if (form === 'mod') return formatMod(field, number);
+  if (form === 'load') return formatLoad(field, number, fromWords(field, mask, 0));
   // A field that the flow key keeps in fewer bits than OpenFlow gives it (arp_op) was set as a whole.
   const kept = fromWords(field, mask, 0);
   const bits = field.name === 'arp_op' ? fullMask(field) : kept;
@@ -130,7 +160,7 @@ const PRINTERS: { readonly [T in Action['type']]: (action: Of<T>) => string } = 
   push: ({ source }) => `push:${formatSubfield(source)}`,
   pop: ({ target }) => `pop:${formatSubfield(target)}`,
   push_vlan: ({ tpid }) => `push_vlan:${hex4(tpid)}`,
-  pop_vlan: () => 'pop_vlan',
+  pop_vlan: ({ form }) => (form === undefined ? 'pop_vlan' : 'strip_vlan'),
   set_vlan_vid: ({ vid, pushIfAbsent }) => `${pushIfAbsent ? 'mod' : 'set'}_vlan_vid:${vid}`,
   set_vlan_pcp: ({ pcp, pushIfAbsent }) => `${pushIfAbsent ? 'mod' : 'set'}_vlan_pcp:${pcp}`,
   dec_ttl: ({ controllerIds }) =>

@@ -2,7 +2,7 @@ import { formatSubfield } from './subfield.js';
 import type { Action, NatSpec } from './types.js';
 
 /** A nat as ct(…) shows it. */
-function formatNat(nat: NatSpec): string {
+export function formatNat(nat: NatSpec): string {
   if (nat.type === null) return 'nat';
   const args = [`${nat.type}${formatRange(nat)}`];
   if (nat.addressMin !== null) {

@@ -47,6 +47,7 @@ export { parseFlowKey } from './parse-flow-key.js';
 export { formatPort } from './ports.js';
 export { formatSubfield } from './subfield.js';
 export { formatFieldValue } from './format-values.js';
+export { formatNat } from './format-ct.js';
 export {
   addField,
   clearOptions,

@@ -174,7 +174,8 @@ export type Action =
   | { readonly type: 'push'; readonly source: Subfield }
   | { readonly type: 'pop'; readonly target: Subfield }
   | { readonly type: 'push_vlan'; readonly tpid: number }
-  | { readonly type: 'pop_vlan' }
+  /** `form`: how OpenFlow 1.0 calls it. */
+  | { readonly type: 'pop_vlan'; readonly form?: 'strip' }
   | { readonly type: 'set_vlan_vid'; readonly vid: number; readonly pushIfAbsent: boolean }
   | { readonly type: 'set_vlan_pcp'; readonly pcp: number; readonly pushIfAbsent: boolean }
   | { readonly type: 'dec_ttl'; readonly controllerIds?: readonly number[] }

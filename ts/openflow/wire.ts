@@ -46,6 +46,8 @@ function inOpenFlow15(action: Action, hasVlan: boolean): readonly Action[] {
       return [setField('mpls_tc', BigInt(action.tc))];
     case 'set_field':
       return [withoutForm(action)];
+    case 'pop_vlan':
+      return [{ type: 'pop_vlan' }];
     default:
       return [action];
   }

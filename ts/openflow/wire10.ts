@@ -27,6 +27,7 @@ export function takesWholeValue(field: MatchField): boolean {
 const LONG_FORM = /^(nsh_|tun_erspan_|tun_gtpu_|nd_reserved|nd_options_type)/;
 /** Most bits that one load can carry. */
 const LOAD_BITS = 64;
+const STRIP_VLAN: Action = { type: 'pop_vlan', form: 'strip' };
 
 /** What OpenFlow 1.0 makes of one action. It has no instructions: goto_table becomes a resubmit, write_metadata an action, the rest is not sent. */
 export function inOpenFlow10(action: Action): readonly Action[] {
@@ -37,6 +38,8 @@ export function inOpenFlow10(action: Action): readonly Action[] {
     case 'push_vlan':
     case 'clear_actions':
       return [];
+    case 'pop_vlan':
+      return [STRIP_VLAN];
     case 'set_field':
       if (action.form === undefined) return setField(action);
       // The TTL and ECN have no action in OpenFlow 1.0.
@@ -64,7 +67,7 @@ function setField(action: SetField): readonly Action[] {
 }
 
 function setVlanTci(tci: number): readonly Action[] {
-  if ((tci & VLAN_CFI) === 0) return [{ type: 'pop_vlan' }];
+  if ((tci & VLAN_CFI) === 0) return [STRIP_VLAN];
   return [
     { type: 'set_vlan_vid', vid: tci & 0xfff, pushIfAbsent: true },
     { type: 'set_vlan_pcp', pcp: tci >>> 13, pushIfAbsent: true },

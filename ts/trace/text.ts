@@ -30,7 +30,7 @@ function stepText(step: TraceStep): string {
     lines.push('This flow is handled by the userspace slow path because it:');
     lines.push(...slowReasons(step.slow).map((reason) => `  - ${reason}.`));
   }
-  return `${lines.join('\n')}\n`;
+  return lines.join('\n');
 }
 
 /** What stands before a pass that goes on behind the connection tracker. */

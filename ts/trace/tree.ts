@@ -1,4 +1,4 @@
-import type { Action, NatSpec, Rule } from '../openflow/index.js';
+import { type Action, formatNat, type NatSpec, type Rule } from '../openflow/index.js';
 import type { FrozenState, NoteLevel, Tracer, XBridge, XBucket } from '../xlate/index.js';
 
 /** One thing that happened, with what happened inside it. */
@@ -10,7 +10,7 @@ export interface TraceNode {
     | 'action_set'
     | 'thaw'
     | 'action'
-    | 'drop'
+    | 'done'
     | 'detail'
     | 'warn'
     | 'error';
@@ -82,8 +82,12 @@ export class TreeTracer implements Tracer {
     this.#add(makeNode({ kind: level, text }));
   }
 
+  nat(nat: NatSpec): void {
+    this.#add(makeNode({ kind: 'done', text: formatNat(nat) }));
+  }
+
   drop(): void {
-    this.#add(makeNode({ kind: 'drop', text: 'drop' }));
+    this.#add(makeNode({ kind: 'done', text: 'drop' }));
   }
 
   fork(id: number, table: number, flow: Int32Array, zone: number, nat: NatSpec | null): void {

@@ -78,6 +78,14 @@ function writeCt(pass: Pass, action: ActionOf<'ct'>, zone: number): void {
   writer.end(ct);
 }
 
+/** Does the actions of exec(…), among which OVS counts nat. */
+function doExec(pass: Pass, { nat, exec }: ActionOf<'ct'>): void {
+  const isToldNat = nat !== null && pass.tracer !== null;
+  if (isToldNat && nat.afterExec !== true) pass.tracer!.nat(nat);
+  if (exec.length > 0 || nat === null) pass.pipeline.execute(exec, exec.length, 0);
+  if (isToldNat && nat.afterExec === true) pass.tracer!.nat(nat);
+}
+
 /**
  * Connection tracking (OVS: compose_conntrack_action). Mark and label that `exec` sets go into the action alone. With a table a copy
  * goes on there when the tracker knows the connection; the packet itself goes on here, untracked.
@@ -93,7 +101,7 @@ export function actCt(pass: Pass, action: ActionOf<'ct'>): Outcome {
   commit(pass);
   mask[F_CT_MARK] = 0;
   mask.fill(0, F_CT_LABEL, F_CT_LABEL + LABEL_WORDS);
-  pass.pipeline.execute(action.exec, action.exec.length, 0);
+  doExec(pass, action);
   writeCt(pass, action, zone);
   mask[F_CT_MARK] = mark;
   mask[F_CT_LABEL] = l0;

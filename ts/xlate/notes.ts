@@ -1,4 +1,10 @@
-import { type Action, formatAction, formatFieldValue, formatSubfield, type Subfield } from '../openflow/index.js';
+import {
+  type Action,
+  formatAction,
+  formatFieldValue,
+  formatSubfield,
+  type Subfield,
+} from '../openflow/index.js';
 import { executionOrder } from './action-order.js';
 import type { Pass } from './pass.js';
 import { readSubfield } from './subfield.js';

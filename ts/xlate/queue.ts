@@ -21,8 +21,9 @@ export function actSetQueue(pass: Pass, action: ActionOf<'set_queue'>): Outcome 
 
 export function actPopQueue(pass: Pass): Outcome {
   pass.mask[F_SKB_PRIORITY] = -1;
+  const changes = pass.flow[F_SKB_PRIORITY] !== pass.originalPriority;
   setPriority(pass, pass.originalPriority);
-  if (pass.tracer !== null) pass.note(`queue = ${alternateHex(pass.originalPriority)}`);
+  if (changes && pass.tracer !== null) pass.note(`queue = ${alternateHex(pass.originalPriority)}`);
   return 'continue';
 }
 

@@ -23,6 +23,8 @@ export interface Tracer {
   leave(): void;
   /** An action of the innermost list is about to be done. */
   action(action: Action): void;
+  /** The address translation of a ct action that is about to be done. */
+  nat(nat: NatSpec): void;
   /** An action list without actions was done. */
   drop(): void;
   /** Something worth knowing about the packet: why it is dropped, flooded, not forwarded. */

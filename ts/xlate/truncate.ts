@@ -16,7 +16,8 @@ export function outputTruncated(pass: Pass, ofport: number, maxLen: number): Out
   }
   const port = pass.bridge.ports.get(ofport);
   if (port === undefined || port.peer !== null) {
-    if (pass.tracer !== null) pass.note(`output_trunc does not support patch port ${formatPort(ofport)}`, 'error');
+    if (pass.tracer !== null)
+      pass.note(`output_trunc does not support patch port ${formatPort(ofport)}`, 'error');
     return 'continue';
   }
   pass.writer.trunc(maxLen);
