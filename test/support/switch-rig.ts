@@ -52,6 +52,8 @@ export interface SwitchSuiteOptions {
   readonly hosts?: number;
   /** Gives hosts IPv6 addresses; they then send what neighbour discovery sends. Default false: nobody speaks unasked. */
   readonly ipv6?: boolean;
+  /** Switches are closed after the whole suite, not after each test. Default false. */
+  readonly keepOpen?: boolean;
 }
 
 function makeHost(lab: Lab, inside: Namespace, number: number, ipv6: boolean): SwitchHost {
@@ -93,7 +95,7 @@ function openSwitch(inside: Namespace, hosts: number, options: OpenOptions): Run
 export function describeSwitch(
   title: string,
   suite: (rig: () => SwitchRig) => void,
-  { hosts: count = 3, ipv6 = false }: SwitchSuiteOptions = {},
+  { hosts: count = 3, ipv6 = false, keepOpen = false }: SwitchSuiteOptions = {},
 ): void {
   describe(`${title} [${datapathType}]`, function () {
     this.timeout(Math.max(this.timeout(), TIMEOUT_MS));
@@ -114,11 +116,15 @@ export function describeSwitch(
       };
       rig = { lab, inside, hosts, open: start };
     });
-    afterEach(async () => {
+    const closeAll = async () => {
       for (const theSwitch of open) await theSwitch.close();
       open.clear();
+    };
+    if (!keepOpen) afterEach(closeAll);
+    after(async () => {
+      await closeAll();
+      await lab.remove();
     });
-    after(() => lab.remove());
     suite(() => {
       if (!rig) throw new Error('the rig is there while tests run');
       return rig;

@@ -38,6 +38,8 @@ export function sendFrames(namespace: Namespace, device: string, frames: readonl
 /** Frames on their way into a device, since this was started. */
 export class Capture {
   readonly #child: Child;
+  /** Frames that `take` has given out. */
+  #taken = 0;
 
   private constructor(child: Child) {
     this.#child = child;
@@ -62,6 +64,17 @@ export class Capture {
     await this.#child.waitFor(pattern, waitMs).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
     return this.stop();
+  }
+
+  /** The next `count` frames, or those that came before time was up; the capture goes on. */
+  async take(count: number, waitMs = 5000): Promise<Buffer[]> {
+    const wanted = this.#taken + count;
+    const pattern = new RegExp(`^ready\\n(?:[0-9a-f]+\\n){${wanted}}`);
+    await this.#child.waitFor(pattern, waitMs).catch(() => {});
+    const whole = this.#child.stdout.slice(0, this.#child.stdout.lastIndexOf('\n') + 1);
+    const frames = Capture.#parse(whole).slice(this.#taken, wanted);
+    this.#taken += frames.length;
+    return frames;
   }
 
   /** The frames that have come up to now; ends the capture. */

@@ -1,5 +1,6 @@
 import {
   F_IN_PORT,
+  F_PACKET_TYPE,
   F_TCP_FLAGS,
   FLOW_WORDS,
   OP_ROW_WORDS,
@@ -22,12 +23,14 @@ import type { FlowLimit, UkeySource, UkeyTable } from '../ukey/index.js';
 import {
   composeSlowPath,
   type PacketView,
+  SLOW_ACTION,
   SLOW_MATCH,
   type Snapshot,
   type Translation,
   type Translator,
   XLATE_ERRORS,
 } from '../xlate/index.js';
+import { assistActions } from './assist.js';
 import { BatchIndex } from './batch-index.js';
 import {
   classifyUpcall,
@@ -240,8 +243,9 @@ export class UpcallHandler {
     let installed = false;
     if (known) counters.duplicates++;
     else if (mayInstall) installed = this.#install(snapshot, row, translation, actionsOff);
-    if (length > 0) this.#execute(row, actionsOff, length);
-    else counters.drops++;
+    if (length === 0) counters.drops++;
+    else if ((translation.slow & SLOW_ACTION) === 0) this.#execute(row, actionsOff, length);
+    else this.#executeAssisted(row, translation);
     this.#context.observer?.upcall(
       mayInstall ? UPCALL_MISS : UPCALL_SLOW_PATH,
       batch,
@@ -299,14 +303,30 @@ export class UpcallHandler {
     return true;
   }
 
-  #execute(row: number, actionsOff: number, actionsLength: number): void {
+  /** Executes what the datapath cannot do alone. Rare, so it may allocate. */
+  #executeAssisted(row: number, translation: Translation): void {
+    const { batch, ops } = this.#context;
+    const packetOff = batch.rows[row * UPCALL_ROW_WORDS + UPCALL_PACKET_OFF];
+    const packetLen = batch.rows[row * UPCALL_ROW_WORDS + UPCALL_PACKET_LEN];
+    // Bytes of the slab and of the translation outlast a flush, which what is in the ops does not.
+    const packet = batch.slab.subarray(packetOff, packetOff + packetLen);
+    const etherType = batch.keys[row * FLOW_WORDS + F_PACKET_TYPE] & 0xffff;
+    const actions = translation.actions.subarray(0, translation.actionsLength);
+    for (const part of assistActions(packet, etherType, actions)) {
+      if (!this.#makeRoom(part.packet.length + part.actions.length + 8)) continue;
+      const at = ops.addBytes(part.packet, 0, packetLen);
+      this.#execute(row, ops.addBytes(part.actions, 0, part.actions.length), part.actions.length, at);
+    }
+  }
+
+  #execute(row: number, actionsOff: number, actionsLength: number, packetOff?: number): void {
     const { batch, ops } = this.#context;
     const rows = batch.rows;
     const base = row * UPCALL_ROW_WORDS;
     const op = ops.execute(
       rows[base + UPCALL_KEY_OFF],
       rows[base + UPCALL_KEY_LEN],
-      rows[base + UPCALL_PACKET_OFF],
+      packetOff ?? rows[base + UPCALL_PACKET_OFF],
       rows[base + UPCALL_PACKET_LEN],
       actionsOff,
       actionsLength,
