@@ -43,7 +43,13 @@ const arp = (words: { op: number; sha: string; spa: string; tha: string; tpa: st
   mac(words.tha).copy(frame, 32);
   return frame;
 };
-const QUESTION = { op: 1, sha: '02:00:00:00:00:77', spa: '10.0.0.1', tha: '00:00:00:00:00:00', tpa: '10.0.0.2' };
+const QUESTION = {
+  op: 1,
+  sha: '02:00:00:00:00:77',
+  spa: '10.0.0.1',
+  tha: '00:00:00:00:00:00',
+  tpa: '10.0.0.2',
+};
 
 const ETHERNET: Trial[] = [
   {
@@ -61,7 +67,7 @@ const ETHERNET: Trial[] = [
   },
   {
     name: 'eth_dst, some bits of it',
-    actions: 'load:0x55->NXM_OF_ETH_DST[8..15],output:2',
+    actions: 'set_field:00:00:00:00:55:00/00:00:00:00:ff:00->eth_dst,output:2',
     frame: udp(),
     out: [ethernet({ dst: '02:00:00:00:55:0b', type: 0x0800, payload: udpPacket(1000, 2000, DATA) })],
   },
@@ -70,6 +76,7 @@ const ETHERNET: Trial[] = [
 const NETWORK: Trial[] = [
   {
     name: 'ip_src and ip_dst under UDP',
+    match: 'ip',
     actions: 'mod_nw_src:192.0.2.1,mod_nw_dst:198.51.100.2,output:2',
     frame: udp(),
     out: [udp({ src: '192.0.2.1', dst: '198.51.100.2' })],
@@ -77,20 +84,39 @@ const NETWORK: Trial[] = [
   {
     name: 'ip_dst under TCP, some bits of it',
     match: 'tcp',
-    actions: 'load:9->NXM_OF_IP_DST[8..15],output:2',
+    actions: 'set_field:0.0.9.0/0.0.255.0->ip_dst,output:2',
     frame: tcp(),
     out: [tcp({ dst: '10.0.9.2' })],
   },
   {
     name: 'DSCP, ECN left alone',
+    match: 'ip',
     actions: 'mod_nw_tos:0xb8,output:2',
     frame: udp({ tos: 1 }),
     out: [udp({ tos: 0xb9 })],
   },
-  { name: 'ECN', match: 'ip', actions: 'mod_nw_ecn:3,output:2', frame: udp({ tos: 0x29 }), out: [udp({ tos: 0x2b })] },
+  {
+    name: 'ECN',
+    match: 'ip',
+    actions: 'mod_nw_ecn:3,output:2',
+    frame: udp({ tos: 0x29 }),
+    out: [udp({ tos: 0x2b })],
+  },
   { name: 'TTL', match: 'ip', actions: 'mod_nw_ttl:7,output:2', frame: udp(), out: [udp({ ttl: 7 })] },
-  { name: 'dec_ttl', match: 'ip', actions: 'dec_ttl,output:2', frame: udp({ ttl: 2 }), out: [udp({ ttl: 1 })] },
-  { name: 'dec_ttl of the last hop: dropped', match: 'ip', actions: 'dec_ttl,output:2', frame: udp({ ttl: 1 }), out: [] },
+  {
+    name: 'dec_ttl',
+    match: 'ip',
+    actions: 'dec_ttl,output:2',
+    frame: udp({ ttl: 2 }),
+    out: [udp({ ttl: 1 })],
+  },
+  {
+    name: 'dec_ttl of the last hop: dropped',
+    match: 'ip',
+    actions: 'dec_ttl,output:2',
+    frame: udp({ ttl: 1 }),
+    out: [],
+  },
   {
     name: 'ipv6_src and ipv6_dst under UDP',
     match: 'ipv6',
@@ -116,7 +142,13 @@ const NETWORK: Trial[] = [
 ];
 
 const TRANSPORT: Trial[] = [
-  { name: 'UDP ports', match: 'udp', actions: 'mod_tp_src:1,mod_tp_dst:65535,output:2', frame: udp(), out: [udp({}, [1, 65535])] },
+  {
+    name: 'UDP ports',
+    match: 'udp',
+    actions: 'mod_tp_src:1,mod_tp_dst:65535,output:2',
+    frame: udp(),
+    out: [udp({}, [1, 65535])],
+  },
   {
     name: 'TCP ports, some bits of one',
     match: 'tcp',
@@ -134,7 +166,8 @@ const TRANSPORT: Trial[] = [
   {
     name: 'a field moved from another one',
     match: 'udp',
-    actions: 'move:NXM_OF_UDP_SRC[]->NXM_OF_UDP_DST[],move:NXM_OF_IP_SRC[0..7]->NXM_OF_IP_DST[8..15],output:2',
+    actions:
+      'move:NXM_OF_UDP_SRC[]->NXM_OF_UDP_DST[],move:NXM_OF_IP_SRC[0..7]->NXM_OF_IP_DST[8..15],output:2',
     frame: udp(),
     out: [udp({ dst: '10.0.1.2' }, [1000, 1000])],
   },
@@ -183,7 +216,8 @@ const USERSPACE: Trial[] = [
   {
     name: 'ARP as it came, then changed, then changed and tagged',
     match: 'arp',
-    actions: 'output:2,load:2->NXM_OF_ARP_OP[],output:2,push_vlan:0x8100,mod_vlan_vid:9,load:3->NXM_OF_ARP_OP[],output:2',
+    actions:
+      'output:2,load:2->NXM_OF_ARP_OP[],output:2,push_vlan:0x8100,mod_vlan_vid:9,load:3->NXM_OF_ARP_OP[],output:2',
     frame: arp(QUESTION),
     out: [
       arp(QUESTION),
@@ -224,7 +258,8 @@ const USERSPACE: Trial[] = [
 const TAGS: Trial[] = [
   {
     name: 'a tag within a tag pushed',
-    actions: 'push_vlan:0x8100,set_field:4101->vlan_vid,push_vlan:0x88a8,set_field:4102->vlan_vid,set_field:3->vlan_pcp,output:2',
+    actions:
+      'push_vlan:0x8100,set_field:4101->vlan_vid,push_vlan:0x88a8,set_field:4102->vlan_vid,set_field:3->vlan_pcp,output:2',
     frame: udp(),
     out: [
       ethernet({
@@ -240,6 +275,7 @@ const TAGS: Trial[] = [
   },
   {
     name: 'the outer tag of two popped',
+    match: 'dl_vlan=6',
     actions: 'pop_vlan,output:2',
     frame: ethernet({
       type: 0x0800,
@@ -260,6 +296,7 @@ const TAGS: Trial[] = [
   },
   {
     name: 'strip_vlan',
+    match: 'dl_vlan=6',
     actions: 'strip_vlan,output:2',
     frame: ethernet({ type: 0x0800, tags: [[0x8100, 6]], payload: udpPacket(1000, 2000, DATA) }),
     out: [udp()],
@@ -280,7 +317,11 @@ const COPIES: Trial[] = [
     actions: 'clone(mod_nw_dst:10.9.9.9,push_vlan:0x8100,mod_vlan_vid:3,output:2),output:2',
     frame: udp(),
     out: [
-      ethernet({ type: 0x0800, tags: [[0x8100, 3]], payload: udpPacket(1000, 2000, DATA, { dst: '10.9.9.9' }) }),
+      ethernet({
+        type: 0x0800,
+        tags: [[0x8100, 3]],
+        payload: udpPacket(1000, 2000, DATA, { dst: '10.9.9.9' }),
+      }),
       udp(),
     ],
   },

@@ -4,7 +4,8 @@ import { describeTrials, type Trial } from '../support/switch-trials.js';
 
 const DATA = Buffer.alloc(48, 0x5a);
 const ip = (ttl = 64) => udpPacket(1000, 2000, DATA, { ttl });
-const udp = (size = 48) => ethernet({ type: 0x0800, payload: udpPacket(1000, 2000, Buffer.alloc(size, 0x5a)) });
+const udp = (size = 48) =>
+  ethernet({ type: 0x0800, payload: udpPacket(1000, 2000, Buffer.alloc(size, 0x5a)) });
 const sctp = (src: number, dst: number, address = '10.0.0.2') =>
   ethernet({ type: 0x0800, payload: sctpPacket(src, dst, DATA, { dst: address }) });
 
@@ -14,7 +15,9 @@ const mpls = (labels: readonly Label[], payload = ip(), type = 0x8847) =>
   ethernet({
     type,
     payload: Buffer.concat([
-      ...labels.map(([label, trafficClass, ttl], i) => mplsEntry(label, trafficClass, i === labels.length - 1, ttl)),
+      ...labels.map(([label, trafficClass, ttl], i) =>
+        mplsEntry(label, trafficClass, i === labels.length - 1, ttl),
+      ),
       payload,
     ]),
   });
@@ -112,7 +115,13 @@ const MPLS: Trial[] = [
     match: 'dl_vlan=9,ip',
     actions: 'push_mpls:0x8847,set_field:44->mpls_label,output:2',
     frame: ethernet({ type: 0x0800, tags: [[0x8100, 9]], payload: ip() }),
-    out: [ethernet({ type: 0x8847, tags: [[0x8100, 9]], payload: Buffer.concat([mplsEntry(44, 0, true, 64), ip()]) })],
+    out: [
+      ethernet({
+        type: 0x8847,
+        tags: [[0x8100, 9]],
+        payload: Buffer.concat([mplsEntry(44, 0, true, 64), ip()]),
+      }),
+    ],
   },
   {
     name: 'a label around a whole frame, in a new frame',
@@ -168,11 +177,18 @@ const LENGTHS: Trial[] = [60, 400].map((size) => ({
   name: `check_pkt_larger: ${size} bytes of payload`,
   match: 'udp',
   actions: 'check_pkt_larger(200)->NXM_NX_REG0[0],resubmit(,4)',
-  flows: 'table=4,reg0=1/1 actions=push_vlan:0x8100,mod_vlan_vid:2,output:2\ntable=4,reg0=0/1 actions=output:2',
+  flows:
+    'table=4,reg0=1/1 actions=push_vlan:0x8100,mod_vlan_vid:2,output:2\ntable=4,reg0=0/1 actions=output:2',
   frame: udp(size),
   out:
     size > 200
-      ? [ethernet({ type: 0x0800, tags: [[0x8100, 2]], payload: udpPacket(1000, 2000, Buffer.alloc(size, 0x5a)) })]
+      ? [
+          ethernet({
+            type: 0x0800,
+            tags: [[0x8100, 2]],
+            payload: udpPacket(1000, 2000, Buffer.alloc(size, 0x5a)),
+          }),
+        ]
       : [udp(size)],
   datapath: /check_pkt_len\(size=200,gt\(/,
 }));

@@ -14,7 +14,8 @@ export interface Ipv6Options {
 /** An IPv6 address that is written with at most one "::" and no dots. */
 export function ipv6(value: string): Buffer {
   const [head, tail = ''] = value.split('::');
-  const words = (text: string) => (text === '' ? [] : text.split(':').map((word) => Number.parseInt(word, 16)));
+  const words = (text: string) =>
+    text === '' ? [] : text.split(':').map((word) => Number.parseInt(word, 16));
   const zeros = 8 - words(head).length - words(tail).length;
   return be16(...words(head), ...new Array<number>(zeros).fill(0), ...words(tail));
 }

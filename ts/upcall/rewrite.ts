@@ -49,7 +49,11 @@ export function isUserspaceSet(attribute: number): boolean {
  * as it is.
  */
 export function rewritePacket(packet: Uint8Array, etherType: number, set: FieldSet): void {
-  REWRITERS[set.attribute]?.(packet, etherType === 0 ? behindEthernet(packet) : { type: etherType, at: 0 }, set);
+  REWRITERS[set.attribute]?.(
+    packet,
+    etherType === 0 ? behindEthernet(packet) : { type: etherType, at: 0 },
+    set,
+  );
 }
 
 function be16(packet: Uint8Array, at: number): number {
