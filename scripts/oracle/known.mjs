@@ -40,7 +40,7 @@ export const KNOWN = [
     name: 'actions longer than a netlink attribute',
     why:
       'ovs-vswitchd composes lists of many megabytes, which no datapath takes, and sends such packets through the slow path one output ' +
-      'at a time. We stop at 64 KiB and drop: bounded time and memory.',
+      'at a time. We do so up to 4 MiB and drop beyond: bounded time and memory.',
     matches: ({ theirs, ours }) =>
       /actions too long/.test(ours?.translationError ?? '') &&
       theirs.steps.some(({ datapathActions }) => datapathActions.length > 16_000),

@@ -3,12 +3,17 @@ import { expect } from 'chai';
 import { root } from '../support/processes.js';
 import { compareCase, readCases } from './trace-compare.js';
 
-/** Cases of `npm run oracle` that once came out otherwise than in Open vSwitch 3.1, with its answers. */
-describe('golden: what the oracle found', () => {
-  for (const entry of readCases(join(root, 'test/fixtures/oracle-finds.jsonl.gz'))) {
+function agree(fixture: string): void {
+  for (const entry of readCases(join(root, 'test/fixtures', fixture))) {
     it(`${entry.id} (${entry.features.join(', ')})`, () => {
       for (const { id, verdict, detail } of compareCase(entry))
         expect(verdict, `${id}\n${detail}`).to.equal('agree');
     });
   }
-});
+}
+
+/** Cases of `npm run oracle` that once came out otherwise than in Open vSwitch 3.1, with its answers. */
+describe('golden: what the oracle found', () => agree('oracle-finds.jsonl.gz'));
+
+/** Datapaths that can do less, as `ovs-appctl dpif/set-dp-features` makes them; lists of actions that no message holds. */
+describe('golden: what a datapath can do', () => agree('dp-features.jsonl.gz'));

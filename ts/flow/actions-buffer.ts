@@ -26,10 +26,14 @@ import {
   OVS_USERSPACE_ATTR_USERDATA,
 } from '../fields/index.js';
 
-/** Bytes of a buffer; the most that fits into one netlink attribute is a little less. */
+/** Bytes of a buffer at first; the most that fits into one netlink attribute is a little less. */
 const CAPACITY = 65536;
 /** Largest content: its attribute header must still fit into the 16-bit attribute length. */
-const LIMIT = 65528;
+export const ACTIONS_LIMIT = 65528;
+/** Bytes of actions that are taken apart (`splitActions`) before they go into messages, at most. */
+export const ACTIONS_MAX = 1 << 22;
+/** Longest attribute, header included. */
+const ATTRIBUTE_MAX = 0xffff;
 /** Largest content that OVS reads from text; none of it fits into a message. */
 export const TEXT_LIMIT = 65532;
 
@@ -44,23 +48,26 @@ export function swap32(value: number): number {
 }
 
 /**
- * Netlink attributes appended into a fixed buffer, and the actions that need no flow. Attribute headers are little-endian
+ * Netlink attributes appended into a buffer that grows only beyond 64 KiB, and the actions that need no flow. Attribute headers are little-endian
  * words (length in the low half), which is the host order of every machine we run on; attributes start at multiples
  * of four, so everything is written a word at a time. Padding is zero.
  */
 export class ActionsBuffer {
-  /** The attributes are bytes[0 … length). */
-  readonly bytes: Uint8Array = new Uint8Array(CAPACITY);
-  protected readonly words = new Int32Array(this.bytes.buffer);
+  /** The attributes are bytes[0 … length). Another array once they outgrew this one. */
+  bytes: Uint8Array = new Uint8Array(CAPACITY);
+  protected words = new Int32Array(this.bytes.buffer);
   /** Bytes written, always a multiple of four. */
   length = 0;
   /** Something did not fit and was left out. Sticky until `reset()`. */
   overflowed = false;
   private readonly limit: number;
 
-  /** `limit`: bytes at most, 65528 unless another is wanted (tests; a datapath that takes less; TEXT_LIMIT). */
-  constructor(limit = LIMIT) {
-    this.limit = Math.min(limit, TEXT_LIMIT);
+  /**
+   * `limit`: bytes at most, 65528 unless another is wanted (tests; a datapath that takes less; TEXT_LIMIT; more than an attribute holds, to be
+   * taken apart).
+   */
+  constructor(limit = ACTIONS_LIMIT) {
+    this.limit = limit;
   }
 
   /** Forgets everything written. */
@@ -89,7 +96,15 @@ export class ActionsBuffer {
       return -1;
     }
     this.length = at + n;
+    if (this.length > this.bytes.length) this.grow();
     return at;
+  }
+
+  private grow(): void {
+    const bytes = new Uint8Array(Math.min(2 * this.bytes.length, (this.limit + 3) & ~3));
+    bytes.set(this.bytes);
+    this.bytes = bytes;
+    this.words = new Int32Array(bytes.buffer);
   }
 
   /** Opens a nested attribute; give what it returns to `end`. */
@@ -99,11 +114,24 @@ export class ActionsBuffer {
     return at;
   }
 
-  /** Closes a nested attribute: its length becomes known. */
+  /** Closes a nested attribute: its length becomes known. One that is longer than attributes can be overflows. */
   end(start: number): void {
     if (start < 0 || this.overflowed) return;
+    if (this.length - start > ATTRIBUTE_MAX) {
+      this.overflowed = true;
+      return;
+    }
     const w = start >> 2;
     this.words[w] = (this.words[w] & ~0xffff) | (this.length - start);
+  }
+
+  /** How many attributes of this type there are, those inside others left out. */
+  count(type: number): number {
+    let n = 0;
+    for (let at = 0; at < this.length; at += ((this.words[at >> 2] & 0xffff) + 3) & ~3) {
+      if (this.words[at >> 2] >>> 16 === type) n++;
+    }
+    return n;
   }
 
   /** If the last attribute is nested and of this type, puts its content in its place. */

@@ -9,6 +9,7 @@ import {
   F_MPLS_LSE0,
   F_ND_TARGET,
   F_NW_DST,
+  F_NW_FRAG,
   F_NW_PROTO,
   F_NW_SRC,
   F_NW_TOS,
@@ -38,6 +39,19 @@ import { ActionsBuffer, swap16, swap32 } from './actions-buffer.js';
 import { writeTunnelKey } from './tunnel-key.js';
 
 const IPV6_LABEL_MASK = 0xfffff;
+
+/** Protocol, traffic class, TTL and fragment type, as the last word of an IPv4 or IPv6 key has them. */
+function ipOctets(flow: Int32Array, base: number): number {
+  // nw_frag is 0, 1 (first fragment) or 3 (a later one); OVS_FRAG_TYPE_* are 0, 1 and 2.
+  const fragment = flow[base + F_NW_FRAG] & 3;
+  const type = fragment === 3 ? 2 : fragment;
+  return (
+    (flow[base + F_NW_PROTO] & 0xff) |
+    ((flow[base + F_NW_TOS] & 0xff) << 8) |
+    ((flow[base + F_NW_TTL] & 0xff) << 16) |
+    (type << 24)
+  );
+}
 
 /**
  * Appends datapath actions as the content of OVS_FLOW_ATTR_ACTIONS into a buffer that never grows. Allocates nothing. When
@@ -134,6 +148,27 @@ export class ActionsWriter extends ActionsBuffer {
     this.words[w] = swap16(h1) | (low1 << 16);
     this.words[w + 1] = (low1 >>> 16) | (swap16(h2) << 16);
     this.words[w + 2] = swap32(l2);
+  }
+
+  /** set(ipv4(…)) of the whole attribute; protocol and fragment must be the packet's own. */
+  setIpv4(flow: Int32Array, base: number): void {
+    const w = this.openSet(OVS_KEY_ATTR_IPV4, 12, false);
+    if (w < 0) return;
+    this.words[w] = swap32(flow[base + F_NW_SRC]);
+    this.words[w + 1] = swap32(flow[base + F_NW_DST]);
+    this.words[w + 2] = ipOctets(flow, base);
+  }
+
+  /** Likewise set(ipv6(…)). */
+  setIpv6(flow: Int32Array, base: number): void {
+    const w = this.openSet(OVS_KEY_ATTR_IPV6, 40, false);
+    if (w < 0) return;
+    for (let i = 0; i < 4; i++) {
+      this.words[w + i] = swap32(flow[base + F_IPV6_SRC + i]);
+      this.words[w + 4 + i] = swap32(flow[base + F_IPV6_DST + i]);
+    }
+    this.words[w + 8] = swap32(flow[base + F_IPV6_LABEL] & IPV6_LABEL_MASK);
+    this.words[w + 9] = ipOctets(flow, base);
   }
 
   setMaskedIpv4(flow: Int32Array, base: number, mask: Int32Array, maskBase: number): void {

@@ -66,14 +66,15 @@ function maskedText(nsh: Nsh, mask: Nsh): string {
     const hex = (x: number) => hex32(x, 2);
     if (m !== 0) parts.push(m === 0xff ? `${name}=${value}` : `${name}=${hex(value)}/${hex(m)}`);
   };
-  const word = (name: string, value: number, m: number, full: number) => {
-    if (m !== 0) parts.push(m === full ? `${name}=${hex32(value)}` : `${name}=${hex32(value)}/${hex32(m)}`);
+  const word = (name: string, value: number, m: number, full: number, digits: number) => {
+    if (m === 0) return;
+    parts.push(m === full ? `${name}=${hex32(value)}` : `${name}=${hex32(value)}/${hex32(m, digits)}`);
   };
   for (const [i, name] of NAMES.entries()) byte(name, nsh.base[i], mask.base[i]);
-  word('spi', nsh.path >>> 8, mask.path >>> 8, 0xffffff);
+  word('spi', nsh.path >>> 8, mask.path >>> 8, 0xffffff, 1);
   byte('si', nsh.path & 0xff, mask.path & 0xff);
   for (let i = 0; i < 4 && nsh.context !== undefined && mask.context !== undefined; i++) {
-    word(`c${i + 1}`, netU32(nsh.context, 4 * i), netU32(mask.context, 4 * i), 0xffffffff);
+    word(`c${i + 1}`, netU32(nsh.context, 4 * i), netU32(mask.context, 4 * i), 0xffffffff, 8);
   }
   return parts.join(',');
 }

@@ -134,6 +134,10 @@ function checkNat(nat: NatSpec, at: Token | undefined): void {
 const RANGE =
   /^(?:\[([^\]]*)\]|([0-9.]+)|([0-9a-fA-F:.]+))(?:-(?:\[([^\]]*)\]|([0-9.]+)|([0-9a-fA-F:.]+)))?(?::(\d+)(?:-(\d+))?)?$/;
 
+function isUnspecified(address: string): boolean {
+  return isIPv4(address) ? address === '0.0.0.0' : /^[0:]+$/.test(address);
+}
+
 function parseNatRange(nat: Mutable<NatSpec>, token: Token): void {
   const found = RANGE.exec(token.text);
   if (found === null) {
@@ -150,6 +154,11 @@ function parseNatRange(nat: Mutable<NatSpec>, token: Token): void {
     }
   }
   if (isIPv4(min) !== isIPv4(max)) fail(token, 'nat: expected both ends of the range in one address family');
+  if (isUnspecified(min)) {
+    // OpenFlow has no other word for the address 0 than none at all.
+    if (max !== min || found[7] !== undefined) fail(token, 'nat: a range cannot begin with the address 0');
+    return;
+  }
   nat.addressMin = min;
   nat.addressMax = max;
   if (found[7] === undefined) return;
@@ -158,6 +167,7 @@ function parseNatRange(nat: Mutable<NatSpec>, token: Token): void {
     found[8] === undefined
       ? nat.portMin
       : parseNumber(slice({ ...token, text: found[8] }, 0), 'nat port', 0xffff, nat.portMin);
+  if (nat.portMin === 0 && nat.portMax !== 0) fail(token, 'nat: a range cannot begin with port 0');
 }
 
 export const CT_HANDLERS: ActionHandlers = {

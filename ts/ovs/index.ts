@@ -1,4 +1,5 @@
 export * from './datapath.js';
+export * from './dp-features.js';
 export * from './families.js';
 export * from './flow.js';
 export * from './meter.js';

@@ -16,9 +16,15 @@ import {
   OVS_CHECK_PKT_LEN_ATTR_PKT_LEN,
   OVS_CT_ATTR_COMMIT,
   OVS_CT_ATTR_EVENTMASK,
+  OVS_CT_ATTR_LABELS,
+  OVS_CT_ATTR_MARK,
+  OVS_CT_ATTR_NAT,
+  OVS_CT_ATTR_TIMEOUT,
   OVS_CT_ATTR_ZONE,
   OVS_KEY_ATTR_CT_LABELS,
   OVS_KEY_ATTR_CT_MARK,
+  OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4,
+  OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6,
   OVS_KEY_ATTR_CT_STATE,
   OVS_KEY_ATTR_CT_ZONE,
   OVS_KEY_ATTR_ENCAP,
@@ -26,11 +32,13 @@ import {
   OVS_KEY_ATTR_ETHERTYPE,
   OVS_KEY_ATTR_IN_PORT,
   OVS_KEY_ATTR_IPV4,
+  OVS_KEY_ATTR_IPV6,
   OVS_KEY_ATTR_MPLS,
   OVS_KEY_ATTR_RECIRC_ID,
   OVS_KEY_ATTR_SKB_MARK,
   OVS_KEY_ATTR_UDP,
   OVS_KEY_ATTR_VLAN,
+  OVS_NAT_ATTR_SRC,
   OVS_SAMPLE_ATTR_ACTIONS,
   OVS_SAMPLE_ATTR_PROBABILITY,
 } from '../fields/index.js';
@@ -47,11 +55,14 @@ const MPLS_MAX = 3;
 // Flows that no packet hits: the highest port number there can be, which datapaths hand out last.
 const PROBE_PORT = 0xfffe;
 const ETH_P_IP = 0x0800;
+const ETH_P_IPV6 = 0x86dd;
 const ETH_P_8021Q = 0x8100;
 const ETH_P_MPLS_UC = 0x8847;
 const VLAN_TAG_PRESENT = 0x1000;
 const IPPROTO_UDP = 17;
 const HALF = 0x80000000;
+/** ct_state: +trk+snat. */
+const CS_TRACKED_SRC_NAT = 0x20 | 0x40;
 /** OVS_HASH_ALG_SYM_L4: the same for both directions of a connection. */
 const OVS_HASH_ALG_SYM_L4 = 1;
 
@@ -61,6 +72,7 @@ const PROBE_UFID = Uint8Array.from([
 ]);
 
 type Write = (builder: MessageBuilder) => void;
+const nothing: Write = () => undefined;
 
 /**
  * Finds out what a datapath can do by installing and deleting flows that no packet can hit. Needs CAP_NET_ADMIN. Any refusal
@@ -72,13 +84,6 @@ export function probeSupport(flows: FlowClient): DatapathSupport {
   install(flows, baseline);
   const accepts = (key: Uint8Array, actions: Write): boolean => tryFlow(flows, key, encode(actions));
   const acts = (actions: Write): boolean => accepts(ipKey(), actions);
-  const conntrackKey = ipKey((b) => {
-    b.u32(OVS_KEY_ATTR_CT_STATE, 0).u16(OVS_KEY_ATTR_CT_ZONE, 1).u32(OVS_KEY_ATTR_CT_MARK, 1);
-    b.bytes(OVS_KEY_ATTR_CT_LABELS, new Uint8Array(16).fill(1));
-  });
-  const conntrackAction: Write = (b) => {
-    b.nest(OVS_ACTION_ATTR_CT, (ct) => ct.flag(OVS_CT_ATTR_COMMIT).u16(OVS_CT_ATTR_ZONE, 1));
-  };
   return {
     ufid: probeUfid(flows),
     recirc: accepts(
@@ -95,13 +100,64 @@ export function probeSupport(flows: FlowClient): DatapathSupport {
     ),
     ctClear: acts((b) => b.flag(OVS_ACTION_ATTR_CT_CLEAR)),
     checkPktLen: acts(checkPacketLength),
-    conntrack: accepts(conntrackKey, conntrackAction),
+    ...probeConntrack(accepts),
     // struct ovs_action_add_mpls: a label stack entry with the bottom bit, the Ethernet type, no flags.
     addMpls: acts((b) => b.bytes(OVS_ACTION_ATTR_ADD_MPLS, Uint8Array.of(0, 0, 1, 64, 0x88, 0x47, 0, 0))),
-    ctEventmask: acts((b) =>
-      b.nest(OVS_ACTION_ATTR_CT, (ct) => ct.flag(OVS_CT_ATTR_COMMIT).u32(OVS_CT_ATTR_EVENTMASK, 1)),
-    ),
     maxHashAlgorithm: acts((b) => b.u32s(OVS_ACTION_ATTR_HASH, [OVS_HASH_ALG_SYM_L4, 0])) ? 1 : 0,
+    // The numbers of these are others' in Linux, so they cannot be asked for: OVS's userspace datapath alone has them.
+    ndExtensions: false,
+    explicitDrop: false,
+    lbOutput: false,
+  };
+}
+
+/** What there is of connection tracking: a key and an argument of the action at a time. */
+function probeConntrack(accepts: (key: Uint8Array, actions: Write) => boolean) {
+  const track: Write = (b) => b.nest(OVS_ACTION_ATTR_CT, (ct) => ct.flag(OVS_CT_ATTR_COMMIT));
+  const argument =
+    (write: Write): Write =>
+    (b) =>
+      b.nest(OVS_ACTION_ATTR_CT, (ct) => write(ct.flag(OVS_CT_ATTR_COMMIT)));
+  const tracked = (metadata: Write, actions: Write): boolean => accepts(ipKey(metadata), actions);
+  const timeout = Uint8Array.of(...Buffer.from('slowpath_probe'), 0);
+  const nat = tracked(
+    (b) => b.u32(OVS_KEY_ATTR_CT_STATE, CS_TRACKED_SRC_NAT),
+    argument((ct) => ct.nest(OVS_CT_ATTR_NAT, (range) => range.flag(OVS_NAT_ATTR_SRC))),
+  );
+  return {
+    ctState: tracked((b) => b.u32(OVS_KEY_ATTR_CT_STATE, 0), track),
+    ctStateNat: nat,
+    // Linux has had it as long as nat.
+    ctZeroSnat: nat,
+    ctZone: tracked(
+      (b) => b.u16(OVS_KEY_ATTR_CT_ZONE, 1),
+      argument((ct) => ct.u16(OVS_CT_ATTR_ZONE, 1)),
+    ),
+    ctMark: tracked(
+      (b) => b.u32(OVS_KEY_ATTR_CT_MARK, 1),
+      argument((ct) => ct.u32s(OVS_CT_ATTR_MARK, [1, -1])),
+    ),
+    ctLabel: tracked(
+      (b) => b.bytes(OVS_KEY_ATTR_CT_LABELS, new Uint8Array(16).fill(1)),
+      argument((ct) => ct.bytes(OVS_CT_ATTR_LABELS, new Uint8Array(32).fill(1))),
+    ),
+    ctOrigTuple: accepts(
+      ipKey((b) => b.bytes(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4, new Uint8Array(13).fill(1))),
+      output,
+    ),
+    ctOrigTuple6: accepts(
+      ip6Key((b) => b.bytes(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6, new Uint8Array(37).fill(1))),
+      output,
+    ),
+    ctEventmask: tracked(
+      nothing,
+      argument((ct) => ct.u32(OVS_CT_ATTR_EVENTMASK, 1)),
+    ),
+    // Policies need not be there: the kernel goes without then.
+    ctTimeout: tracked(
+      nothing,
+      argument((ct) => ct.bytes(OVS_CT_ATTR_TIMEOUT, timeout)),
+    ),
   };
 }
 
@@ -196,11 +252,25 @@ function ethernet(b: MessageBuilder, etherType: number): void {
 }
 
 /** An IPv4 UDP packet of port PROBE_PORT, after the metadata that `metadata` writes. */
-function ipKey(metadata: Write = () => undefined): Uint8Array {
+function ipKey(metadata: Write = nothing): Uint8Array {
   return encode((b) => {
     metadata(b);
     ethernet(b, ETH_P_IP);
     b.bytes(OVS_KEY_ATTR_IPV4, Uint8Array.from([192, 0, 2, 1, 192, 0, 2, 2, IPPROTO_UDP, 0, 64, 0]));
+    b.bytes(OVS_KEY_ATTR_UDP, Uint8Array.from([0, 1, 0, 2]));
+  });
+}
+
+/** Likewise IPv6. */
+function ip6Key(metadata: Write): Uint8Array {
+  return encode((b) => {
+    metadata(b);
+    ethernet(b, ETH_P_IPV6);
+    // struct ovs_key_ipv6: addresses, label, protocol, traffic class, hop limit, fragment.
+    const header = new Uint8Array(40).fill(1, 0, 32);
+    header[36] = IPPROTO_UDP;
+    header[38] = 64;
+    b.bytes(OVS_KEY_ATTR_IPV6, header);
     b.bytes(OVS_KEY_ATTR_UDP, Uint8Array.from([0, 1, 0, 2]));
   });
 }

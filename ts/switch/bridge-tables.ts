@@ -13,6 +13,7 @@ import {
   type Rule,
 } from '../openflow/index.js';
 import {
+  checkDatapathCanDo,
   type DatapathSupport,
   type FinTimeoutEffect,
   finTimeouts,
@@ -46,13 +47,18 @@ export class BridgeTables {
 
   /** Adds, modifies or deletes flows. Throws TableError, and then nothing has changed. */
   changeFlows(mod: FlowMod, now: number): FlowChange {
+    if (mod.command !== 'delete' && mod.command !== 'delete_strict') checkDatapathCanDo(mod, this.#support);
     const change = this.#modder.apply(mod);
     this.#watch(change, now);
     return change;
   }
 
-  /** Adds a flow; one with the same match and priority is replaced. False when check_overlap refuses it. */
+  /**
+   * Adds a flow; one with the same match and priority is replaced. False when check_overlap refuses it. Throws TableError when the datapath
+   * cannot do it.
+   */
   addFlow(flow: FlowSpec, now: number): boolean {
+    checkDatapathCanDo(flow, this.#support);
     const result = this.bridge.flowTables.add(flow);
     if (result.outcome === 'overlap') return false;
     this.#watch({ added: [result.rule], removed: result.outcome === 'replaced' ? [result.old] : [] }, now);

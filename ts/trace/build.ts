@@ -3,7 +3,13 @@ import type { Configuration, Row } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { parseFlow, parseGroup, parseMeter, parseTlvMap } from '../openflow/index.js';
 import { parseMac } from '../util/index.js';
-import { makeGroup, RecircRegistry, type Snapshot } from '../xlate/index.js';
+import {
+  checkDatapathCanDo,
+  type DatapathSupport,
+  makeGroup,
+  RecircRegistry,
+  type Snapshot,
+} from '../xlate/index.js';
 import { about } from './problem.js';
 import { DUMMY_SUPPORT } from './support.js';
 
@@ -37,23 +43,24 @@ export interface BridgeContents {
 
 /**
  * The switch that a configuration describes, with flows, groups, meters and learned addresses by bridge; `numbers` are those of the ports
- * by name. Throws SlowpathError: ERR_TRACE that names the flow or group, ERR_CONFIG_*.
+ * by name. `support`: what its datapath can do. Throws SlowpathError: ERR_TRACE that names the flow or group, ERR_CONFIG_*.
  */
 export function buildSwitch(
   configuration: Configuration,
   numbers: ReadonlyMap<string, PortNumbers>,
   contents: ReadonlyMap<string, BridgeContents>,
+  support: DatapathSupport = DUMMY_SUPPORT,
 ): TraceSwitch {
   const model = new BridgeModel(queuePriority);
   model.configure(configuration, (iface: Row) => numbers.get(iface.text('name')) ?? null);
-  for (const [name, content] of contents) fillBridge(requireBridge(model, name), content);
+  for (const [name, content] of contents) fillBridge(requireBridge(model, name), content, support);
   return {
     model,
     snapshot: {
       generation: 1,
       portsByOdp: model.portsByOdp,
       tunnels: model.tunnelPorts,
-      support: DUMMY_SUPPORT,
+      support,
       recirc: new RecircRegistry(),
       vlanLimit: model.vlanLimit,
       queuePriority,
@@ -65,6 +72,7 @@ export function buildSwitch(
 function fillBridge(
   bridge: Bridge,
   { tlvMap, meters = [], groups = [], flows, fdb = [] }: BridgeContents,
+  support: DatapathSupport,
 ): void {
   if (tlvMap !== undefined) about(`TLV map "${tlvMap}"`, () => bridge.setTlvMap(parseTlvMap(tlvMap)));
   // Standalone is a flow that ovs-vswitchd adds to a bridge without controllers; where flows are told, it would be among them.
@@ -75,11 +83,16 @@ function fillBridge(
   }
   for (const text of groups) {
     const spec = about(`group "${text}"`, () => parseGroup(text, { portNames }));
-    bridge.groups.set(spec.groupId, makeGroup(spec, DUMMY_SUPPORT));
+    bridge.groups.set(spec.groupId, makeGroup(spec, support));
   }
   for (const { text, version } of flows ?? []) {
     const options = { version, portNames, ...(bridge.tlvMap === undefined ? {} : { tlvMap: bridge.tlvMap }) };
-    bridge.flowTables.add(about(`flow "${text}"`, () => parseFlow(text, options)));
+    const flow = about(`flow "${text}"`, () => {
+      const spec = parseFlow(text, options);
+      checkDatapathCanDo(spec, support);
+      return spec;
+    });
+    bridge.flowTables.add(flow);
   }
   for (const [port, vlan, mac] of fdb) addAddress(bridge, port, vlan, mac);
 }

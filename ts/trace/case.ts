@@ -3,9 +3,11 @@ import { emptyConfiguration, vsctl } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { type BridgeContents, buildSwitch, type FlowText, requireBridge, type TraceSwitch } from './build.js';
 import { formatPacket } from './format.js';
+import { type DatapathSupport, setDpFeature } from '../ovs/index.js';
 import { about } from './problem.js';
 import { parseCtNext, parsePacketFlow } from './request.js';
 import { slowReasons, translationError } from './slow.js';
+import { DUMMY_SUPPORT } from './support.js';
 import { trace, type TraceResult, type TraceStep } from './trace.js';
 
 /** A port of a case's bridge: what the configuration came to when the case was recorded. */
@@ -23,6 +25,8 @@ export interface TraceCase {
     readonly vsctl: readonly string[];
     /** Ports that are not in it are numbered as the dummy datapath would. */
     readonly bridges?: readonly { readonly name: string; readonly ports: readonly CasePort[] }[];
+    /** Words of ovs-appctl: `dpif/set-dp-features BRIDGE NAME VALUE` takes something from the datapath. Others tell nothing about a trace. */
+    readonly appctl?: readonly (readonly string[])[];
   };
   /** As `ovs-ofctl add-tlv-map` takes it; of the first bridge, like what follows. */
   readonly tlvMap?: string;
@@ -87,7 +91,18 @@ export function buildCase(entry: TraceCase): TraceSwitch {
     flows: [...sent(entry.flows ?? [], 'OpenFlow15'), ...sent(entry.flowsOf10 ?? [], 'OpenFlow10')],
     fdb: entry.fdb ?? [],
   });
-  return buildSwitch(configuration, numbers, contents);
+  return buildSwitch(configuration, numbers, contents, supportOf(entry.topology.appctl ?? []));
+}
+
+/** What the datapath can do after these commands; those that are refused change nothing. */
+function supportOf(commands: readonly (readonly string[])[]): DatapathSupport {
+  let support = DUMMY_SUPPORT;
+  for (const [command, , name = '', value = ''] of commands) {
+    if (command !== 'dpif/set-dp-features') continue;
+    const changed = setDpFeature(support, DUMMY_SUPPORT, name, value);
+    if (typeof changed !== 'string') support = changed;
+  }
+  return support;
 }
 
 function sent(flows: readonly string[], version: 'OpenFlow10' | 'OpenFlow15'): FlowText[] {

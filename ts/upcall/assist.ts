@@ -1,4 +1,4 @@
-import { ActionsWriter, type DatapathAction, decodeActions, encodeActions } from '../flow/index.js';
+import { ACTIONS_MAX, ActionsWriter, type DatapathAction, decodeActions, encodeActions } from '../flow/index.js';
 import { isUserspaceSet, rewritePacket } from './rewrite.js';
 
 /** A packet to execute, with the actions that the datapath is to do. */
@@ -70,7 +70,7 @@ class Assistant {
 
   #execute(actions: readonly DatapathAction[], state: State): void {
     if (actions.some(({ type }) => !CHANGES.has(type))) {
-      const writer = new ActionsWriter(256);
+      const writer = new ActionsWriter(ACTIONS_MAX);
       encodeActions([...state.changes, ...actions], writer);
       this.executions.push({ packet: state.packet, actions: writer.bytes.slice(0, writer.length) });
     }

@@ -17,7 +17,7 @@ import {
   UPCALL_WIRE_LEN,
 } from '../fields/index.js';
 import type { OpWriter } from '../datapath/index.js';
-import { ActionsWriter, CookieWriter } from '../flow/index.js';
+import { ACTIONS_LIMIT, ActionsWriter, CookieWriter, splitActions } from '../flow/index.js';
 import { type Channel, FITNESS, type UpcallBatch } from '../native/index.js';
 import type { FlowLimit, UkeySource, UkeyTable } from '../ukey/index.js';
 import {
@@ -230,8 +230,11 @@ export class UpcallHandler {
 
     const known = mayInstall && (earlier >= 0 || ukeys.find(rows, base + UPCALL_UFID) >= 0);
     const length = translation.actionsLength;
-    let actionsOff: number;
-    if (earlier >= 0 && this.#actionsLen[earlier] === length && this.#actionsOff[earlier] !== 0) {
+    const fits = length <= ACTIONS_LIMIT;
+    let actionsOff = 0;
+    if (!fits) {
+      // Such flows are slow: what is installed is not this.
+    } else if (earlier >= 0 && this.#actionsLen[earlier] === length && this.#actionsOff[earlier] !== 0) {
       actionsOff = this.#actionsOff[earlier];
     } else {
       if (!this.#makeRoom(length)) return;
@@ -313,9 +316,13 @@ export class UpcallHandler {
     const etherType = batch.keys[row * FLOW_WORDS + F_PACKET_TYPE] & 0xffff;
     const actions = translation.actions.subarray(0, translation.actionsLength);
     for (const part of assistActions(packet, etherType, actions)) {
-      if (!this.#makeRoom(part.packet.length + part.actions.length + 8)) continue;
-      const at = ops.addBytes(part.packet, 0, packetLen);
-      this.#execute(row, ops.addBytes(part.actions, 0, part.actions.length), part.actions.length, at);
+      const lists = splitActions(part.actions, part.actions.length, ACTIONS_LIMIT);
+      if (lists === null) this.counters.oversized++;
+      for (const list of lists ?? []) {
+        if (!this.#makeRoom(part.packet.length + list.length + 8)) continue;
+        const at = ops.addBytes(part.packet, 0, packetLen);
+        this.#execute(row, ops.addBytes(list, 0, list.length), list.length, at);
+      }
     }
   }
 

@@ -24,6 +24,15 @@ import { commitMpls } from './commit-mpls.js';
 import { commitNsh } from './commit-nsh.js';
 import { commitNdExtensions } from './commit-nd-extensions.js';
 import { commitVlan } from './commit-vlan.js';
+import {
+  ETHERNET_BITS,
+  IPV4_BITS,
+  IPV6_BITS,
+  MARK_BITS,
+  PORT_BITS,
+  PRIORITY_BITS,
+  takeWhole,
+} from './whole-sets.js';
 import type { Pass } from './pass.js';
 import {
   ETH_TYPE_ARP,
@@ -60,7 +69,9 @@ function compare(pass: Pass, word: number, words: number): boolean {
 function commitEthernet(pass: Pass): void {
   if (pass.flow[F_PACKET_TYPE] !== 0) return;
   const source = compare(pass, F_ETH_SRC, 2);
-  if (compare(pass, F_ETH_DST, 2) || source) pass.writer.setMaskedEthernet(pass.flow, 0, pass.setMask, 0);
+  if (!compare(pass, F_ETH_DST, 2) && !source) return;
+  takeWhole(pass, ETHERNET_BITS);
+  pass.writer.setMaskedEthernet(pass.flow, 0, pass.setMask, 0);
 }
 
 function commitTos(pass: Pass): boolean {
@@ -77,7 +88,9 @@ function commitIpv4(pass: Pass): void {
   if (compare(pass, F_NW_DST, 1)) differs = true;
   if (commitTos(pass)) differs = true;
   if (compare(pass, F_NW_TTL, 1)) differs = true;
-  if (differs) pass.writer.setMaskedIpv4(pass.flow, 0, pass.setMask, 0);
+  if (!differs) return;
+  if (takeWhole(pass, IPV4_BITS)) pass.writer.setIpv4(pass.flow, 0);
+  else pass.writer.setMaskedIpv4(pass.flow, 0, pass.setMask, 0);
 }
 
 function commitIpv6(pass: Pass): void {
@@ -86,7 +99,9 @@ function commitIpv6(pass: Pass): void {
   if (compare(pass, F_IPV6_LABEL, 1)) differs = true;
   if (commitTos(pass)) differs = true;
   if (compare(pass, F_NW_TTL, 1)) differs = true;
-  if (differs) pass.writer.setMaskedIpv6(pass.flow, 0, pass.setMask, 0);
+  if (!differs) return;
+  if (takeWhole(pass, IPV6_BITS)) pass.writer.setIpv6(pass.flow, 0);
+  else pass.writer.setMaskedIpv6(pass.flow, 0, pass.setMask, 0);
 }
 
 /** Datapaths cannot rewrite ARP; userspace does it for every packet. */
@@ -157,6 +172,7 @@ function commitTransport(pass: Pass): void {
   if (protocol !== IPPROTO_TCP && protocol !== IPPROTO_UDP && protocol !== IPPROTO_SCTP) return;
   const source = compare(pass, F_TP_SRC, 1);
   if (!compare(pass, F_TP_DST, 1) && !source) return;
+  takeWhole(pass, PORT_BITS);
   if (protocol === IPPROTO_TCP) writer.setMaskedTcp(flow, 0, setMask, 0);
   else if (protocol === IPPROTO_UDP) writer.setMaskedUdp(flow, 0, setMask, 0);
   else writer.setMaskedSctp(flow, 0, setMask, 0);
@@ -181,6 +197,17 @@ export function commit(pass: Pass): void {
   commitVlan(pass);
   pass.pendingEncap = false;
   pass.pendingDecap = false;
-  if (compare(pass, F_SKB_PRIORITY, 1)) pass.writer.setMaskedPriority(pass.flow, 0, pass.setMask, 0);
-  if (compare(pass, F_SKB_MARK, 1)) pass.writer.setMaskedMark(pass.flow, 0, pass.setMask, 0);
+  commitMetadata(pass);
+}
+
+function commitMetadata(pass: Pass): void {
+  const { flow, setMask, writer } = pass;
+  if (compare(pass, F_SKB_PRIORITY, 1)) {
+    takeWhole(pass, PRIORITY_BITS);
+    writer.setMaskedPriority(flow, 0, setMask, 0);
+  }
+  if (compare(pass, F_SKB_MARK, 1)) {
+    takeWhole(pass, MARK_BITS);
+    writer.setMaskedMark(flow, 0, setMask, 0);
+  }
 }

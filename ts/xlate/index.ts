@@ -7,6 +7,7 @@ export { MAX_MIRRORS } from './mirror.js';
 export { hash2Words } from './hash.js';
 export { chooseLink, hashFields } from './multipath.js';
 export * from './recirc.js';
+export { checkDatapathCanDo } from './requirements.js';
 export { composeSlowPath } from './slow-path.js';
 export type { NoteLevel, Tracer } from './trace.js';
 export type { PacketView } from './packet-view.js';

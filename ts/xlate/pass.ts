@@ -11,7 +11,7 @@ import {
   FLOW_END_METADATA,
   FLOW_WORDS,
 } from '../fields/index.js';
-import { ActionsWriter, CookieWriter } from '../flow/index.js';
+import { ACTIONS_MAX, ActionsWriter, CookieWriter } from '../flow/index.js';
 import { type Action, OFPP_UNSET, type Rule, TUN_OPTS_AS_FIELDS } from '../openflow/index.js';
 import type { FrameStack } from './frames.js';
 import { unpackOptions } from './tunnel-options.js';
@@ -81,7 +81,7 @@ export class Pass implements Translation {
   readonly setMask = new Int32Array(FLOW_WORDS);
   /** Scratch of hash functions. */
   readonly words = new Int32Array(9);
-  readonly writer = new ActionsWriter();
+  readonly writer = new ActionsWriter(ACTIONS_MAX);
   readonly cookie = new CookieWriter();
   readonly rules: Rule[] = [];
   readonly effects: Effect[] = [];

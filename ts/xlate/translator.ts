@@ -1,4 +1,5 @@
-import { F_IN_PORT, F_RECIRC_ID, OVS_ACTION_ATTR_CLONE } from '../fields/index.js';
+import { F_IN_PORT, F_RECIRC_ID, OVS_ACTION_ATTR_CLONE, OVS_ACTION_ATTR_OUTPUT } from '../fields/index.js';
+import { ACTIONS_LIMIT } from '../flow/index.js';
 import { type Action, OFPP_NONE } from '../openflow/index.js';
 import { addToSet, doActionSet } from './action-set.js';
 import { clearConntrack } from './conntrack.js';
@@ -15,13 +16,35 @@ import { fixSampling, markNetflow, sampleIngress } from './sample.js';
 import type { Tracer } from './trace.js';
 import { acceptsEcn, findInPort } from './tunnel.js';
 import { finishOptions } from './tunnel-options.js';
-import type { FrozenState, Snapshot, Translation, XBridge, XPort } from './types.js';
+import {
+  type FrozenState,
+  SLOW_ACTION,
+  type Snapshot,
+  type Translation,
+  type XBridge,
+  type XPort,
+} from './types.js';
 import { beginWildcards, finishWildcards } from './wildcards.js';
 
 const NO_BRIDGE = errorNumber('no_bridge');
 const NO_CONTEXT = errorNumber('no_recirculation_context');
 const TOO_LONG = errorNumber('actions_too_long');
 const INVALID_TUNNEL = errorNumber('invalid_tunnel');
+/** Linux's default of net.core.netdev_max_backlog, and bytes of an output action. */
+const OUTPUTS_MAX = 1000;
+const OUTPUT_BYTES = 8;
+
+/**
+ * Actions that no message holds, or that queue more packets than Linux can hold for the ports at a time, are done packet by packet (OVS:
+ * xlate_actions, too_many_output_actions).
+ */
+function limitActions(pass: Pass): void {
+  if (pass.error !== 0) return;
+  const { writer } = pass;
+  if (writer.length > ACTIONS_LIMIT || writer.count(OVS_ACTION_ATTR_OUTPUT) > OUTPUTS_MAX) {
+    pass.slow |= SLOW_ACTION;
+  }
+}
 
 /**
  * Takes packets through a bridge's flow tables and finds out what the datapath must do with them and with all that look alike.
@@ -102,11 +125,12 @@ export class Translator {
     else this.start(port, keys[base + F_RECIRC_ID]);
     if (pass.tracer !== null) pass.tracer.leave();
     if (pass.writer.overflowed && pass.error === 0) {
-      pass.fail(TOO_LONG, 'more actions than a netlink attribute holds, packet dropped');
+      pass.fail(TOO_LONG, 'more actions than can be written, packet dropped');
     }
     if (pass.error !== 0) pass.slow = 0;
     // A copy of which the original is not used any more is none.
     else if (pass.cloned) pass.writer.unwrapLast(OVS_ACTION_ATTR_CLONE);
+    if (pass.writer.length > OUTPUTS_MAX * OUTPUT_BYTES) limitActions(pass);
     finishWildcards(keys, base, pass.mask);
     finishOptions(keys, base, pass.mask, pass.bridge.tlvMap, asFields);
     return pass;
