@@ -142,11 +142,11 @@ function probeConntrack(accepts: (key: Uint8Array, actions: Write) => boolean) {
       argument((ct) => ct.bytes(OVS_CT_ATTR_LABELS, new Uint8Array(32).fill(1))),
     ),
     ctOrigTuple: accepts(
-      ipKey((b) => b.bytes(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4, new Uint8Array(13).fill(1))),
+      ipKey((b) => b.bytes(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV4, new Uint8Array(16).fill(1))),
       output,
     ),
     ctOrigTuple6: accepts(
-      ip6Key((b) => b.bytes(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6, new Uint8Array(37).fill(1))),
+      ip6Key((b) => b.bytes(OVS_KEY_ATTR_CT_ORIG_TUPLE_IPV6, new Uint8Array(40).fill(1))),
       output,
     ),
     ctEventmask: tracked(
