@@ -148,7 +148,12 @@ export function describeModel(model: BridgeModel, configuration: Configuration) 
         mcast: bridge.mcast && [Reflect.get(bridge.mcast, 'agingMs'), Reflect.get(bridge.mcast, 'capacity')],
         sampling: bridge.sampling,
         tables: bridge.flowTables.tables.map((table) => Reflect.get(table ?? {}, 'settings')),
-        mirrors: bridge.mirrors.map((mirror) => ({ ...mirror, outBundle: mirror.outBundle?.name })),
+        mirrors: bridge.mirrors.map((mirror) => ({
+          ...mirror,
+          selectSrc: mirror.selectSrc && [...mirror.selectSrc].map((bundle) => bundle.name),
+          selectDst: mirror.selectDst && [...mirror.selectDst].map((bundle) => bundle.name),
+          outBundle: mirror.outBundle?.name,
+        })),
         // Floods go to bundles in the order in which they were added, as in OVS.
         bundles: bridge.bundles
           .toSorted((a, b) => (a.name < b.name ? -1 : 1))

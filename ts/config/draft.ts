@@ -8,11 +8,13 @@ import { type AtomSchema, type ColumnSchema, SCHEMA, shapeOf, type TableSchema }
  * transaction of OVSDB does.
  */
 export class Draft {
+  readonly #base: Configuration;
   readonly #tables: Map<string, Map<string, Row>>;
   /** The configuration as it stands in between; live. */
   readonly view: Configuration;
 
   constructor(base: Configuration) {
+    this.#base = base;
     this.#tables = new Map([...base.tables].map(([name, rows]) => [name, new Map(rows)]));
     this.view = new Configuration(this.#tables);
   }
@@ -41,7 +43,10 @@ export class Draft {
     rows.set(row.uuid, new Row(row.table, row.uuid, new Map(current.columns).set(column.name, datum)));
   }
 
-  /** Deletes a row. What only it referred to goes at commit. */
+  /**
+   * Deletes a row. What only it referred to goes at commit. A row of a table that is no root comes back as it was, if it is referred to then: OVSDB
+   * decides on such rows by references alone.
+   */
   delete(row: Row): void {
     this.#tables.get(row.table)!.delete(row.uuid);
   }
@@ -66,7 +71,9 @@ export class Draft {
       if (row === undefined || live.has(row.uuid)) return;
       live.add(row.uuid);
       for (const [schema, uuids] of references(row)) {
-        if (!schema.weak) for (const uuid of uuids) mark(this.view.row(schema.table, uuid));
+        if (!schema.weak)
+          for (const uuid of uuids)
+            mark(this.view.row(schema.table, uuid) ?? this.#restore(schema.table, uuid));
       }
     };
     for (const table of SCHEMA.values())
@@ -74,6 +81,12 @@ export class Draft {
     for (const rows of this.#tables.values()) {
       for (const uuid of rows.keys()) if (!live.has(uuid)) rows.delete(uuid);
     }
+  }
+
+  #restore(table: string, uuid: string): Row | undefined {
+    const row = SCHEMA.get(table)!.root ? undefined : this.#base.row(table, uuid);
+    if (row !== undefined) this.#tables.get(table)!.set(uuid, row);
+    return row;
   }
 
   #checkReferences(table: TableSchema, row: Row): void {

@@ -62,7 +62,7 @@ function plainAtom(schema: AtomSchema, text: string): Atom {
     if (['true', 'yes', 'on', '1'].includes(text)) return true;
     return ['false', 'no', 'off', '0'].includes(text) ? false : text;
   }
-  if (schema.type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text;
+  if (schema.type === 'integer') return /^[+-]?\d+$/.test(text) ? Number(text) : text;
   if (schema.type === 'real')
     return /^-?\d*\.?\d+(e[-+]?\d+)?$/i.test(text) && text !== '' ? Number(text) : text;
   return text;
@@ -115,30 +115,41 @@ function scanList<T>(scanner: Scanner, open: string, close: string, element: () 
  * ERR_CONFIG_VALUE.
  */
 export function parseDatum(column: ColumnSchema, text: string, resolve: Resolve): Datum {
-  const scanner: Scanner = { column: column.name, text, at: 0 };
   if (column.value !== null) return datumOfPairs(column, parsePairs(column, text, resolve));
-  if (shapeOf(column) === 'scalar') {
+  if (shapeOf(column) === 'scalar' && !text.startsWith('[')) {
     const atom = wholeAtom(column.name, column.key, text, resolve);
     return datumOfAtoms(column, [atom]);
   }
-  const atoms = scanList(scanner, '[', ']', () => scanRange(scanner, column.key, resolve));
-  return datumOfAtoms(column, atoms.flat());
+  return datumOfAtoms(column, parseAtoms(column, text, resolve));
 }
 
 /** The atoms of a set in text, whatever their number. */
 export function parseAtoms(column: ColumnSchema, text: string, resolve: Resolve): Atom[] {
   const scanner: Scanner = { column: column.name, text, at: 0 };
-  return scanList(scanner, '[', ']', () => scanRange(scanner, column.key, resolve)).flat();
+  const atoms = scanList(scanner, '[', ']', () => scanRange(scanner, column.key, resolve)).flat();
+  checkTwice(column.name, text, atoms);
+  return atoms;
+}
+
+function checkTwice(column: string, text: string, atoms: readonly Atom[]): void {
+  if (new Set(atoms).size === atoms.length) return;
+  throw new SlowpathError('ERR_CONFIG_VALUE', `column ${column}: "${text}" contains a value twice`);
 }
 
 /** Pairs of a map in text. */
 export function parsePairs(column: ColumnSchema, text: string, resolve: Resolve): [Atom, Atom][] {
   const scanner: Scanner = { column: column.name, text, at: 0 };
-  return scanList(scanner, '{', '}', () => {
+  const pairs = scanList(scanner, '{', '}', () => {
     const key = scanAtom(scanner, column.key, resolve);
     if (!accept(scanner, '=')) refuse(scanner, '=');
     return [key, scanAtom(scanner, column.value!, resolve)] as [Atom, Atom];
   });
+  checkTwice(
+    column.name,
+    text,
+    pairs.map(([key]) => key),
+  );
+  return pairs;
 }
 
 /** A text that is one atom from beginning to end; a string needs no quotes then, whatever stands in it. */

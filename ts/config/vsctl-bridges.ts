@@ -11,7 +11,6 @@ type Options = ReadonlyMap<string, string>;
 const BRIDGE = SCHEMA.get('Bridge')!;
 const PORT = SCHEMA.get('Port')!;
 const INTERFACE = SCHEMA.get('Interface')!;
-const CONTROLLER = SCHEMA.get('Controller')!;
 const OPEN_VSWITCH = SCHEMA.get('Open_vSwitch')!;
 
 function requireFree(session: Session, name: string, what: string): void {
@@ -78,15 +77,38 @@ function makePort(
 }
 
 /** The bridge a port is on; for a fake bridge (`add-br NAME PARENT VLAN`), the parent. */
-function bridgeOfPort(session: Session, port: Row): Row {
+export function bridgeOfPort(session: Session, port: Row): Row {
   return session.draft.view.rows('Bridge').find((row) => row.texts('ports').includes(port.uuid))!;
 }
 
 /** A bridge by name, with the VLAN that a fake one stands for. */
-function findBridge(session: Session, name: string): { readonly row: Row; readonly vlan: number | null } {
+export function findBridge(
+  session: Session,
+  name: string,
+): { readonly row: Row; readonly vlan: number | null } {
   const port = session.draft.view.named('Port', name);
   if (port?.flag('fake_bridge')) return { row: bridgeOfPort(session, port), vlan: port.number('tag') };
   return { row: bridgeRow(session, name), vlan: null };
+}
+
+/** Whether there is such a bridge; throws when there is one of another kind. */
+function bridgeExists(
+  session: Session,
+  name: string,
+  parent: string | undefined,
+  vlan: string | undefined,
+): boolean {
+  const { view } = session.draft;
+  const fake = view.named('Port', name);
+  const isFake = fake?.flag('fake_bridge') === true;
+  if (!isFake && view.named('Bridge', name) === undefined) return false;
+  const is = isFake
+    ? `a VLAN bridge of ${bridgeOfPort(session, fake).text('name')} for VLAN ${fake.number('tag')}`
+    : 'no VLAN bridge';
+  const wanted =
+    parent === undefined ? 'no VLAN bridge' : `a VLAN bridge of ${parent} for VLAN ${Number(vlan)}`;
+  if (is === wanted) return true;
+  throw new SlowpathError('ERR_CONFIG_DUPLICATE', `bridge ${name} exists and is ${is}, not ${wanted}`);
 }
 
 function addBridge(session: Session, options: Options, args: readonly string[]): undefined {
@@ -95,11 +117,7 @@ function addBridge(session: Session, options: Options, args: readonly string[]):
     throw new SlowpathError('ERR_VSCTL', 'add-br: expected NAME or NAME PARENT VLAN');
   }
   const { view } = session.draft;
-  if (
-    options.has('may-exist') &&
-    (view.named('Bridge', name) ?? view.named('Port', name)?.flag('fake_bridge'))
-  )
-    return;
+  if (options.has('may-exist') && bridgeExists(session, name, parent, vlan)) return;
   requireFree(session, name, 'bridge');
   if (parent !== undefined) {
     const tag = Number(vlan);
@@ -182,8 +200,10 @@ function addPort(
         `port "${name}" exists with interfaces ${names.join(', ')}`,
       );
     }
-    for (const text of settings) setColumn(session, PORT, existing, text);
     return;
+  }
+  if (new Set(interfaces).size < interfaces.length) {
+    throw new SlowpathError('ERR_CONFIG_DUPLICATE', `port "${name}": an interface is given twice`);
   }
   for (const ifname of new Set([name, ...interfaces])) requireFree(session, ifname, 'port');
   const port = makePort(
@@ -212,6 +232,14 @@ function addBond(session: Session, options: Options, args: readonly string[]): u
   setColumn(session, PORT, session.draft.view.named('Port', args[1])!, 'bond_fake_iface=true');
 }
 
+function bridgeNameOf(session: Session, port: Row | undefined): string {
+  return port === undefined
+    ? ''
+    : port.flag('fake_bridge')
+      ? port.text('name')
+      : bridgeOfPort(session, port).text('name');
+}
+
 function deletePort(session: Session, options: Options, args: readonly string[]): undefined {
   const name = args[args.length - 1];
   const { view } = session.draft;
@@ -222,15 +250,16 @@ function deletePort(session: Session, options: Options, args: readonly string[])
   const port = options.has('with-iface')
     ? (view.named('Port', name) ?? ofInterface())
     : view.named('Port', name);
-  if (port === undefined) {
+  const local = port?.text('name') === bridgeNameOf(session, port);
+  if (port === undefined || (local && options.has('if-exists'))) {
     if (options.has('if-exists')) return;
     throw new SlowpathError('ERR_CONFIG_RECORD', `there is no port "${name}"`);
   }
   const bridge = bridgeOfPort(session, port);
-  if (bridge.text('name') === name) {
+  if (local) {
     throw new SlowpathError(
       'ERR_VSCTL',
-      `port "${name}" is the local port of bridge ${name}: use del-br ${name}`,
+      `cannot delete port ${name}: it is the local port of bridge ${name}; use del-br ${name}`,
     );
   }
   if (args.length === 2 && findBridge(session, args[0]).row.uuid !== bridge.uuid) {
@@ -241,22 +270,6 @@ function deletePort(session: Session, options: Options, args: readonly string[])
   }
   changeReferences(session, bridge, 'ports', (all) => all.filter((uuid) => uuid !== port.uuid));
   deletePortRow(session, port);
-}
-
-function setController(session: Session, [name, ...targets]: readonly string[]): undefined {
-  const { row } = findBridge(session, name);
-  const uuids = targets.map((target) => {
-    const uuid = rowUuid('Controller', `${name}/${target}`);
-    session.draft.insert(CONTROLLER, uuid, new Map([['target', target]]));
-    return uuid;
-  });
-  changeReferences(session, row, 'controller', () => uuids);
-}
-
-function setFailMode(session: Session, name: string, mode: string | null): undefined {
-  const { row } = findBridge(session, name);
-  if (mode === null) session.draft.update(row, BRIDGE.columns.get('fail_mode')!, null);
-  else setColumn(session, BRIDGE, row, `fail_mode=${mode}`);
 }
 
 function bondInterface(
@@ -291,15 +304,29 @@ function names(rows: readonly Row[]): string {
     .join('\n');
 }
 
-function listPorts(session: Session, name: string): string {
+/** The ports of a bridge but its local one; of a fake bridge, those with its VLAN. */
+function portsOf(session: Session, name: string): Row[] {
   const { row, vlan } = findBridge(session, name);
-  const ports = session.draft.view
-    .referred(row, 'ports')
-    .filter((port) => !port.flag('fake_bridge') && (vlan === null || port.number('tag') === vlan));
-  return names(ports.filter((port) => port.text('name') !== row.text('name')));
+  const { view } = session.draft;
+  const ports = view.referred(row, 'ports');
+  const fakes = new Set(ports.filter((port) => port.flag('fake_bridge')).map((port) => port.number('tag')));
+  return ports.filter(
+    (port) =>
+      !port.flag('fake_bridge') &&
+      port.text('name') !== row.text('name') &&
+      (vlan === null ? !fakes.has(port.number('tag')) : port.number('tag') === vlan),
+  );
 }
 
-/** Commands on bridges, ports, bonds and controllers (ovs-vsctl(8)). */
+function listPorts(session: Session, name: string): string {
+  return names(portsOf(session, name));
+}
+
+function listInterfaces(session: Session, name: string): string {
+  return names(portsOf(session, name).flatMap((port) => session.draft.view.referred(port, 'interfaces')));
+}
+
+/** Commands on bridges, ports and bonds (ovs-vsctl(8)). */
 export const BRIDGE_COMMANDS: Readonly<Record<string, VsctlEntry>> = {
   'add-br': {
     min: 1,
@@ -313,7 +340,13 @@ export const BRIDGE_COMMANDS: Readonly<Record<string, VsctlEntry>> = {
     options: ['if-exists'],
     run: (s, { options, args }) => deleteBridge(s, options, args),
   },
-  'list-br': { min: 0, max: 0, options: [], run: (s) => names(s.draft.view.rows('Bridge')) },
+  'list-br': {
+    min: 0,
+    max: 0,
+    options: [],
+    run: ({ draft: { view } }) =>
+      names([...view.rows('Bridge'), ...view.rows('Port').filter((port) => port.flag('fake_bridge'))]),
+  },
   'add-port': {
     min: 2,
     max: Infinity,
@@ -344,9 +377,11 @@ export const BRIDGE_COMMANDS: Readonly<Record<string, VsctlEntry>> = {
     options: ['if-exists', 'with-iface'],
     run: (s, { options, args }) => deletePort(s, options, args),
   },
+  'list-ifaces': {
+    min: 1,
+    max: 1,
+    options: [],
+    run: (s, { args }) => listInterfaces(s, args[0]),
+  },
   'list-ports': { min: 1, max: 1, options: [], run: (s, { args }) => listPorts(s, args[0]) },
-  'set-controller': { min: 2, max: Infinity, options: [], run: (s, { args }) => setController(s, args) },
-  'del-controller': { min: 1, max: 1, options: [], run: (s, { args }) => setController(s, args) },
-  'set-fail-mode': { min: 2, max: 2, options: [], run: (s, { args }) => setFailMode(s, args[0], args[1]) },
-  'del-fail-mode': { min: 1, max: 1, options: [], run: (s, { args }) => setFailMode(s, args[0], null) },
 };

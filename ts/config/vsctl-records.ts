@@ -17,7 +17,7 @@ interface ColumnText {
 
 /** Splits a column argument. */
 function parseColumnText(table: TableSchema, text: string): ColumnText {
-  const [, name, key, value] = /^([^:=]*)(?::("(?:[^"\\]|\\.)*"|[^=]*))?(?:=(.*))?$/s.exec(text) ?? [];
+  const [, name, key, value] = /^([^:=]*)(?::("(?:[^"\\]|\\.)*"|[^=:]*))?(?:=(.*))?$/s.exec(text) ?? [];
   if (!name) {
     throw new SlowpathError('ERR_VSCTL', `"${text}": expected COLUMN=VALUE or COLUMN:KEY=VALUE`);
   }
@@ -27,7 +27,7 @@ function parseColumnText(table: TableSchema, text: string): ColumnText {
 /** `set`: one column, or one key of a map. */
 export function setColumn(session: Session, table: TableSchema, row: Row, text: string): void {
   const { column, key, value } = parseColumnText(table, text);
-  if (value === null) {
+  if (value === null || value === '') {
     throw new SlowpathError(
       'ERR_VSCTL',
       `"${text}" has no value: expected ${column.name}${key === null ? '' : `:${key}`}=VALUE`,
@@ -57,6 +57,7 @@ function mapOf(row: Row, column: ColumnSchema): ReadonlyMap<Atom, Atom> {
 
 function set(session: Session, options: ReadonlyMap<string, string>, args: readonly string[]): undefined {
   const table = findTable(args[0]);
+  for (const text of args.slice(2)) parseColumnText(table, text);
   const row = options.has('if-exists') ? session.findRow(table, args[1]) : session.requireRow(table, args[1]);
   if (row === undefined) return;
   for (const text of args.slice(2)) setColumn(session, table, row, text);
@@ -102,6 +103,7 @@ function destroy(session: Session, options: ReadonlyMap<string, string>, args: r
 
 function get(session: Session, options: ReadonlyMap<string, string>, args: readonly string[]): string {
   const table = findTable(args[0]);
+  for (const text of args.slice(2)) if (text !== '_uuid') parseColumnText(table, text);
   const row = options.has('if-exists') ? session.findRow(table, args[1]) : session.requireRow(table, args[1]);
   if (row === undefined) return '';
   const id = options.get('id');
@@ -122,14 +124,25 @@ function get(session: Session, options: ReadonlyMap<string, string>, args: reado
     .join('\n');
 }
 
+/** An empty set is nothing to add to, or take from, a column that must have a value. */
+function requireSome(column: ColumnSchema, text: string): void {
+  if (column.min === 0 || !/^\s*[[{]\s*[\]}]\s*$/.test(text)) return;
+  throw new SlowpathError(
+    'ERR_CONFIG_VALUE',
+    `column ${column.name}: "${text}" has no value, expected one at least`,
+  );
+}
+
 /** `add TABLE REC COL [KEY=]VALUE…`. A key that is there already keeps its value. */
-function add(session: Session, args: readonly string[]): undefined {
+function add(session: Session, options: ReadonlyMap<string, string>, args: readonly string[]): undefined {
   const table = findTable(args[0]);
-  const row = session.requireRow(table, args[1]);
   const column = findColumn(table, args[2]);
+  const row = options.has('if-exists') ? session.findRow(table, args[1]) : session.requireRow(table, args[1]);
+  if (row === undefined) return;
   for (const text of args.slice(3)) {
     const current = session.draft.view.row(table.name, row.uuid)!;
     const datum = current.get(column.name);
+    requireSome(column, text);
     const next = isMap(datum)
       ? datumOfPairs(column, [...parsePairs(column, text, session.resolve), ...datum])
       : withAtoms(column, datum, parseAtoms(column, text, session.resolve));
@@ -138,13 +151,15 @@ function add(session: Session, args: readonly string[]): undefined {
 }
 
 /** `remove TABLE REC COL VALUE…`; of a map also `KEY` and `KEY=VALUE`. */
-function remove(session: Session, args: readonly string[]): undefined {
+function remove(session: Session, options: ReadonlyMap<string, string>, args: readonly string[]): undefined {
   const table = findTable(args[0]);
-  const row = session.requireRow(table, args[1]);
   const column = findColumn(table, args[2]);
+  const row = options.has('if-exists') ? session.findRow(table, args[1]) : session.requireRow(table, args[1]);
+  if (row === undefined) return;
   for (const text of args.slice(3)) {
     const current = session.draft.view.row(table.name, row.uuid)!;
     const datum = current.get(column.name);
+    requireSome(column, text);
     if (!isMap(datum)) {
       const gone = new Set(parseAtoms(column, text, session.resolve));
       const kept = atomsOf(datum).filter((atom) => !gone.has(atom));
@@ -165,6 +180,7 @@ function remove(session: Session, args: readonly string[]): undefined {
 
 function clear(session: Session, options: ReadonlyMap<string, string>, args: readonly string[]): undefined {
   const table = findTable(args[0]);
+  for (const name of args.slice(2)) findColumn(table, name);
   const row = options.has('if-exists') ? session.findRow(table, args[1]) : session.requireRow(table, args[1]);
   if (row === undefined) return;
   for (const name of args.slice(2)) {
@@ -193,12 +209,17 @@ export const RECORD_COMMANDS: Readonly<Record<string, VsctlEntry>> = {
     options: ['if-exists', 'id'],
     run: (session, { options, args }) => get(session, options, args),
   },
-  add: { min: 4, max: Infinity, options: [], run: (session, { args }) => add(session, args) },
+  add: {
+    min: 4,
+    max: Infinity,
+    options: ['if-exists'],
+    run: (session, { options, args }) => add(session, options, args),
+  },
   remove: {
     min: 4,
     max: Infinity,
     options: ['if-exists'],
-    run: (session, { args }) => remove(session, args),
+    run: (session, { options, args }) => remove(session, options, args),
   },
   clear: {
     min: 3,
@@ -207,7 +228,7 @@ export const RECORD_COMMANDS: Readonly<Record<string, VsctlEntry>> = {
     run: (session, { options, args }) => clear(session, options, args),
   },
   create: {
-    min: 1,
+    min: 2,
     max: Infinity,
     options: ['id'],
     run: (session, { options, args }) => create(session, options.get('id'), args),

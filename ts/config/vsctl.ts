@@ -4,9 +4,10 @@ import { Draft } from './draft.js';
 import { BRIDGE_COMMANDS } from './vsctl-bridges.js';
 import { RECORD_COMMANDS } from './vsctl-records.js';
 import { Session } from './vsctl-session.js';
+import { SETTING_COMMANDS } from './vsctl-settings.js';
 import { splitCommands } from './vsctl-words.js';
 
-const COMMANDS = { ...BRIDGE_COMMANDS, ...RECORD_COMMANDS };
+const COMMANDS = { ...BRIDGE_COMMANDS, ...SETTING_COMMANDS, ...RECORD_COMMANDS };
 
 /** What a list of ovs-vsctl commands came to. */
 export interface VsctlResult {
