@@ -5,6 +5,7 @@ import {
   type Bond,
   MacTable,
   type McastTable,
+  type TableMiss,
   type VlanMode,
   type XBridge,
   type XBundle,
@@ -43,9 +44,13 @@ export class BridgePort implements XPort {
   readonly odpPort: number;
   readonly ifindex: number;
   bundle: BridgeBundle;
-  mayForward: boolean;
+  /** The link is up and enabled. */
+  running: boolean;
+  /** The port was turned off (OFPPC_PORT_DOWN). */
+  down = false;
   noFlood = false;
   noRecv = false;
+  noRecvStp = false;
   noFwd = false;
   noPacketIn = false;
   peer: BridgePort | null = null;
@@ -60,7 +65,11 @@ export class BridgePort implements XPort {
     this.ofport = numbers.ofport;
     this.odpPort = numbers.odpPort;
     this.ifindex = numbers.ifindex;
-    this.mayForward = numbers.running;
+    this.running = numbers.running;
+  }
+
+  get mayForward(): boolean {
+    return this.running && !this.down;
   }
 }
 
@@ -141,6 +150,8 @@ export class Bridge implements XBridge {
   mcast: McastTable | null = null;
   sampling: XSampling | null = null;
   forwardBpdu = false;
+  readonly tableMiss = new Map<number, TableMiss>();
+  fragments: 'normal' | 'nx-match' | 'drop' = 'normal';
   tlvMap: TlvMap | undefined;
 
   /** `uuid`: of the Bridge record; cookies of userspace actions carry it. */

@@ -140,7 +140,7 @@ function portOf(bundle: BridgeBundle, row: Row, numbers: FindNumbers): BridgePor
   const same =
     old !== undefined && old.type === type && old.ofport === found.ofport && old.odpPort === found.odpPort;
   const port = same ? old : new BridgePort(bundle, name, type, found);
-  port.mayForward = found.running;
+  port.running = found.running;
   port.tunnel = isTunnelType(type) ? tunnelOf(row, type) : null;
   return port;
 }

@@ -19,7 +19,8 @@ function hexBytes(data: Uint8Array, separator: string): string {
 function formatController(action: Of<'controller'>): string {
   const { maxLen, reason, controllerId, userdata, pause, meterId } = action;
   const args: string[] = [];
-  if (reason !== REASON_ACTION) args.push(`reason=${REASONS[reason]}`);
+  // The reason of OVS's own miss rule has no name.
+  if (reason !== REASON_ACTION) args.push(`reason=${REASONS[reason] ?? ''}`);
   if (controllerId !== 0) args.push(`id=${controllerId}`);
   if (userdata !== undefined && userdata.length > 0) args.push(`userdata=${hexBytes(userdata, '.')}`);
   if (pause === true) args.push('pause');

@@ -1,4 +1,11 @@
-import { type Bridge, BridgeModel, type BridgePort } from '../bridge/index.js';
+import {
+  type Bridge,
+  BridgeModel,
+  type BridgePort,
+  modPort,
+  modTable,
+  setFragments,
+} from '../bridge/index.js';
 import { type Configuration, vsctl } from '../config/index.js';
 import {
   type Datapath,
@@ -14,7 +21,13 @@ import { type FlowMod, type FlowSpec, type GroupMod, type MeterMod, parseFlows }
 import { type RevalidateCounters, Revalidator } from '../revalidate/index.js';
 import { FlowLimit, UkeyTable } from '../ukey/index.js';
 import { type SampleSink, type UpcallCounters, UpcallHandler } from '../upcall/index.js';
-import { RecircRegistry, type Snapshot, type Translation, Translator } from '../xlate/index.js';
+import {
+  RecircRegistry,
+  type Snapshot,
+  type TableMiss,
+  type Translation,
+  Translator,
+} from '../xlate/index.js';
 import { advanceBridge, applyEffect } from './apply-effect.js';
 import { BridgeTables } from './bridge-tables.js';
 import { Configurator } from './configurator.js';
@@ -258,6 +271,26 @@ export class Switch {
     }
   }
 
+  /** Changes a port as `ovs-ofctl mod-port` does: up, down, receive, no-flood, … Throws ERR_SETTING; NetlinkError when its device refuses. */
+  modPort(port: BridgePort, word: string): void {
+    modPort(port, word);
+    const isLink = word === 'up' || word === 'down';
+    if (isLink && port.ifindex !== 0) this.datapath.route.setLinkUp(port.ifindex, word === 'up');
+    this.#changed();
+  }
+
+  /** How the rules of a bridge see fragments: normal, drop or nx-match, as `ovs-ofctl set-frags` takes it. Throws ERR_SETTING. */
+  setFragments(bridge: Bridge, mode: string): void {
+    setFragments(bridge, mode);
+    this.#changed();
+  }
+
+  /** What becomes of packets that no rule of a table matches, as `ovs-ofctl mod-table` takes it. Throws ERR_SETTING. */
+  modTable(bridge: Bridge, table: number | 'all', action: TableMiss | 'default'): void {
+    modTable(bridge, table, action);
+    this.#changed();
+  }
+
   /** The OpenFlow side of a bridge of this switch. */
   tables(bridge: Bridge): BridgeTables {
     const tables = this.#tables.get(bridge);
@@ -402,8 +435,8 @@ export class Switch {
     const port = this.#model.portsByOdp[event.portNo];
     if (port === undefined || port.name !== event.name) return;
     if (event.type === 'link') {
-      if (port.mayForward === event.running) return;
-      port.mayForward = event.running;
+      if (port.running === event.running) return;
+      port.running = event.running;
       port.bundle.bond?.linkChanged(port, event.running);
       if (!event.running && port.bundle.bond === null) port.bridge.fdb.flush(port.bundle);
       this.#changed();

@@ -5,6 +5,7 @@ import { formatIpv4, formatIpv6, parseIpv4 } from '../util/index.js';
 import { CT_STATE_NAMES } from './request.js';
 import { slowReasons, translationError } from './slow.js';
 import type { TraceResult, TraceStep } from './trace.js';
+import { FRAGMENT_RULE, PACKET_IN_RULE } from '../xlate/index.js';
 import type { TraceNode } from './tree.js';
 
 const INDENT = 4;
@@ -83,7 +84,7 @@ function printNodes(lines: string[], nodes: readonly TraceNode[], level: number)
 function nodeText(node: TraceNode): string {
   switch (node.kind) {
     case 'table':
-      return `${String(node.table).padStart(2)}. ${node.rule === null ? 'No match.' : ruleText(node.rule)}`;
+      return `${String(node.table).padStart(2)}. ${ruleText(node.rule)}`;
     case 'action':
       return formatAction(node.action!);
     case 'detail':
@@ -97,7 +98,10 @@ function nodeText(node: TraceNode): string {
   }
 }
 
-function ruleText(rule: Rule): string {
+function ruleText(rule: Rule | null): string {
+  if (rule === null) return 'No match.';
+  if (rule === PACKET_IN_RULE) return 'No match, and a "packet-in" is called for.';
+  if (rule === FRAGMENT_RULE) return 'Packets are IP fragments and the fragment handling mode is "drop".';
   const match = formatMatch(rule.match);
   const cookie = (BigInt(rule.cookieHigh >>> 0) << 32n) | BigInt(rule.cookieLow >>> 0);
   return `${match === '' ? '' : `${match}, `}priority ${rule.priority}${cookie === 0n ? '' : `, cookie 0x${cookie.toString(16)}`}`;

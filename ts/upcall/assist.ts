@@ -1,4 +1,10 @@
-import { ACTIONS_MAX, ActionsWriter, type DatapathAction, decodeActions, encodeActions } from '../flow/index.js';
+import {
+  ACTIONS_MAX,
+  ActionsWriter,
+  type DatapathAction,
+  decodeActions,
+  encodeActions,
+} from '../flow/index.js';
 import { isUserspaceSet, rewritePacket } from './rewrite.js';
 
 /** A packet to execute, with the actions that the datapath is to do. */

@@ -17,6 +17,7 @@ import { flood, outputToNumber } from './output.js';
 import { outputTruncated } from './truncate.js';
 import type { Pass } from './pass.js';
 import { markSubfield, subfieldNumber } from './subfield.js';
+import { NETFLOW_DROP, NETFLOW_FLOOD, NETFLOW_MULTI } from './types.js';
 
 /** OpenFlow ports are 16 bits wide; a register may hold more. */
 const PORT_MAX = 0xffff;
@@ -29,6 +30,20 @@ export function actOutput(pass: Pass, action: ActionOf<'output'>): Outcome {
 
 /** Output to a port or to one of OpenFlow's reserved numbers (OVS: xlate_output_action). */
 export function outputTo(pass: Pass, port: number, maxLen: number, mayPacketIn: boolean): Outcome {
+  const before = pass.netflowOutput;
+  pass.netflowOutput = NETFLOW_DROP;
+  const outcome = dispatch(pass, port, maxLen, mayPacketIn);
+  pass.netflowOutput = severalOutputs(before, pass.netflowOutput);
+  return outcome;
+}
+
+/** What NetFlow is told of an output after others. */
+function severalOutputs(before: number, now: number): number {
+  if (before === NETFLOW_FLOOD || now === NETFLOW_DROP) return before;
+  return before === NETFLOW_DROP || now === NETFLOW_FLOOD ? now : NETFLOW_MULTI;
+}
+
+function dispatch(pass: Pass, port: number, maxLen: number, mayPacketIn: boolean): Outcome {
   switch (port) {
     case OFPP_NORMAL:
       normal(pass);

@@ -3,6 +3,7 @@ export * from './bond-rebalance.js';
 export * from './mac-table.js';
 export { makeGroup } from './make-group.js';
 export * from './mcast-table.js';
+export { FRAGMENT_RULE, PACKET_IN_RULE } from './miss.js';
 export { MAX_MIRRORS } from './mirror.js';
 export { hash2Words } from './hash.js';
 export { chooseLink, hashFields } from './multipath.js';

@@ -17,7 +17,7 @@ import type { Pass } from './pass.js';
 import { ETH_TYPE_ARP, isVlanType, VLAN_CFI, VLAN_VID_MASK } from './protocols.js';
 import { isReserved } from './reserved-macs.js';
 import { mcastNormal } from './mcast-normal.js';
-import type { XBundle, XPort } from './types.js';
+import { NETFLOW_FLOOD, type XBundle, type XPort } from './types.js';
 import {
   bridgeInner,
   bridgeOuter,
@@ -109,6 +109,7 @@ function floodVlan(pass: Pass, from: XBundle, outer: number, inner: number): voi
     if (!includes(bundle, outer, inner) || isMirrorOutput(bridge, bundle)) continue;
     outputToBundle(pass, bundle, outer, inner, outputToPort);
   }
+  pass.netflowOutput = NETFLOW_FLOOD;
 }
 
 function forward(pass: Pass, from: XBundle, outer: number, inner: number): void {

@@ -8,7 +8,7 @@ import { isIp } from './protocols.js';
 import { isBetweenProtected } from './protected.js';
 import { sampleEgress } from './sample.js';
 import { tunnelSend } from './tunnel.js';
-import { SLOW_ACTION, type XBond, type XPort } from './types.js';
+import { NETFLOW_FLOOD, SLOW_ACTION, type XBond, type XPort } from './types.js';
 
 /** The datapath hashes the five-tuple (OVS_HASH_ALG_L4). */
 const OVS_HASH_ALG_L4 = 0;
@@ -67,6 +67,7 @@ function leave(pass: Pass, port: XPort, odpPort: number, bond: XBond | null): vo
     pass.writer.hash(OVS_HASH_ALG_L4, bond.hashBasis);
     pass.writer.recirc(bondRecircId(pass, bond));
   }
+  pass.netflowOutput = port.ofport;
   pass.outputIfindex = port.ifindex ?? 0;
   pass.outputCount++;
   if (pass.bridge.mirrors.length !== 0) mirrorEgress(pass, port, outputToPort);
@@ -116,4 +117,5 @@ export function flood(pass: Pass, all: boolean): void {
     const port = portList[i];
     if (port.ofport !== inPort && (all || !port.noFlood)) outputToPort(pass, port);
   }
+  pass.netflowOutput = NETFLOW_FLOOD;
 }

@@ -23,6 +23,7 @@ import {
   type Effect,
   type FrozenState,
   type LearnEffect,
+  NETFLOW_DROP,
   type Snapshot,
   type Translation,
   XLATE_ERRORS,
@@ -88,6 +89,7 @@ export class Pass implements Translation {
   ruleCount = 0;
   effectCount = 0;
   slow = 0;
+  netflowOutput = NETFLOW_DROP;
   error = 0;
   /** A field that the datapath can set may differ between `flow` and `base`. */
   changed = false;
@@ -201,6 +203,7 @@ export class Pass implements Translation {
     this.ruleCount = 0;
     this.effectCount = 0;
     this.slow = 0;
+    this.netflowOutput = NETFLOW_DROP;
     this.error = 0;
     this.changed = false;
     this.tunnelCommitted = false;

@@ -5,6 +5,7 @@ import { FRAME_BUCKET, FRAME_DEEPENS, FRAME_LAST, FRAME_TABLE, FrameStack, MAX_R
 import { freezeRest } from './freeze.js';
 import { recircForMpls } from './mpls.js';
 import { INTERNAL_TABLE } from './bond-recirc.js';
+import { FRAGMENT_RULE, PACKET_IN_RULE, TABLES } from './miss.js';
 import { errorNumber, type Pass, type Pipeline } from './pass.js';
 import { NW_FRAG_ANY } from './protocols.js';
 import { hasTuple, swapTuple } from './tuple.js';
@@ -75,18 +76,37 @@ export class FramePipeline implements Pipeline {
     return false;
   }
 
-  lookup(inPort: number, table: number, _mayPacketIn: boolean, _honorTableMiss: boolean): Rule | null {
+  lookup(inPort: number, table: number, mayPacketIn: boolean, honorTableMiss: boolean): Rule | null {
     const { pass } = this;
-    const rule = this.match(inPort, table);
     pass.table = table;
-    if (pass.tracer !== null) pass.tracer.table(table, rule);
+    const found = this.match(inPort, table);
+    const rule = found ?? this.miss(inPort, mayPacketIn, honorTableMiss);
+    if (pass.tracer !== null) pass.tracer.table(pass.table, rule);
     if (rule !== null) {
-      pass.credit(rule);
+      if (rule !== PACKET_IN_RULE && rule !== FRAGMENT_RULE) pass.credit(rule);
       this.actions = rule.actions;
     } else {
       this.actions = table === 0 && pass.bridge.failMode === 'standalone' ? STANDALONE : NOTHING;
     }
     return rule;
+  }
+
+  /**
+   * Nothing matched in `pass.table`: the rule of a table behind it, where the tables go on to one another, or one that stands for what else
+   * becomes of the packet (OVS: the end of rule_dpif_lookup_from_table). Null to drop it.
+   */
+  private miss(inPort: number, mayPacketIn: boolean, honorTableMiss: boolean): Rule | null {
+    const { pass } = this;
+    const { tableMiss, ports } = pass.bridge;
+    if (tableMiss === undefined || !honorTableMiss || pass.table >= TABLES) return null;
+    while (tableMiss.get(pass.table) === 'continue' && pass.table < TABLES - 1) {
+      const rule = this.match(inPort, ++pass.table);
+      if (rule !== null) return rule;
+    }
+    const config = tableMiss.get(pass.table);
+    if (!mayPacketIn || config === undefined || config === 'drop') return null;
+    const port = ports.get(pass.flow[F_IN_PORT]);
+    return port === undefined || port.noPacketIn ? null : PACKET_IN_RULE;
   }
 
   /** Does what is on the stack above `floor`. */
@@ -203,16 +223,18 @@ export class FramePipeline implements Pipeline {
     pass.inBucket = (frames.flags & FRAME_BUCKET) !== 0;
   }
 
-  /** The rule of one table. Fragments have no ports there (OVS's default frag_handling, "normal"). */
+  /** The rule of one table. Fragments have no ports there, unless the bridge wants it otherwise (OVS: frag_handling). */
   private match(inPort: number, table: number): Rule | null {
     const { flow, mask, bridge, thawed } = this.pass;
     const view = table === INTERNAL_TABLE ? thawed?.bond : bridge.tables[table];
     if (view === undefined || view === null) return null;
+    const isFragment = (flow[F_NW_FRAG] & NW_FRAG_ANY) !== 0;
+    if (isFragment && bridge.fragments === 'drop') return FRAGMENT_RULE;
     const realPort = flow[F_IN_PORT];
     const source = flow[F_TP_SRC];
     const destination = flow[F_TP_DST];
     flow[F_IN_PORT] = inPort;
-    if ((flow[F_NW_FRAG] & NW_FRAG_ANY) !== 0) {
+    if (isFragment && bridge.fragments !== 'nx-match') {
       flow[F_TP_SRC] = 0;
       flow[F_TP_DST] = 0;
     }

@@ -4,6 +4,7 @@ import { outputTo } from './actions-output.js';
 import type { ActionOf, Outcome } from './handler.js';
 import { outputToNumber } from './output.js';
 import type { Pass } from './pass.js';
+import { NETFLOW_DROP, NETFLOW_FLOOD, NETFLOW_MULTI } from './types.js';
 
 /** Packets of the flow have the priority `priority` from here on. */
 function setPriority(pass: Pass, priority: number): void {
@@ -41,7 +42,11 @@ export function actEnqueue(pass: Pass, action: ActionOf<'enqueue'>): Outcome {
   if (action.port === inPort) return 'continue';
   const before = pass.flow[F_SKB_PRIORITY];
   setPriority(pass, priority);
-  outputToNumber(pass, action.port === OFPP_IN_PORT ? inPort : action.port);
+  const earlier = pass.netflowOutput;
+  const port = action.port === OFPP_IN_PORT ? inPort : action.port;
+  outputToNumber(pass, port);
+  if (earlier === NETFLOW_DROP) pass.netflowOutput = port;
+  else pass.netflowOutput = earlier === NETFLOW_FLOOD ? NETFLOW_FLOOD : NETFLOW_MULTI;
   pass.flow[F_SKB_PRIORITY] = before;
   return 'continue';
 }

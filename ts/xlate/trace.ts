@@ -13,7 +13,7 @@ export interface Tracer {
   bridge(bridge: XBridge): void;
   /** The packet goes on from a frozen state. */
   thaw(state: FrozenState): void;
-  /** Table `table` was asked; `rule` is what matched, null for a miss. */
+  /** Table `table` was asked; `rule` is what matched, null for a miss, or one of miss.ts. */
   table(table: number, rule: Rule | null): void;
   /** A bucket of a group. */
   bucket(bucket: XBucket): void;

@@ -1,4 +1,11 @@
-import { F_IN_PORT, F_RECIRC_ID, OVS_ACTION_ATTR_CLONE, OVS_ACTION_ATTR_OUTPUT } from '../fields/index.js';
+import {
+  F_ETH_DST,
+  F_ETH_TYPE,
+  F_IN_PORT,
+  F_RECIRC_ID,
+  OVS_ACTION_ATTR_CLONE,
+  OVS_ACTION_ATTR_OUTPUT,
+} from '../fields/index.js';
 import { ACTIONS_LIMIT } from '../flow/index.js';
 import { type Action, OFPP_NONE } from '../openflow/index.js';
 import { addToSet, doActionSet } from './action-set.js';
@@ -33,6 +40,10 @@ const INVALID_TUNNEL = errorNumber('invalid_tunnel');
 /** Linux's default of net.core.netdev_max_backlog, and bytes of an output action. */
 const OUTPUTS_MAX = 1000;
 const OUTPUT_BYTES = 8;
+/** Ethernet type of frames that have a length there, and the address of spanning tree messages. */
+const LLC = 0x05ff;
+const STP_HIGH = 0x0180;
+const STP_LOW = 0xc2000000 | 0;
 
 /**
  * Actions that no message holds, or that queue more packets than Linux can hold for the ports at a time, are done packet by packet (OVS:
@@ -44,6 +55,17 @@ function limitActions(pass: Pass): void {
   if (writer.length > ACTIONS_LIMIT || writer.count(OVS_ACTION_ATTR_OUTPUT) > OUTPUTS_MAX) {
     pass.slow |= SLOW_ACTION;
   }
+}
+
+/** Whether the port takes the packet: STP's messages have a flag of their own (OVS: may_receive). */
+function mayReceive({ flow, mask }: Pass, port: XPort): boolean {
+  const noRecvStp = port.noRecvStp === true;
+  // Ethernet types are always matched, addresses are not.
+  if (port.noRecv === noRecvStp || flow[F_ETH_TYPE] !== LLC) return !port.noRecv;
+  mask[F_ETH_DST] = 0xffff;
+  mask[F_ETH_DST + 1] = -1;
+  const isStp = flow[F_ETH_DST] === STP_HIGH && flow[F_ETH_DST + 1] === STP_LOW;
+  return isStp ? !noRecvStp : !port.noRecv;
 }
 
 /**
@@ -168,7 +190,7 @@ export class Translator {
       );
     } else {
       const sample = pass.thawed === null ? sampleIngress(pass) : -1;
-      if (acceptsEcn(pass) && (port === null || !port.noRecv)) this.run(actions);
+      if (acceptsEcn(pass) && (port === null || mayReceive(pass, port))) this.run(actions);
       if (sample >= 0 && pass.error === 0) fixSampling(pass, sample);
     }
     if (this.inTable && pass.tracer !== null) pass.tracer.leave();

@@ -21,6 +21,8 @@ export interface XPort {
   /** OpenFlow's port configuration (OFPPC_*): not flooded to, nothing taken from, nothing sent to, no packet-ins. */
   readonly noFlood: boolean;
   readonly noRecv: boolean;
+  /** Nothing but this decides for STP's messages (OFPPC_NO_RECV_STP); like noRecv false if absent. */
+  readonly noRecvStp?: boolean;
   readonly noFwd: boolean;
   readonly noPacketIn: boolean;
   /** The other end of a patch port (odpPort is then -1); null for other ports. */
@@ -221,6 +223,9 @@ export interface TableView {
   lookup(flow: Int32Array, base: number, wildcards: Int32Array, wildcardsBase: number): Rule | null;
 }
 
+/** What becomes of packets that no rule of a table matches (OpenFlow 1.1's OFPTC_TABLE_MISS_*). */
+export type TableMiss = 'continue' | 'controller' | 'drop';
+
 export interface XBridge {
   readonly name: string;
   /** ofproto UUID, four words, as cookies of userspace actions carry it. */
@@ -234,6 +239,12 @@ export interface XBridge {
   /** What NORMAL floods to, in this order: that in which they were added. */
   readonly bundles: readonly XBundle[];
   readonly fdb: MacTableView;
+  /** What packets meet that no rule of a table matches; tables that are not in it drop them. None at all if absent. */
+  readonly tableMiss?: ReadonlyMap<number, TableMiss>;
+  /**
+   * Fragments: rules see them without ports (OpenFlow's default), with those that the first one has, or all are dropped. Absent: normal.
+   */
+  readonly fragments?: 'normal' | 'nx-match' | 'drop';
   /** What happens to a packet that no rule matches: standalone forwards as NORMAL, secure drops. */
   readonly failMode: 'standalone' | 'secure';
   readonly groups: ReadonlyMap<number, XGroup>;
@@ -388,6 +399,11 @@ export type Effect =
   | LearnFlowEffect
   | FinTimeoutEffect;
 
+/** Outputs in a NetFlow record (OVS: NF_OUT_*): none, several, a flood. */
+export const NETFLOW_DROP = 0xfffd;
+export const NETFLOW_MULTI = 0xfffe;
+export const NETFLOW_FLOOD = 0xffff;
+
 /** Why a flow's packets must come to userspace (OVS: slow_path_reason); 0 is none. Bits. */
 export const SLOW_CFM = 1;
 export const SLOW_BFD = 2;
@@ -427,6 +443,8 @@ export interface Translation {
   /** Other effects, effects[0 … effectCount), in order of occurrence. */
   readonly effects: readonly Effect[];
   readonly effectCount: number;
+  /** Where the packet went, for NetFlow: an OpenFlow port, or NETFLOW_DROP, _MULTI, _FLOOD (OVS: nf_output_iface). */
+  readonly netflowOutput: number;
   /** SLOW_* bits. */
   readonly slow: number;
   /** Index of XLATE_ERRORS. */
