@@ -16,49 +16,132 @@ function split(text) {
   return parts;
 }
 
-/** set(KIND(a=1,b=2)) → state entries KIND.a = 1, …; a tunnel is set as a whole. */
-function set(state, inner) {
-  const [, kind, members] = /^(\w+)\((.*)\)$/.exec(inner) ?? [null, inner, ''];
-  if (kind === 'tunnel' || !members.includes('=')) {
-    state.set(kind, members);
-    return;
+/** name(inner) → [name, inner]; inner is null without parentheses. */
+function parse(part) {
+  const at = part.indexOf('(');
+  return at < 0 ? [part, null] : [part.slice(0, at), part.slice(at + 1, -1)];
+}
+
+/** Actions that what follows in the same scope depends on, besides being effects themselves. */
+const LASTING = new Set(['ct', 'ct_clear', 'meter', 'push_nsh', 'pop_nsh', 'push_eth', 'pop_eth']);
+
+/** Walks over actions and collects what they do. Each scope (clone, branch) has a packet of its own. */
+class Packet {
+  /** Fields that were set, by KIND.member. */
+  #fields;
+  /** Tags on the packet. */
+  #tags;
+  /** Lasting actions that it went through. */
+  #history;
+  #cut = '';
+
+  /**
+   * `original`: what fields were at first; `ignored`: fields that do not count; `tunnelPorts`: the ports that tunnel metadata matters to;
+   * `seen`: where effects go.
+   */
+  constructor(rules, fields = new Map(), tags = [], history = []) {
+    this.rules = rules;
+    this.#fields = new Map(fields);
+    this.#tags = [...tags];
+    this.#history = [...history];
   }
-  for (const member of split(members)) {
-    const [name, value] = member.split('=');
-    state.set(`${kind}.${name}`, value);
+
+  copy(rules = this.rules) {
+    return new Packet(rules, this.#fields, this.#tags, this.#history);
   }
+
+  /** set(KIND(a=1,b=2)) → KIND.a = 1, …; a tunnel is set as a whole. */
+  #set(inner) {
+    const [kind, members] = parse(inner);
+    if (kind === 'tunnel' || !members?.includes('=')) {
+      this.#fields.set(kind, members);
+      return;
+    }
+    for (const member of split(members)) {
+      const [name, value] = member.split('=');
+      this.#fields.set(`${kind}.${name}`, value);
+    }
+  }
+
+  #changeTags(name, part) {
+    const last = this.#tags.at(-1);
+    if (name.startsWith('pop_') && last?.startsWith(name.replace('pop', 'push'))) this.#tags.pop();
+    else this.#tags.push(part);
+  }
+
+  #effect(part) {
+    const { original, ignored, tunnelPorts, seen } = this.rules;
+    const matters = ([key, value]) =>
+      !ignored.has(key) && original.get(key) !== value && (key !== 'tunnel' || tunnelPorts.has(part));
+    const changes = [...this.#fields].filter(matters).map(([key, value]) => `${key}=${value}`);
+    changes.sort();
+    seen.push(`${[...changes, ...this.#tags, ...this.#history].join(',')} → ${this.#cut}${part}`);
+    this.#cut = '';
+  }
+
+  /** sample(…,actions(…)), check_pkt_len(…,gt(…),le(…)): the branches in order of effect. */
+  #branches(name, inner) {
+    const members = split(inner).map((member) => {
+      const [key, actions] = parse(member);
+      if (actions === null) return member;
+      const seen = [];
+      this.copy({ ...this.rules, seen }).walk(actions);
+      return `${key}(${seen.sort().join(';')})`;
+    });
+    this.#effect(`${name}(${members.join(',')})`);
+  }
+
+  walk(actions) {
+    for (const part of split(actions)) {
+      const [name, inner] = parse(part);
+      if (name === 'set') this.#set(inner);
+      else if (name === 'trunc') this.#cut = `${part},`;
+      else if (name === 'clone') this.copy().walk(inner);
+      else if (name === 'sample' || name === 'check_pkt_len') this.#branches(name, inner);
+      else if (LASTING.has(name)) {
+        // A meter does not care how the packet is.
+        if (name === 'meter') this.rules.seen.push(part);
+        else this.#effect(part);
+        this.#history.push(part);
+      } else if (/^(push|pop)_/.test(name)) this.#changeTags(name, part);
+      else this.#effect(part);
+    }
+  }
+}
+
+const ORIGINALS = [
+  ['dl_src', 'eth.src'],
+  ['dl_dst', 'eth.dst'],
+  ['nw_src', 'ipv4.src'],
+  ['nw_dst', 'ipv4.dst'],
+  ['nw_ttl', 'ipv4.ttl'],
+  ['nw_ttl', 'ipv6.hlimit'],
+  ['ipv6_src', 'ipv6.src'],
+  ['ipv6_dst', 'ipv6.dst'],
+  ['pkt_mark', 'skb_mark'],
+  ['skb_priority', 'skb_priority'],
+];
+
+/** Fields of a flow in OpenFlow words, by their names in actions: a packet on which they are set back is as it was. */
+function originals(flow) {
+  const words = new Map(flow.split(',').map((word) => word.split('=')));
+  const known = ORIGINALS.filter(([word]) => words.has(word)).map(([word, key]) => [key, words.get(word)]);
+  return new Map([['skb_mark', '0'], ['skb_priority', '0'], ...known]);
 }
 
 /**
  * The packets that leave and the actions that are taken, each with how the packet then is; sorted. Packets that leave as the same port
- * did before, in another order of changes, come out equal. `tunnelPorts`: numbers of the ports that tunnel metadata matters to.
+ * did before, in another order of changes, come out equal; so does what is cloned and what, being last, is not. `flow`: the packet that came
+ * in. `tunnelPorts`: numbers of the ports that tunnel metadata matters to. `ignored`: fields whose values do not count, such as skb_mark.
  */
-export function effects(actions, tunnelPorts = new Set()) {
-  const state = new Map();
-  const tags = [];
+export function effects(actions, { flow = '', tunnelPorts = new Set(), ignored = new Set() } = {}) {
   const seen = [];
-  let cut = '';
-  for (const part of split(actions)) {
-    const [, name, inner] = /^([a-z_]+)\((.*)\)$/s.exec(part) ?? [null, part, ''];
-    if (name === 'set') set(state, inner);
-    else if (name.startsWith('push_')) tags.push(part);
-    else if (name.startsWith('pop_') && tags.length > 0 && tags.at(-1).slice(5, 8) === name.slice(4, 7))
-      tags.pop();
-    else if (name.startsWith('pop_')) tags.push(part);
-    else if (name === 'trunc') cut = `${part},`;
-    else {
-      const matters = ([key]) => key !== 'tunnel' || tunnelPorts.has(part);
-      const changes = [...state].filter(matters).map(([key, value]) => `${key}=${value}`);
-      changes.sort();
-      seen.push(`${[...changes, ...tags].join(',')} → ${cut}${part}`);
-      cut = '';
-    }
-  }
+  new Packet({ original: originals(flow), ignored, tunnelPorts, seen }).walk(actions);
   return seen.sort();
 }
 
-/** Whether two action lists do the same in some order. */
-export function sameEffects(a, b, tunnelPorts) {
-  const [left, right] = [effects(a, tunnelPorts), effects(b, tunnelPorts)];
+/** Whether two action lists do the same in some order. `about`: see effects. */
+export function sameEffects(a, b, about) {
+  const [left, right] = [effects(a, about), effects(b, about)];
   return left.length === right.length && left.every((one, i) => one === right[i]);
 }

@@ -1,25 +1,29 @@
 // Differences that are meant. Each says why we answer otherwise, and tells itself from others by the two answers.
+import { sameEffects } from './effects.mjs';
 
-/** The ports that some actions output to, as sorted text; `rename` may give several ports one name. */
-function portsOf(actions, rename = (port) => port) {
-  const ports = actions.match(/(?<![^,(])\d+(?=[,)]|$)/g) ?? [];
-  return [...new Set(ports.map(rename))].sort().join();
+/** Datapath numbers of a case's tunnel ports, as text. */
+export function tunnelPortsOf({ topology }) {
+  const ports = topology.bridges.flatMap((bridge) => bridge.ports);
+  return new Set(
+    ports.filter(({ type }) => /^(vxlan|gre|geneve)$/.test(type)).map(({ odpPort }) => String(odpPort)),
+  );
 }
 
-function allActions(answer) {
-  return answer.steps.map(({ datapathActions }) => datapathActions).join();
+/** Actions without ct_clear; none is a drop. */
+function withoutClear(actions) {
+  return actions.replace(/(^|,)ct_clear(?=,|$)/g, '').replace(/^,/, '') || 'drop';
 }
 
-/** A function that gives the members of a bond one name. */
-function memberNames({ topology }) {
-  const names = new Map();
-  topology.vsctl.forEach((word, i) => {
-    if (word !== 'add-bond') return;
-    const [bond, ...members] = topology.vsctl.slice(i + 2, topology.vsctl.indexOf('--', i));
-    for (const member of members.filter((name) => /^p\d+$/.test(name))) names.set(member.slice(1), bond);
-  });
-  return (port) => names.get(port) ?? port;
+/** Whether each pair of steps passes. */
+function everyStep(theirs, ours, test) {
+  return (
+    ours !== null &&
+    ours.steps.length === theirs.steps.length &&
+    theirs.steps.every((step, i) => test(step, ours.steps[i]))
+  );
 }
+
+const hasWord = ({ topology }, start) => topology.vsctl.some((word) => word.startsWith(start));
 
 /**
  * @type {{ name: string, why: string,
@@ -34,7 +38,7 @@ export const KNOWN = [
     matches: ({ theirs, ours, verdict }) =>
       verdict === 'actions' &&
       /ct_state=/.test(theirs.flow) &&
-      ours?.datapathActions === theirs.datapathActions.replace(/^ct_clear,|,ct_clear\b/, ''),
+      everyStep(theirs, ours, (a, b) => withoutClear(a.datapathActions) === withoutClear(b.datapathActions)),
   },
   {
     name: 'actions longer than a netlink attribute',
@@ -46,29 +50,54 @@ export const KNOWN = [
       theirs.steps.some(({ datapathActions }) => datapathActions.length > 16_000),
   },
   {
-    name: 'order of a flood that patch ports or tunnels make visible',
+    name: 'mark of a tunnel in a flood',
     why:
-      'ovs-vswitchd floods in the order of a hash map. What one output leaves to the next (tunnel metadata, the mark of a tunnel, how deep ' +
-      'patch ports nest before the limit, which output is the last one) depends on that order. We flood by port number; the ports are the same.',
+      'A tunnel with egress_pkt_mark that decides against a packet leaves its mark on it, so that the outputs behind it have the mark: which ' +
+      'those are is decided by the order of the flood, that of a hash of addresses in memory. All else is the same.',
     matches: ({ entry, theirs, ours, verdict }) =>
       verdict === 'actions' &&
       theirs.compare === 'multiset' &&
-      /patch|tunnel/.test(entry.topology.name) &&
-      portsOf(allActions(ours)) === portsOf(allActions(theirs)),
+      hasWord(entry, 'options:egress_pkt_mark=') &&
+      everyStep(theirs, ours, (a, b) =>
+        sameEffects(a.datapathActions, b.datapathActions, {
+          flow: a.flow,
+          tunnelPorts: tunnelPortsOf(entry),
+          ignored: new Set(['skb_mark']),
+        }),
+      ),
   },
   {
-    name: 'member of a bond',
+    name: 'mirrors to a VLAN look at the reserved bits of dl_dst',
+    why: 'Reserved addresses are not mirrored to a VLAN; ovs-vswitchd decides that without looking, so its megaflow covers both.',
+    matches: ({ entry, ours, verdict }) =>
+      verdict === 'wider mask' &&
+      hasWord(entry, 'output_vlan=') &&
+      ours.steps.some(({ megaflow }) => /dl_dst=/.test(megaflow)),
+  },
+  {
+    name: 'priority tags look at the priority',
     why:
-      'Which member is active, or gets a hash first, is decided by the order in which ovs-vswitchd sees the members come up: it answers ' +
-      'differently from run to run. So the same packet leaves by another member, or is dropped since it came by one that is not active.',
-    matches: ({ entry, theirs, ours, verdict }) => {
-      if (verdict !== 'actions' || entry.topology.name !== 'bonds') return false;
-      const name = memberNames(entry);
-      const arrival = /in_port=(\d+)/.exec(theirs.flow)?.[1] ?? '';
-      return (
-        name(arrival) !== arrival || portsOf(allActions(ours), name) === portsOf(allActions(theirs), name)
-      );
-    },
+      'A tag without a VLAN is kept when it has a priority and dropped when it has none; ovs-vswitchd does not look at the priority ' +
+      'of one that it keeps, so its megaflow covers packets whose tag it would drop.',
+    matches: ({ theirs, ours, verdict }) =>
+      verdict === 'wider mask' &&
+      everyStep(
+        theirs,
+        ours,
+        (a, b) => a.megaflow === b.megaflow || a.megaflow === b.megaflow.replace(/,dl_vlan_pcp=[1-7]/, ''),
+      ),
+  },
+  {
+    name: 'hash of a packet that is not IP',
+    why:
+      'symmetric_l3l4 hashes the Ethernet header of packets that are not IP; ovs-vswitchd does not match on it, so its megaflow covers ' +
+      'packets that it would send elsewhere.',
+    matches: ({ entry, ours, verdict }) =>
+      verdict === 'wider mask' &&
+      entry.flows.concat(entry.flowsOf10).some((flow) => /symmetric_l3l4/.test(flow)) &&
+      ours.steps.some(
+        ({ flow }) => !/^([^,]+,)*(ip|tcp|udp|icmp|sctp|igmp|ipv6|tcp6|udp6|icmp6|sctp6),/.test(flow),
+      ),
   },
 ];
 

@@ -1,25 +1,17 @@
 // Collects what was seen, and prints it.
 import { sameEffects } from './effects.mjs';
-import { knownDifference } from './known.mjs';
+import { knownDifference, tunnelPortsOf } from './known.mjs';
 
 /** Our answer with the peer's actions in each step where the order is not defined and ours do the same. */
 function inTheirOrder(ours, theirs, tunnelPorts) {
   if (theirs.compare !== 'multiset') return ours;
   const steps = ours.steps.map((step, i) => {
     const { datapathActions = '' } = theirs.steps[i] ?? {};
-    return sameEffects(step.datapathActions, datapathActions, tunnelPorts)
+    return sameEffects(step.datapathActions, datapathActions, { flow: step.flow, tunnelPorts })
       ? { ...step, datapathActions }
       : step;
   });
   return { ...ours, steps };
-}
-
-/** Datapath numbers of a case's tunnel ports, as text. */
-function tunnelPortsOf({ topology }) {
-  const ports = topology.bridges.flatMap((bridge) => bridge.ports);
-  return new Set(
-    ports.filter(({ type }) => /^(vxlan|gre|geneve)$/.test(type)).map(({ odpPort }) => String(odpPort)),
-  );
 }
 
 /** Megaflows as a match can be read: ovs-vswitchd prints tun_tos and tun_ttl hexadecimal without saying so. */

@@ -158,7 +158,12 @@ Translation failed (Recursion too deep), packet is dropped.
 });
 
 describe('oracle: floods, whose order is not defined', () => {
-  let same: (a: string, b: string, tunnelPorts?: ReadonlySet<string>) => boolean;
+  interface About {
+    readonly flow?: string;
+    readonly tunnelPorts?: ReadonlySet<string>;
+    readonly ignored?: ReadonlySet<string>;
+  }
+  let same: (a: string, b: string, about?: About) => boolean;
   before(async () => {
     ({ sameEffects: same } = (await import(join(oracle, 'effects.mjs'))) as { sameEffects: typeof same });
   });
@@ -167,7 +172,7 @@ describe('oracle: floods, whose order is not defined', () => {
     expect(same('1,2,set(eth(src=a)),3', '2,1,set(eth(src=a)),3')).to.equal(true);
     expect(same('push_vlan(vid=1,pcp=0),1,pop_vlan,2', '2,push_vlan(vid=1,pcp=0),1')).to.equal(true);
     expect(same('trunc(64),1,2', '2,trunc(64),1')).to.equal(true);
-    const tunnels = new Set(['5', '6']);
+    const tunnels = { tunnelPorts: new Set(['5', '6']) };
     const [one, other] = ['set(tunnel(x)),5,4,set(tunnel(y)),6', '4,set(tunnel(y)),6,set(tunnel(x)),5'];
     expect(same(one, other, tunnels)).to.equal(true);
   });
@@ -176,6 +181,28 @@ describe('oracle: floods, whose order is not defined', () => {
     expect(same('1,set(eth(src=a)),2', '2,set(eth(src=a)),1')).to.equal(false);
     expect(same('1,2', '1,2,2')).to.equal(false);
     expect(same('trunc(64),1,2', '1,trunc(64),2')).to.equal(false);
-    expect(same('set(tunnel(x)),5', 'set(tunnel(y)),5', new Set(['5']))).to.equal(false);
+    expect(same('set(tunnel(x)),5', 'set(tunnel(y)),5', { tunnelPorts: new Set(['5']) })).to.equal(false);
+  });
+
+  it('are compared in branches too, and whether cloned or last', () => {
+    expect(same('check_pkt_len(size=9,gt(1,2),le(3))', 'check_pkt_len(size=9,gt(2,1),le(3))')).to.equal(true);
+    expect(same('check_pkt_len(size=9,gt(1,2),le(3))', 'check_pkt_len(size=9,gt(1),le(3,2))')).to.equal(
+      false,
+    );
+    expect(same('1,meter(0),2', 'clone(meter(0),2),1')).to.equal(true);
+    expect(same('clone(push_vlan(vid=1,pcp=0),1),2', '2,push_vlan(vid=1,pcp=0),1')).to.equal(true);
+  });
+
+  it('tell a packet that went through a meter or the connection tracker', () => {
+    expect(same('clone(meter(0),2),1', 'meter(0),2,1')).to.equal(false);
+    expect(same('clone(ct(commit)),1', 'ct(commit),1')).to.equal(false);
+  });
+
+  it('know a field that is set back, and fields that do not count', () => {
+    const flow = 'ip,nw_ttl=64';
+    expect(same('set(ipv4(ttl=63)),1,set(ipv4(ttl=64)),2', '2,set(ipv4(ttl=63)),1', { flow })).to.equal(true);
+    const ignored = new Set(['skb_mark']);
+    expect(same('set(skb_mark(0x3)),1,2', '1,set(skb_mark(0x3)),2')).to.equal(false);
+    expect(same('set(skb_mark(0x3)),1,2', '1,set(skb_mark(0x3)),2', { ignored })).to.equal(true);
   });
 });

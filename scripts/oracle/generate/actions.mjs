@@ -3,11 +3,13 @@ import * as nested from './nested.mjs';
 import * as v from './values.mjs';
 
 const register = (random) => `NXM_NX_REG${random.below(4)}`;
-const IP = new Set(['ip', 'tcp', 'udp', 'sctp', 'icmp', 'ipv6', 'tcp6', 'udp6', 'icmp6']);
+const IP = new Set(['ip', 'tcp', 'udp', 'sctp', 'icmp', 'ipv6', 'tcp6', 'udp6', 'icmp6', 'ns', 'na']);
 const IPV4 = new Set(['ip', 'tcp', 'udp', 'sctp', 'icmp']);
-const IPV6 = new Set(['ipv6', 'tcp6', 'udp6', 'icmp6']);
+const IPV6 = new Set(['ipv6', 'tcp6', 'udp6', 'icmp6', 'ns', 'na']);
 const TCP = new Set(['tcp', 'tcp6']);
 const L4 = new Set(['tcp', 'udp', 'tcp6', 'udp6']);
+const L4OF = new Set([...L4, 'sctp']);
+const ND = new Set(['ns', 'na']);
 
 /** [weight, feature, what it needs (null: nothing), words]. `scope` says where the action is; see makeActions. */
 const KINDS = [
@@ -27,7 +29,7 @@ const KINDS = [
   [3, 'trunc', null, (random) => `output(port=${v.port(random)},max_len=${random.pick([64, 100, 200])})`],
   [2, 'controller', null, nested.controller],
   [10, null, null, (random, scope) => nested.resubmit(random, scope)],
-  [2, 'resub_same', null, (random) => `resubmit:${v.port(random)}`],
+  [2, 'resub_same', null, (random) => random.pick([`resubmit:${v.port(random)}`, 'resubmit:in_port'])],
   [
     6,
     'ct_resubmit',
@@ -61,15 +63,27 @@ const KINDS = [
   [3, 'vlan', null, (random) => `mod_vlan_vid:${v.vlan(random)}`],
   [1, 'vlan', null, (random) => `mod_vlan_pcp:${v.pcp(random)}`],
   [4, 'vlan', ({ tagged }) => tagged, () => 'strip_vlan'],
+  [1, 'vlan', ({ tagged }) => !tagged, () => 'strip_vlan'],
   [2, 'vlan', null, () => 'push_vlan:0x8100,strip_vlan'],
   [3, 'vlan', null, (random) => `push_vlan:${random.pick(['0x8100', '0x88a8'])}`],
   [3, 'vlan', null, (random) => `push_vlan:0x8100,set_field:${v.vlan(random) | 0x1000}->vlan_vid`],
-  [3, 'dec_ttl', IP, () => 'dec_ttl'],
+  [3, 'dec_ttl', IP, (random) => random.pick(['dec_ttl', 'dec_ttl', 'dec_ttl(1,2)'])],
   [2, null, IP, (random) => `mod_nw_tos:${random.pick([0, 32, 184])}`],
   [1, null, IP, (random) => `mod_nw_ecn:${random.pick([0, 1, 3])}`],
   [1, null, IP, (random) => `mod_nw_ttl:${random.pick([1, 64, 255])}`],
   [3, null, IPV4, (random) => `mod_nw_${random.pick(['src', 'dst'])}:${v.ipv4(random)}`],
+  [
+    3,
+    null,
+    IPV4,
+    (random) =>
+      `set_field:${v.ipv4(random)}${random.pick(['', '/255.255.0.0', '/0.0.0.255'])}->ip_${random.pick(['src', 'dst'])}`,
+  ],
+  [1, null, IPV4, (random) => `load:${random.below(4)}->NXM_OF_IP_${random.pick(['SRC', 'DST'])}[0..7]`],
   [2, null, L4, (random) => `mod_tp_${random.pick(['src', 'dst'])}:${v.l4Port(random)}`],
+  [2, null, L4OF, (random, { protocol }) => setPort(random, protocol)],
+  [1, null, new Set(['icmp']), () => 'set_field:3->icmp_type'],
+  [2, 'nd', ND, (random, { protocol }) => setNeighbour(random, protocol)],
   [1, null, IPV6, (random) => `set_field:${v.ipv6(random)}->ipv6_${random.pick(['src', 'dst'])}`],
   [1, null, IPV6, () => 'set_field:0x111->ipv6_label'],
   [
@@ -117,8 +131,8 @@ const KINDS = [
     (random) => `set_field:172.31.0.${random.between(1, 3)}->tun_${random.pick(['src', 'dst'])}`,
   ],
   [1, 'queue', null, (random) => random.pick(['set_queue:5', 'set_queue:0', 'pop_queue', 'enqueue:6:1'])],
-  [2, 'multipath', null, nested.multipath],
-  [2, 'bundle', null, nested.bundle],
+  [3, 'multipath', null, nested.multipath],
+  [3, 'bundle', null, nested.bundle],
   [3, 'learn', null, nested.learn],
   [1, null, TCP, () => 'fin_timeout(idle_timeout=5)'],
   [1, 'note', null, () => 'note:0a.0b.0c'],
@@ -127,6 +141,20 @@ const KINDS = [
   [1, 'exit', null, () => 'exit'],
   [6, 'ct', IP, nested.ct],
   [2, 'ct_clear', null, () => 'ct_clear'],
+  [
+    1,
+    null,
+    null,
+    (random) =>
+      random.pick(['move:NXM_NX_TUN_ID[0..31]->NXM_NX_REG1[]', 'move:NXM_NX_REG1[]->NXM_NX_TUN_ID[0..31]']),
+  ],
+  [
+    1,
+    null,
+    ({ tracked }) => tracked,
+    (random) =>
+      random.pick(['move:NXM_NX_CT_MARK[]->NXM_NX_REG0[]', 'move:NXM_NX_CT_LABEL[0..31]->NXM_NX_REG1[]']),
+  ],
   [
     1,
     'check_pkt_larger',
@@ -144,9 +172,29 @@ const KINDS = [
         'encap(ethernet)',
         'decap()',
         'encap(mpls)',
+        'encap(nsh(md_type=2)),set_field:0x12->nsh_ttl,dec_nsh_ttl',
+        'encap(nsh(md_type=1)),encap(ethernet)',
+        'encap(nsh(md_type=1)),decap()',
+        'set_field:3->nsh_si',
       ]),
   ],
 ];
+
+/** Sets a port by its OpenFlow field; a mask now and then. */
+function setPort(random, protocol) {
+  const field = `${protocol.replace('6', '')}_${random.pick(['src', 'dst'])}`;
+  return `set_field:${random.pick([v.l4Port(random), '0x10/0xf0'])}->${field}`;
+}
+
+function setNeighbour(random, protocol) {
+  return random.pick([
+    `set_field:${v.mac(random)}->nd_${protocol === 'ns' ? 's' : 't'}ll`,
+    `set_field:${v.ipv6(random)}->nd_target`,
+    'set_field:0->icmpv6_code',
+    'set_field:2->nd_options_type',
+    'load:0x1->ERICOXM_OF_ICMPV6_ND_RESERVED[]',
+  ]);
+}
 
 function setField(random) {
   return random.pick([

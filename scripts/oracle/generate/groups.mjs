@@ -8,6 +8,10 @@ const METHODS = [
   [2, ',selection_method=hash'],
   [1, ',selection_method=hash,selection_method_param=7'],
   [1, ',selection_method=hash,fields(ip_src,ip_dst)'],
+  [1, ',selection_method=hash,fields(ip_src=255.255.255.0,ip_dst)'],
+  [1, ',selection_method=hash,fields(ip_src)'],
+  [1, ',selection_method=hash,fields(eth_src,eth_dst)'],
+  [1, ',selection_method=hash,fields(vlan_vid,ipv6_src,udp_dst)'],
   [1, ',selection_method=hash,fields(tcp_src,tcp_dst,ip_src,ip_dst)'],
   [1, ',selection_method=hash,fields(eth_dst=ff:ff:ff:00:00:00)'],
 ];

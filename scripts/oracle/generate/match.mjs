@@ -24,13 +24,15 @@ const ip = (random, six) => {
 };
 const ports = (random, name) => {
   const parts = [];
-  if (random.oneIn(2)) parts.push(`${name}_src=${v.l4Port(random)}${v.l4Mask(random)}`);
-  if (random.oneIn(2)) parts.push(`${name}_dst=${v.l4Port(random)}${v.l4Mask(random)}`);
+  if (random.oneIn(2)) parts.push(`${name}_src=${v.l4Match(random)}`);
+  if (random.oneIn(2)) parts.push(`${name}_dst=${v.l4Match(random)}`);
   return parts;
 };
 const flags = (random) =>
   random.oneIn(4)
-    ? [`tcp_flags=${random.pick(['+syn', '+ack', '+syn-ack', '-rst', '0x10/0x12', '+fin+psh'])}`]
+    ? [
+        `tcp_flags=${random.pick(['+syn', '+ack', '+syn-ack', '-rst', '0x10/0x12', '+fin+psh', '+rst', '-syn'])}`,
+      ]
     : [];
 const maybe = (random, n, text) => (random.oneIn(n) ? [text()] : []);
 
@@ -50,7 +52,9 @@ const protocols = {
     ...maybe(random, 2, () => `icmp_type=${random.pick([0, 3, 8])}`),
     ...maybe(random, 4, () => `icmp_code=${random.pick([0, 1])}`),
   ],
-  icmp6: (random) => icmp6(random),
+  icmp6: (random) => icmp6(random, random.pick([null, 128, 129])),
+  ns: (random) => icmp6(random, 135),
+  na: (random) => icmp6(random, 136),
   arp: (random) => [
     'arp',
     ...maybe(random, 2, () => `arp_op=${random.pick([1, 2])}`),
@@ -69,10 +73,10 @@ const protocols = {
   lldp: () => ['dl_type=0x88cc'],
 };
 
-function icmp6(random) {
+/** `type`: of ICMP, or null for any. */
+function icmp6(random, type) {
   const parts = ['icmp6', ...ip(random, true)];
-  const type = random.pick([128, 129, 135, 136]);
-  if (random.oneIn(3)) return parts;
+  if (type === null) return parts;
   parts.push(`icmpv6_type=${type}`);
   if (type >= 135) parts.push('icmpv6_code=0');
   if (type >= 135 && random.oneIn(2)) parts.push(`nd_target=${v.ipv6(random)}`);
@@ -89,6 +93,7 @@ const vlanWords = (random) =>
     [1, ['vlan_tci=0x0000/0x1fff']],
     [1, ['vlan_tci=0x1000/0x1000']],
     [1, [`vlan_vid=${v.vlan(random) | 0x1000}/0x1fff`]],
+    [1, ['vlan_vid=0x1000/0x1000']],
     [1, [`dl_vlan=${v.vlan(random)}`, `dl_vlan_pcp=${v.pcp(random)}`]],
   ]);
 
@@ -101,9 +106,9 @@ function metadata(random) {
   if (random.oneIn(8)) parts.push(`ct_state=${v.ctState(random)}`);
   if (random.oneIn(30)) parts.push(`ct_zone=${random.pick([0, 1, 10])}`);
   if (random.oneIn(30)) parts.push(`ct_mark=${v.small(random)}${random.pick(['', '/0xff'])}`);
-  if (random.oneIn(40)) parts.push(`ct_label=${v.small(random)}`);
+  if (random.oneIn(40)) parts.push(`ct_label=${v.small(random)}${random.pick(['', '/0x1', '/0xff'])}`);
   if (random.oneIn(25)) parts.push(`tun_id=${v.tunnelId(random)}${random.pick(['', '/0xf'])}`);
-  if (random.oneIn(60)) parts.push(`tun_src=172.31.0.${random.between(1, 3)}`);
+  if (random.oneIn(60)) parts.push(`tun_src=172.31.0.${random.between(1, 3)}${random.pick(['', '/24'])}`);
   if (random.oneIn(60)) parts.push(`tun_dst=172.31.0.${random.between(1, 3)}`);
   if (random.oneIn(50)) parts.push(`xreg1=${v.small(random)}`);
   return parts;
@@ -122,6 +127,8 @@ export function makeMatch(random) {
     [2, 'udp6'],
     [1, 'icmp'],
     [1, 'icmp6'],
+    [1, 'ns'],
+    [1, 'na'],
     [2, 'arp'],
     [1, 'mpls'],
     [1, 'lldp'],

@@ -9,7 +9,8 @@ export function laterTable(random, { table }) {
 }
 
 export function resubmit(random, scope) {
-  return `resubmit(${random.oneIn(5) ? v.port(random) : ''},${laterTable(random, scope)})`;
+  const port = random.oneIn(5) ? random.pick([v.port(random), 'in_port']) : '';
+  return `resubmit(${port},${laterTable(random, scope)})`;
 }
 
 export function group(random, { groups, features }) {
@@ -66,6 +67,9 @@ export function learn(random, { protocol }) {
   if (protocol === 'tcp') {
     parts.push('eth_type=0x800,nw_proto=6');
     if (random.oneIn(2)) parts.push('NXM_OF_TCP_SRC[]=NXM_OF_TCP_DST[]');
+  } else if (protocol === 'udp') {
+    parts.push('eth_type=0x800,nw_proto=17');
+    if (random.oneIn(2)) parts.push('NXM_OF_UDP_SRC[]=NXM_OF_UDP_DST[]');
   } else if (protocol === 'ip' && random.oneIn(2)) {
     parts.push('eth_type=0x800,NXM_OF_IP_SRC[]=NXM_OF_IP_DST[]');
   }
@@ -101,9 +105,10 @@ export function ct(random, scope) {
   const commit = random.oneIn(2);
   if (commit) parts.push('commit');
   if (commit && random.oneIn(6)) parts.push('force');
-  if (random.oneIn(2)) parts.push(`zone=${random.pick(['1', '10', 'NXM_NX_REG0[0..15]'])}`);
+  if (random.oneIn(2))
+    parts.push(`zone=${random.pick(['1', '10', 'NXM_NX_REG0[0..15]', 'NXM_NX_CT_ZONE[]'])}`);
   if (random.oneIn(2)) parts.push(`table=${laterTable(random, scope)}`);
-  const six = /6$/.test(scope.protocol);
+  const six = /6$|^n[as]$/.test(scope.protocol);
   if (commit && random.oneIn(3)) parts.push(execute(random));
   if (random.oneIn(4)) parts.push(commit ? nat(random, six) : 'nat');
   if (commit && scope.protocol === 'tcp' && random.oneIn(8)) parts.push('alg=ftp');
@@ -124,6 +129,8 @@ function nat(random, six) {
     'nat(src=10.9.9.9)',
     'nat(dst=10.8.8.8)',
     'nat(src=10.9.9.9:1000-2000,random)',
+    'nat(src=10.9.9.1-10.9.9.9:1000-2000)',
+    'nat(dst=10.8.8.8:80,hash)',
     'nat(src=10.9.9.1-10.9.9.9,persistent)',
     'nat',
   ];

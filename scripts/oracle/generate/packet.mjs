@@ -28,11 +28,21 @@ const ports = (random, name) => [`${name}_src=${v.l4Port(random)}`, `${name}_dst
 const tcpFlags = (random) => [`tcp_flags=${random.pick(['0x2', '0x10', '0x11', '0x12', '0x14', '0x18'])}`];
 
 const contents = {
-  tcp: (random) => [...ipWords(random), ...fragment(random), ...ports(random, 'tcp'), ...tcpFlags(random)],
-  udp: (random) => [...ipWords(random), ...fragment(random), ...ports(random, 'udp')],
+  tcp: (random) => [
+    ...ipWords(random),
+    ...fragmented(random, () => [...ports(random, 'tcp'), ...tcpFlags(random)]),
+  ],
+  udp: (random) => [...ipWords(random), ...fragmented(random, () => ports(random, 'udp'))],
   sctp: (random) => [...ipWords(random), ...ports(random, 'sctp')],
-  tcp6: (random) => [...ipWords(random, true), ...ports(random, 'tcp'), ...tcpFlags(random)],
-  udp6: (random) => [...ipWords(random, true), ...label(random), ...ports(random, 'udp')],
+  tcp6: (random) => [
+    ...ipWords(random, true),
+    ...fragmented(random, () => [...ports(random, 'tcp'), ...tcpFlags(random)]),
+  ],
+  udp6: (random) => [
+    ...ipWords(random, true),
+    ...label(random),
+    ...fragmented(random, () => ports(random, 'udp')),
+  ],
   icmp: (random) => [
     ...ipWords(random),
     `icmp_type=${random.pick([0, 3, 8])}`,
@@ -63,7 +73,13 @@ const contents = {
   ],
   lldp: () => ['dl_type=0x88cc'],
 };
-const fragment = (random) => (random.oneIn(15) ? [`ip_frag=${random.pick(['first', 'later'])}`] : []);
+/** What an IP packet carries: a fragment now and then, of which only the first shows it. */
+const fragmented = (random, rest) =>
+  random.weighted([
+    [20, rest],
+    [1, () => ['nw_frag=first', ...rest()]],
+    [1, () => ['nw_frag=later']],
+  ])();
 const label = (random) => (random.oneIn(5) ? ['ipv6_label=0x12345'] : []);
 
 function icmp6(random) {

@@ -63,9 +63,12 @@ function tunnels(random) {
 function bonds(random) {
   const mode = random.pick(['balance-slb', 'balance-slb', 'balance-tcp lacp=off', 'active-backup']);
   const members = [3, 4, 5, 6].map((n) => ` -- set Interface p${n} type=dummy ofport_request=${n}`);
-  const extra = random.oneIn(3) ? ' -- set port bond0 other_config:bond-hash-basis=7' : '';
+  // Which member is active would be decided by the order in which links come up.
+  const basis = random.oneIn(3) ? ' other_config:bond-hash-basis=7' : '';
+  const primary = (bond, ...names) => ` -- set port ${bond} other_config:bond-primary=${random.pick(names)}`;
+  const extra = `${primary('bond0', 'p3', 'p4')}${basis}`;
   const [a, b, c, d] = members;
-  return `${bridge('br0', 0)}${dummies(1, 2)} -- add-bond br0 bond0 p3 p4 bond_mode=${mode}${a}${b}${extra} -- add-bond br0 bond1 p5 p6 bond_mode=active-backup${c}${d}`;
+  return `${bridge('br0', 0)}${dummies(1, 2)} -- add-bond br0 bond0 p3 p4 bond_mode=${mode}${a}${b}${extra} -- add-bond br0 bond1 p5 p6 bond_mode=active-backup${c}${d}${primary('bond1', 'p5', 'p6')}`;
 }
 
 function patches() {

@@ -36,7 +36,7 @@ export const ipv6 = (random) =>
   random.weighted([
     [6, `fd00::${random.between(1, 5)}`],
     [1, `fe80::5054:ff:fe00:${random.between(1, 3)}`],
-    [1, 'ff02::1'],
+    [1, `ff02::${random.pick(['1', 'fb', '1:ff00:1'])}`],
   ]);
 export const ipv4Mask = (random) => random.pick(['', '', '/8', '/16', '/24', '/30', '/255.0.255.0']);
 export const ipv6Mask = (random) => random.pick(['', '', '/48', '/64', '/120']);
@@ -44,7 +44,11 @@ export const tos = (random) => random.pick([0, 0, 184, 32]);
 export const ecn = (random) => random.pick([0, 0, 1, 3]);
 export const ttl = (random) => random.pick([64, 64, 63, 1, 0, 255]);
 export const l4Port = (random) => random.pick(L4_PORTS);
-export const l4Mask = (random) => random.pick(['', '', '', '/0xfff0', '/0xff00', '/0x1']);
+export const l4Match = (random) => {
+  const port = l4Port(random);
+  const mask = random.pick([0, 0, 0, 0xfffc, 0xfff0, 0xff00, 1]);
+  return mask === 0 ? String(port) : `0x${(port & mask).toString(16)}/0x${mask.toString(16)}`;
+};
 export const vlan = (random) => random.pick(VLANS);
 export const pcp = (random) => random.pick([0, 1, 3, 5, 7]);
 export const small = (random) => random.pick(['0x0', '0x1', '0x2', '0x5', '0x10', '0x100']);
@@ -62,6 +66,10 @@ export const ctState = (random) =>
     '+rel',
     '+est-rpl',
     '+snat',
+    '+trk-inv',
+    '+trk+rpl',
+    '-new+trk',
+    '+est-rel+trk',
   ]);
 /** Port numbers of a bridge: those of the switches made here. */
 export const port = (random) => random.between(1, 6);
