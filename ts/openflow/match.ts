@@ -117,7 +117,8 @@ export function prerequisiteHolds(match: FlowMatch, prerequisite: Prerequisite):
   const ip = type === ETH_TYPE_IP || type === ETH_TYPE_IPV6;
   const transport = ip && (match.key[F_NW_FRAG] & FRAG_LATER) === 0;
   const icmpType = match.mask[F_TP_SRC] === 0xffff ? match.key[F_TP_SRC] : -1;
-  const icmpv6 = transport && type === ETH_TYPE_IPV6 && proto === 58;
+  // OVS demands nothing of fragments for ICMP.
+  const icmpv6 = type === ETH_TYPE_IPV6 && proto === 58;
   switch (prerequisite) {
     case 'none':
     case 'ethernet':
@@ -143,7 +144,7 @@ export function prerequisiteHolds(match: FlowMatch, prerequisite: Prerequisite):
     case 'sctp':
       return transport && proto === 132;
     case 'icmpv4':
-      return transport && type === ETH_TYPE_IP && proto === 1;
+      return type === ETH_TYPE_IP && proto === 1;
     case 'icmpv6':
       return icmpv6;
     case 'nd':

@@ -8,6 +8,7 @@ import {
   F_NW_FRAG,
   F_NW_PROTO,
   F_NW_SRC,
+  F_PACKET_TYPE,
   F_TP_DST,
   F_TP_SRC,
   F_VLAN1_TCI,
@@ -15,6 +16,7 @@ import {
 } from '../fields/index.js';
 import type { Action, MultipathAlgorithm, MultipathFields } from '../openflow/index.js';
 import { hash2Words, hashAdd, hashFinish, jhash, swap, swap16 } from './hash.js';
+import { PT_ETHERNET } from './packet-types.js';
 import {
   ETH_TYPE_IP,
   ETH_TYPE_IPV6,
@@ -22,7 +24,6 @@ import {
   IPPROTO_TCP,
   IPPROTO_UDP,
   isIp,
-  NW_FRAG_LATER,
   VLAN_CFI,
   VLAN_VID_MASK,
 } from './protocols.js';
@@ -34,14 +35,32 @@ type Multipath = Extract<Action, { type: 'multipath' }>;
 const HRW_MAX_LINKS = 64;
 
 function addTransport(hash: number, flow: Int32Array, udp: boolean): number {
-  const protocol = flow[F_NW_PROTO];
-  const h = hashAdd(hash, protocol);
-  return protocol === IPPROTO_TCP || protocol === IPPROTO_SCTP || (udp && protocol === IPPROTO_UDP)
-    ? hashAdd(h, swap16(flow[F_TP_SRC] ^ flow[F_TP_DST]))
-    : h;
+  const h = hashAdd(hash, flow[F_NW_PROTO]);
+  return hashesPorts(flow, udp) ? hashAdd(h, swap16(flow[F_TP_SRC] ^ flow[F_TP_DST])) : h;
 }
 
-/** Addresses, protocol and ports; the same both ways. 0 for packets that are not IP. */
+/** Whether the packet has ports that the symmetric hashes of layers 3 and 4 take in; those of fragments go by the addresses alone. */
+function hashesPorts(flow: Int32Array, udp: boolean): boolean {
+  if (flow[F_NW_FRAG] !== 0) return false;
+  const protocol = flow[F_NW_PROTO];
+  return protocol === IPPROTO_TCP || protocol === IPPROTO_SCTP || (udp && protocol === IPPROTO_UDP);
+}
+
+/**
+ * MAC addresses, Ethernet type and VLANs; the same both ways. 0 for packets without Ethernet. The words are OVS's struct in memory: eth_type,
+ * tci and MAC address in network order, two bytes of padding.
+ */
+function symmetricL2(flow: Int32Array, basis: number): number {
+  if (flow[F_PACKET_TYPE] !== PT_ETHERNET) return 0;
+  const vlan = (flow[F_VLAN_TCI] ^ flow[F_VLAN1_TCI]) & VLAN_VID_MASK;
+  const low = swap(flow[F_ETH_SRC + 1] ^ flow[F_ETH_DST + 1]);
+  const high = swap16(flow[F_ETH_SRC] ^ flow[F_ETH_DST]);
+  let hash = hashAdd(basis, swap16(flow[F_ETH_TYPE]) | (swap16(vlan) << 16));
+  hash = hashAdd(hash, high | (low << 16));
+  return hashFinish(hashAdd(hash, low >>> 16), basis);
+}
+
+/** Addresses, protocol and ports; the same both ways. Layer 2 for packets that are not IP. */
 function symmetricL3L4(flow: Int32Array, basis: number, udp: boolean): number {
   let hash = basis;
   if (flow[F_ETH_TYPE] === ETH_TYPE_IP) {
@@ -49,7 +68,7 @@ function symmetricL3L4(flow: Int32Array, basis: number, udp: boolean): number {
   } else if (flow[F_ETH_TYPE] === ETH_TYPE_IPV6) {
     for (let i = 0; i < 4; i++) hash = hashAdd(hash, swap(flow[F_IPV6_SRC + i] ^ flow[F_IPV6_DST + i]));
   } else {
-    return 0;
+    return symmetricL2(flow, basis);
   }
   return hashFinish(addTransport(hash, flow, udp), basis);
 }
@@ -162,15 +181,23 @@ function markMac(wildcards: Int32Array, word: number): void {
   wildcards[word + 1] = -1;
 }
 
+/** OVS marks nothing of packets that are not IP, so that its megaflow covers packets that hash otherwise. */
 function markL3L4(flow: Int32Array, wildcards: Int32Array, udp: boolean): void {
-  if (!isIp(flow)) return;
+  if (!isIp(flow)) {
+    markL2(flow, wildcards);
+    return;
+  }
   markAddresses(flow, wildcards, true, true);
   wildcards[F_NW_PROTO] = 0xff;
-  const protocol = flow[F_NW_PROTO];
-  if ((flow[F_NW_FRAG] & NW_FRAG_LATER) !== 0) return;
-  if (protocol === IPPROTO_TCP || protocol === IPPROTO_SCTP || (udp && protocol === IPPROTO_UDP)) {
-    markPorts(wildcards);
-  }
+  if (hashesPorts(flow, udp)) markPorts(wildcards);
+}
+
+function markL2(flow: Int32Array, wildcards: Int32Array): void {
+  if (flow[F_PACKET_TYPE] !== PT_ETHERNET) return;
+  markMac(wildcards, F_ETH_SRC);
+  markMac(wildcards, F_ETH_DST);
+  wildcards[F_VLAN_TCI] |= VLAN_VID_MASK | VLAN_CFI;
+  wildcards[F_VLAN1_TCI] |= VLAN_VID_MASK | VLAN_CFI;
 }
 
 /** Marks what `hashFields` looks at (OVS: flow_mask_hash_fields). */
@@ -180,10 +207,7 @@ export function markHashFields(flow: Int32Array, fields: MultipathFields, wildca
       markMac(wildcards, F_ETH_SRC);
       break;
     case 'symmetric_l4':
-      markMac(wildcards, F_ETH_SRC);
-      markMac(wildcards, F_ETH_DST);
-      wildcards[F_VLAN_TCI] |= VLAN_VID_MASK | VLAN_CFI;
-      wildcards[F_VLAN1_TCI] |= VLAN_VID_MASK | VLAN_CFI;
+      markL2(flow, wildcards);
       markAddresses(flow, wildcards, true, true);
       if (isIp(flow)) {
         wildcards[F_NW_PROTO] = 0xff;
