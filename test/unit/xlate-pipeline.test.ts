@@ -48,6 +48,19 @@ function resume(sw: TestSwitch, change: (key: Int32Array) => void = () => {}, pa
   return translator.translate(sw.snapshot, key, 0);
 }
 
+describe('xlate: very many outputs', () => {
+  const outputs = (count: number): Translation => {
+    const list = Array.from({ length: count }, () => 'output:2').join(',');
+    return translator.translate(make([`actions=${list}`]).snapshot, makeKey(UDP), 0);
+  };
+
+  it('are done in the slow path when the kernel would not queue them all', () => {
+    expect(outputs(1001).slow).to.equal(SLOW_ACTION);
+    expect(text(outputs(1001)).split(',')).to.have.length(1001);
+    expect(outputs(1000).slow).to.equal(0);
+  });
+});
+
 describe('xlate: action sets', () => {
   it('are carried out at the end, in their order, with the last of each kind', () => {
     const flows = [

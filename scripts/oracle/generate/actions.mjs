@@ -29,7 +29,7 @@ const KINDS = [
   [3, 'trunc', null, (random) => `output(port=${v.port(random)},max_len=${random.pick([64, 100, 200])})`],
   [2, 'controller', null, nested.controller],
   [10, null, null, (random, scope) => nested.resubmit(random, scope)],
-  [2, 'resub_same', null, (random) => random.pick([`resubmit:${v.port(random)}`, 'resubmit:in_port'])],
+  [2, 'resub_same', null, (random) => `resubmit:${v.port(random)}`],
   [
     6,
     'ct_resubmit',
@@ -77,7 +77,7 @@ const KINDS = [
     null,
     IPV4,
     (random) =>
-      `set_field:${v.ipv4(random)}${random.pick(['', '/255.255.0.0', '/0.0.0.255'])}->ip_${random.pick(['src', 'dst'])}`,
+      `set_field:${random.pick([v.ipv4(random), '10.3.0.0/255.255.0.0', '0.0.0.4/0.0.0.255'])}->ip_${random.pick(['src', 'dst'])}`,
   ],
   [1, null, IPV4, (random) => `load:${random.below(4)}->NXM_OF_IP_${random.pick(['SRC', 'DST'])}[0..7]`],
   [2, null, L4, (random) => `mod_tp_${random.pick(['src', 'dst'])}:${v.l4Port(random)}`],
