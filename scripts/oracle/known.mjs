@@ -99,7 +99,11 @@ export const KNOWN = [
       everyStep(
         theirs,
         ours,
-        (a, b) => a.megaflow === b.megaflow || a.megaflow === b.megaflow.replace(/,dl_vlan_pcp=[1-7]/, ''),
+        (a, b) =>
+          a.megaflow === b.megaflow ||
+          (/dl_vlan=0,dl_vlan_pcp=[1-7]/.test(a.flow) &&
+            !/dl_vlan_pcp=/.test(a.megaflow) &&
+            /dl_vlan_pcp=/.test(b.megaflow)),
       ),
   },
   {

@@ -5,12 +5,16 @@ import { Bond, type BondOptions, type XPort } from '../xlate/index.js';
 export function bondOptions(row: Row): BondOptions {
   const number = (text: string | undefined) => (text !== undefined && /^\d+$/.test(text) ? Number(text) : 0);
   const lacp = row.text('lacp');
+  const mode = (row.get('bond_mode') ?? 'active-backup') as BondOptions['mode'];
+  const lacpFallback = row.option('other_config', 'lacp-fallback-ab') === 'true';
+  // Of no meaning to bonds that never are active-backup.
+  const mayBeBackup = mode === 'active-backup' || lacpFallback;
   return {
-    mode: (row.get('bond_mode') ?? 'active-backup') as BondOptions['mode'],
+    mode,
     hashBasis: number(row.option('other_config', 'bond-hash-basis')) | 0,
     lacp: lacp === 'active' || lacp === 'passive' ? 'configured' : 'off',
-    lacpFallback: row.option('other_config', 'lacp-fallback-ab') === 'true',
-    primary: row.option('other_config', 'bond-primary') ?? null,
+    lacpFallback,
+    primary: (mayBeBackup ? row.option('other_config', 'bond-primary') : undefined) ?? null,
     upDelayMs: Math.max(0, row.number('bond_updelay') ?? 0),
     downDelayMs: Math.max(0, row.number('bond_downdelay') ?? 0),
   };

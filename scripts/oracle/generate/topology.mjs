@@ -63,10 +63,10 @@ function tunnels(random) {
 function bonds(random) {
   const mode = random.pick(['balance-slb', 'balance-slb', 'balance-tcp lacp=off', 'active-backup']);
   const members = [3, 4, 5, 6].map((n) => ` -- set Interface p${n} type=dummy ofport_request=${n}`);
-  // Which member is active would be decided by the order in which links come up.
-  const basis = random.oneIn(3) ? ' other_config:bond-hash-basis=7' : '';
+  // Which member is active would be decided by the order in which links come up. Balanced bonds have no primary; see makeTopology.
+  const basis = random.oneIn(3) ? ' -- set port bond0 other_config:bond-hash-basis=7' : '';
   const primary = (bond, ...names) => ` -- set port ${bond} other_config:bond-primary=${random.pick(names)}`;
-  const extra = `${primary('bond0', 'p3', 'p4')}${basis}`;
+  const extra = `${mode === 'active-backup' ? primary('bond0', 'p3', 'p4') : ''}${basis}`;
   const [a, b, c, d] = members;
   return `${bridge('br0', 0)}${dummies(1, 2)} -- add-bond br0 bond0 p3 p4 bond_mode=${mode}${a}${b}${extra} -- add-bond br0 bond1 p5 p6 bond_mode=active-backup${c}${d}${primary('bond1', 'p5', 'p6')}`;
 }
@@ -135,9 +135,17 @@ const KINDS = [
   ],
 ];
 
+/** ovs-appctl's words for a kind. The active member of a balanced bond is the one that we take without being told. */
+const COMMANDS = {
+  tunnel: [['dpif/set-dp-features', 'br0', 'tnl_push_pop', 'false']],
+  bonds: [['bond/set-active-member', 'bond0', 'p4']],
+};
+
 /** A configuration: { name, vsctl, appctl }. Tunnels are the kernel's to encapsulate, as on a kernel datapath. */
 export function makeTopology(random) {
   const [name, words] = random.weighted(KINDS.map(([weight, ...kind]) => [weight, kind]));
-  const appctl = name === 'tunnel' ? [['dpif/set-dp-features', 'br0', 'tnl_push_pop', 'false']] : [];
-  return { name, vsctl: words(random).split(' '), appctl };
+  const vsctl = words(random).split(' ');
+  // The one that is set would not stay active beside a primary.
+  const needless = name === 'bonds' && !vsctl.some((word) => word.startsWith('bond_mode=balance-'));
+  return { name, vsctl, appctl: needless ? [] : (COMMANDS[name] ?? []) };
 }
