@@ -12,6 +12,7 @@ import {
   F_TP_DST,
   F_TP_SRC,
   F_TUN_FLAGS,
+  F_TUN_OPTS,
   F_VLAN1_TCI,
   F_VLAN1_TPID,
   F_VLAN_TPID,
@@ -114,6 +115,12 @@ function acceptSpecial(mask: Int32Array, condition: string): boolean {
   if (name === 'tun_flags') {
     for (const [, flag] of condition.matchAll(/[-+](\w+)/g))
       mask[F_TUN_FLAGS] |= 1 << TUNNEL_FLAGS.indexOf(flag);
+    return true;
+  }
+  // Options are packed as the bridge's map says, which is not here: any word of its own will do.
+  const option = /^tun_metadata(\d+)(?:=|$)/.exec(condition);
+  if (option !== null) {
+    mask[F_TUN_OPTS + Number(option[1])] |= -1;
     return true;
   }
   if (name === 'nd_target' || name === 'nd_sll' || name === 'nd_tll') {

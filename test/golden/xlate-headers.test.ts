@@ -27,6 +27,18 @@ const ASKED: readonly (readonly [string, string, string, string?])[] = [
     'push_nsh(flags=0,ttl=63,mdtype=2,np=3,spi=0x1234,si=255,md2=0x10000a041234567820001408fedcba9876543210),push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:00),2',
     'recirc_id=0,eth,ip,in_port=1,nw_frag=no',
   ],
+  [
+    'actions=encap(nsh(md_type=1)),encap(ethernet),set_field:11:22:33:44:55:66->eth_dst,decap,decap,2',
+    TCP,
+    'push_nsh(flags=0,ttl=63,mdtype=1,np=3,spi=0x0,si=255,c1=0x0,c2=0x0,c3=0x0,c4=0x0),push_eth(src=00:00:00:00:00:00,dst=11:22:33:44:55:66),pop_eth,pop_nsh(),recirc(R1)',
+    'recirc_id=0,eth,ip,in_port=1,dl_dst=00:00:00:00:00:02,nw_frag=no',
+  ],
+  [
+    'actions=encap(mpls),encap(ethernet),set_field:11:22:33:44:55:66->eth_dst,decap,decap,2',
+    TCP,
+    'add_mpls(label=0,tc=0,ttl=64,bos=1,eth_type=0x8847),push_eth(src=00:00:00:00:00:00,dst=11:22:33:44:55:66),pop_eth,pop_mpls(eth_type=0xfffe),recirc(R1)',
+    'recirc_id=0,eth,ip,in_port=1,dl_dst=00:00:00:00:00:02,nw_frag=no',
+  ],
   ['actions=decap,2', TCP, 'drop', 'recirc_id=0,eth,ip,in_port=1,nw_frag=no'],
   [
     'actions=decap,encap(ethernet),set_field:11:22:33:44:55:66->eth_dst,2',

@@ -45,6 +45,36 @@ describe('xlate: mirrors', () => {
     ).to.equal('3,4,2');
   });
 
+  it('copy a packet again when its headers were changed', () => {
+    const twice = (actions: string) =>
+      ask([ALL_TO_4], `${actions},output:2`, 'in_port=1')
+        .text.split(',')
+        .filter((a) => a === '4').length === 2;
+    for (const change of [
+      'mod_dl_dst:00:00:00:00:00:07',
+      'push_vlan:0x8100',
+      'set_field:00:00:00:00:00:07->eth_src',
+      'dec_ttl',
+      'ct(commit,nat)',
+    ]) {
+      expect(twice(change), change).to.equal(true);
+    }
+    const others = [
+      'set_field:5->reg0',
+      'set_tunnel:5',
+      'set_field:1->pkt_mark',
+      'mod_nw_src:1.1.1.1',
+      'ct(commit)',
+    ];
+    for (const change of [
+      ...others,
+      'move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]',
+      'push:NXM_OF_ETH_SRC[],pop:NXM_OF_ETH_DST[]',
+    ]) {
+      expect(twice(change), change).to.equal(false);
+    }
+  });
+
   it('report which mirror got something', () => {
     const { effects } = ask([ALL_TO_4], 'output:2,output:3', 'in_port=1');
     expect(effects.map((effect) => effect.type === 'mirror' && effect.mirror.name)).to.deep.equal(['m0']);

@@ -1,4 +1,4 @@
-import { type TraceCase, traceCase } from '../trace/index.js';
+import { type BridgesCase, type TraceCase, traceBridgesCase, traceCase } from '../trace/index.js';
 import type { BatchRequest } from './batch-request.js';
 
 type Check = (value: unknown) => boolean;
@@ -49,12 +49,52 @@ const MEMBERS: readonly (readonly [name: string, check: Check, expected: string]
   ['traces', isListOf(isTrace), 'an array of objects with "bridge", "flow" and "options"'],
 ];
 
+const isInterface: Check = (port) =>
+  has(port, { name: isString, ofport: isNumber, odpPort: optional(isNumber), options: optional(isObject) });
+const isBridgePort: Check = (port) => has(port, { name: isString, interfaces: isListOf(isInterface) });
+const isStandingBridge: Check = (bridge) =>
+  has(bridge, {
+    name: isString,
+    ports: isListOf(isBridgePort),
+    flows: optional(strings),
+    groups: optional(strings),
+    meters: optional(strings),
+    tlvMap: optional(strings),
+    mirrors: optional(isListOf(isObject)),
+    fdb: optional(isListOf((entry) => has(entry, { port: isString, vlan: isString, mac: isString }))),
+    mdb: optional(isListOf(strings)),
+  });
+const isCommand: Check = (command) =>
+  has(command, { cmd: isString, args: optional(strings), text: optional(isString) });
+const isArgvTrace: Check = (trace) =>
+  has(trace, {
+    argv: optional(strings),
+    bridge: optional(isString),
+    datapath: optional(isString),
+    flow: optional(isString),
+    packet: optional(isString),
+    options: optional(strings),
+  });
+
+/** Members of a case that shows its bridges as they stood. */
+const STANDING_MEMBERS: typeof MEMBERS = [
+  [
+    'bridges',
+    isListOf(isStandingBridge),
+    'an array of bridges with "name", "ports", "flows" and what else they have',
+  ],
+  ['setup', optional(isListOf(isCommand)), 'an array of objects with "cmd", "bridge", "args" and "text"'],
+  ['traces', isListOf(isArgvTrace), 'an array of objects with "argv", or "bridge", "flow" and "options"'],
+];
+
 /** A whole switch configuration and packets → what each becomes in it, step by step. */
 export function traceRequest(request: BatchRequest): object {
   const entry = request.case;
   if (!isObject(entry)) throw new TypeError('"case" must be an object');
-  for (const [name, check, expected] of MEMBERS) {
+  const isStanding =
+    (entry as BatchRequest).topology === undefined && (entry as BatchRequest).bridges !== undefined;
+  for (const [name, check, expected] of isStanding ? STANDING_MEMBERS : MEMBERS) {
     if (!check((entry as BatchRequest)[name])) throw new TypeError(`"case.${name}" must be ${expected}`);
   }
-  return traceCase(entry as TraceCase);
+  return isStanding ? traceBridgesCase(entry as unknown as BridgesCase) : traceCase(entry as TraceCase);
 }

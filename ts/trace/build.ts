@@ -2,7 +2,7 @@ import { type Bridge, BridgeModel, type PortNumbers } from '../bridge/index.js';
 import type { Configuration, Row } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { parseFlow, parseGroup, parseMeter, parseTlvMap } from '../openflow/index.js';
-import { parseMac } from '../util/index.js';
+import { parseIpv4, parseIpv6, parseMac } from '../util/index.js';
 import {
   checkDatapathCanDo,
   type DatapathSupport,
@@ -39,6 +39,8 @@ export interface BridgeContents {
   readonly flows?: readonly FlowText[];
   /** Addresses known from the start: port, VLAN, MAC. */
   readonly fdb?: readonly (readonly [port: string, vlan: number, mac: string])[];
+  /** Members of multicast groups: port, VLAN, address of the group; `querier` for a router. */
+  readonly mdb?: readonly (readonly [port: string, vlan: number, group: string])[];
 }
 
 /**
@@ -71,7 +73,7 @@ export function buildSwitch(
 
 function fillBridge(
   bridge: Bridge,
-  { tlvMap, meters = [], groups = [], flows, fdb = [] }: BridgeContents,
+  { tlvMap, meters = [], groups = [], flows, fdb = [], mdb = [] }: BridgeContents,
   support: DatapathSupport,
 ): void {
   if (tlvMap !== undefined) about(`TLV map "${tlvMap}"`, () => bridge.setTlvMap(parseTlvMap(tlvMap)));
@@ -95,6 +97,7 @@ function fillBridge(
     bridge.flowTables.add(flow);
   }
   for (const [port, vlan, mac] of fdb) addAddress(bridge, port, vlan, mac);
+  for (const [port, vlan, group] of mdb) addMember(bridge, port, vlan, group);
 }
 
 /** The bridge of this name. Throws ERR_TRACE. */
@@ -119,4 +122,25 @@ function addAddress(bridge: Bridge, port: string, vlan: number, mac: string): vo
   }
   const [macHigh, macLow] = words;
   bridge.fdb.apply({ type: 'learn', bridge, bundle, vlan, macHigh, macLow, gratuitousArp: false });
+}
+
+function addMember(bridge: Bridge, port: string, vlan: number, text: string): void {
+  const bundle = bridge.portByName(port)?.bundle;
+  const group = new Int32Array(4);
+  const isRouter = text === 'querier';
+  if (bundle === undefined || (!isRouter && !parseGroupAddress(text, group))) {
+    throw new SlowpathError(
+      'ERR_TRACE',
+      `mdb: no port "${port}" on ${bridge.name}, or "${text}" is no group`,
+    );
+  }
+  bridge.mcast?.apply({ type: 'mcast', bridge, bundle, vlan, change: isRouter ? 'router' : 'join', group });
+}
+
+/** An address of a group as four words, IPv4 as ::ffff:a.b.c.d. */
+function parseGroupAddress(text: string, out: Int32Array): boolean {
+  const ipv4 = parseIpv4(text);
+  if (ipv4 === null) return parseIpv6(text, out, 0);
+  out.set([0, 0, 0xffff, ipv4]);
+  return true;
 }

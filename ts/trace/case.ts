@@ -1,4 +1,7 @@
 import { numberPorts } from '../bridge/index.js';
+import type { Effect } from '../xlate/index.js';
+import { askedTrace } from './argv.js';
+import { type ArgvTrace, type BridgesCase, buildBridgesCase } from './bridges-case.js';
 import { emptyConfiguration, vsctl } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { type BridgeContents, buildSwitch, type FlowText, requireBridge, type TraceSwitch } from './build.js';
@@ -107,6 +110,32 @@ function supportOf(commands: readonly (readonly string[])[]): DatapathSupport {
 
 function sent(flows: readonly string[], version: 'OpenFlow10' | 'OpenFlow15'): FlowText[] {
   return flows.map((text) => ({ text, version }));
+}
+
+/**
+ * Traces every packet of a case that shows its bridges. A trace with a packet has side effects, as ofproto/trace has then: what it learned
+ * is known to those that follow.
+ */
+export function traceBridgesCase(entry: BridgesCase): { readonly traces: readonly TraceAnswer[] } {
+  const built = buildBridgesCase(entry);
+  return { traces: entry.traces.map((asked) => traceAsked(built, asked)) };
+}
+
+/** One trace in such a case's switch. */
+export function traceAsked(built: TraceSwitch, asked: ArgvTrace): TraceAnswer {
+  const { request, hasEffects } = askedTrace(built, asked);
+  const result = trace(built.snapshot, request);
+  if (hasEffects) for (const { effects } of result.steps) applyEffects(built.model, effects);
+  return traceAnswer(result);
+}
+
+function applyEffects({ bridges }: TraceSwitch['model'], effects: readonly Effect[]): void {
+  for (const effect of effects) {
+    if (effect.type === 'learn') bridges.get(effect.bridge.name)?.fdb.apply(effect);
+    else if (effect.type === 'mcast') bridges.get(effect.bridge.name)?.mcast?.apply(effect);
+    else if (effect.type === 'learn_flow')
+      bridges.get(effect.bridge.name)?.flowTables.learn(effect.flow, effect.limit);
+  }
 }
 
 /** Traces every packet of a case. Recirculation ids are renamed R1, R2, … in order of appearance in each trace. */

@@ -1,9 +1,20 @@
 export { type BridgeContents, buildSwitch, type FlowText, requireBridge, type TraceSwitch } from './build.js';
 export {
+  type ArgvTrace,
+  type BridgesCase,
+  buildBridgesCase,
+  type CaseBridge,
+  type CaseBridgePort,
+  type CaseInterface,
+} from './bridges-case.js';
+export type { OfctlCommand } from './setup.js';
+export {
   buildCase,
   runTrace,
   type TraceAnswer,
   traceAnswer,
+  traceAsked,
+  traceBridgesCase,
   type TraceCase,
   traceCase,
   traceOne,

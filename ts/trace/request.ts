@@ -22,6 +22,8 @@ export interface TraceRequest {
   readonly flow: Int32Array;
   /** ct_state of the packet each time that it comes back from the connection tracker; when they run out, trk and new. */
   readonly ctNext: readonly number[];
+  /** The packet's bytes, where there are any: what IGMP and MLD messages say is read from them. */
+  readonly packet?: Uint8Array;
 }
 
 /** The ct_state that a --ct-next option means: names with commas between; trk goes without saying. Throws ERR_TRACE. */
@@ -74,6 +76,16 @@ export function parseDatapathFlow(
     throw new SlowpathError('ERR_TRACE', `"${text}" has Geneve options that ${bridge.name} cannot take`);
   }
   return { flow, bridge };
+}
+
+/** Where a packet comes in by the metadata that a datapath key in text has (`in_port(1)`); headers are left out. Throws as parseDatapathFlow. */
+export function parseDatapathPort(
+  snapshot: Snapshot,
+  text: string,
+): { readonly bridge: XBridge; readonly flow: Int32Array } {
+  const flow = new Int32Array(FLOW_WORDS);
+  native().decodeKey(parseKey(text).key, flow, 0);
+  return { bridge: enterBridge(snapshot, flow), flow };
 }
 
 /** The bridge of the datapath port in in_port, which becomes the OpenFlow port. */

@@ -1,6 +1,6 @@
 import { F_ACTSET_OUTPUT, F_CT_STATE, F_CT_ZONE, F_IN_PORT, F_RECIRC_ID } from '../fields/index.js';
 import { OFPP_UNSET, type TlvMap } from '../openflow/index.js';
-import { type Snapshot, Translator, type XBridge, XLATE_ERRORS } from '../xlate/index.js';
+import { type Effect, type Snapshot, Translator, type XBridge, XLATE_ERRORS } from '../xlate/index.js';
 import { formatDatapathActions, formatMegaflow } from './format.js';
 import { applyNat } from './nat.js';
 import type { TraceRequest } from './request.js';
@@ -43,6 +43,8 @@ export interface TraceStep {
   /** What happened, as a tree; with too much to tell, only the beginning. */
   readonly nodes: readonly TraceNode[];
   readonly nodesCutShort: boolean;
+  /** What should happen besides; nothing of it did. */
+  readonly effects: readonly Effect[];
 }
 
 /** What a trace found: a step for each pass. */
@@ -71,7 +73,7 @@ export function trace(snapshot: Snapshot, request: TraceRequest): TraceResult {
     if (next === null || steps.length >= MAX_STEPS) {
       return { bridge: request.bridge, steps, isCutShort: next !== null };
     }
-    const { step, forks } = traceStep(translator, snapshot, request.bridge, next.flow, next.resumed);
+    const { step, forks } = traceStep(translator, snapshot, request, next.flow, next.resumed);
     steps.push(step);
     pending.push(...forks);
   }
@@ -97,13 +99,14 @@ function resume(
 function traceStep(
   translator: Translator,
   snapshot: Snapshot,
-  bridge: XBridge,
+  { bridge, packet }: TraceRequest,
   flow: Int32Array,
   resumed: TraceStep['resumed'],
 ): { readonly step: TraceStep; readonly forks: readonly Fork[] } {
   const tracer = new TreeTracer();
   translator.tracer = tracer;
-  const result = translator.translateAt(snapshot, bridge, flow[F_IN_PORT], flow, 0);
+  const view = packet === undefined ? null : { bytes: packet, offset: 0, length: packet.length };
+  const result = translator.translateAt(snapshot, bridge, flow[F_IN_PORT], flow, 0, view);
   const finalFlow = translator.finalFlow.slice();
   const mask = result.mask.slice();
   const step: TraceStep = {
@@ -120,6 +123,7 @@ function traceStep(
     error: XLATE_ERRORS[result.error],
     nodes: tracer.nodes,
     nodesCutShort: tracer.isCutShort,
+    effects: result.effects.slice(0, result.effectCount),
   };
   return { step, forks: tracer.forks };
 }

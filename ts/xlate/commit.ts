@@ -67,7 +67,8 @@ function compare(pass: Pass, word: number, words: number): boolean {
 }
 
 function commitEthernet(pass: Pass): void {
-  if (pass.flow[F_PACKET_TYPE] !== 0) return;
+  // What a decap uncovered has the addresses that it has; it comes back to be looked at.
+  if (pass.flow[F_PACKET_TYPE] !== 0 || pass.base[F_PACKET_TYPE] !== 0) return;
   const source = compare(pass, F_ETH_SRC, 2);
   if (!compare(pass, F_ETH_DST, 2) && !source) return;
   takeWhole(pass, ETHERNET_BITS);

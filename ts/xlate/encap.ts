@@ -17,7 +17,7 @@ import { commit } from './commit.js';
 import { OFPR_INVALID_TTL, toController, WHOLE_PACKET } from './controller.js';
 import type { ActionOf, Outcome } from './handler.js';
 import { countLabels, MPLS_LABELS_MAX, popLabel, pushLabel } from './mpls-stack.js';
-import { isMplsPacket, PT_ETHERNET, PT_IPV4, PT_IPV6, PT_NSH } from './packet-types.js';
+import { isMplsPacket, PT_ETHERNET, PT_IPV4, PT_IPV6, PT_NSH, PT_USE_NEXT_PROTO } from './packet-types.js';
 import { errorNumber, type Pass } from './pass.js';
 import { ETH_TYPE_NSH, VLAN_CFI } from './protocols.js';
 import { SLOW_ACTION, type XPort } from './types.js';
@@ -203,7 +203,7 @@ function decapNsh(pass: Pass): Outcome {
 
 function decapMpls(pass: Pass, packetType: number | null): Outcome {
   const { flow, mask } = pass;
-  flow[F_PACKET_TYPE] = packetType ?? PT_ETHERNET;
+  flow[F_PACKET_TYPE] = packetType ?? PT_USE_NEXT_PROTO;
   const n = countLabels(flow, mask);
   const { [F_PACKET_TYPE]: type } = flow;
   popLabel(flow, n, type === PT_ETHERNET ? ETH_TYPE_TEB : type & 0xffff, mask);

@@ -14,14 +14,12 @@ import { outputToBundle } from './bundle-ports.js';
 import { outputToPort } from './output.js';
 import { snoop } from './mcast-snoop.js';
 import type { Pass } from './pass.js';
-import { ETH_TYPE_IP, IPPROTO_ICMPV6, isIp } from './protocols.js';
+import { ETH_TYPE_IP, IPPROTO_ICMPV6, IPPROTO_IGMP, isIp } from './protocols.js';
 import { SLOW_ACTION, type McastView, type XBundle } from './types.js';
 import { vid } from './vlan.js';
 
 /** What NORMAL does then: forwards by address, floods, or nothing more. */
 export type McastOutcome = 'unicast' | 'flood' | 'done';
-
-const IPPROTO_IGMP = 2;
 
 const GROUP_BIT = 0x100;
 /** First word of ff02::1. */

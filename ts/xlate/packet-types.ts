@@ -10,3 +10,5 @@ export const PT_MPLS_MULTICAST = 0x18848;
 export function isMplsPacket(packetType: number): boolean {
   return packetType === PT_MPLS || packetType === PT_MPLS_MULTICAST;
 }
+/** What is behind the header that goes: the datapath finds out (OpenFlow 1.5: OFPHTO_USE_NEXT_PROTO). */
+export const PT_USE_NEXT_PROTO = 0xfffe;

@@ -3,6 +3,7 @@ import { type Action, OFPP_NORMAL, type Rule } from '../openflow/index.js';
 import { perform } from './actions.js';
 import { FRAME_BUCKET, FRAME_DEEPENS, FRAME_LAST, FRAME_TABLE, FrameStack, MAX_RESUBMITS } from './frames.js';
 import { freezeRest } from './freeze.js';
+import { forgetMirrors } from './mirror-reset.js';
 import { recircForMpls } from './mpls.js';
 import { INTERNAL_TABLE } from './bond-recirc.js';
 import { FRAGMENT_RULE, PACKET_IN_RULE, TABLES } from './miss.js';
@@ -138,6 +139,7 @@ export class FramePipeline implements Pipeline {
     }
     pass.last =
       frames.position === frames.size && pass.actionSet.length === 0 && (frames.flags & FRAME_LAST) !== 0;
+    if (pass.mirrors !== 0) forgetMirrors(pass, action);
     switch (perform(pass, action)) {
       case 'continue':
         if (pass.exit) this.freezeFrom(frames.position - 1);

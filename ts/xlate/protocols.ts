@@ -9,6 +9,7 @@ export const ETH_TYPE_QINQ = 0x88a8;
 export const ETH_TYPE_IPV6 = 0x86dd;
 export const ETH_TYPE_NSH = 0x894f;
 export const IPPROTO_ICMP = 1;
+export const IPPROTO_IGMP = 2;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_ICMPV6 = 58;

@@ -130,9 +130,11 @@ export class Translator {
     ofport: number,
     keys: Int32Array,
     base: number,
+    packet?: PacketView | null,
   ): Translation {
     const port = bridge.ports.get(ofport) ?? null;
     this.pass.begin(snapshot, keys, base, port?.odpPort ?? -1, bridge, ofport, port);
+    this.pass.packet = packet ?? null;
     return this.translateFrom(port, keys, base, true);
   }
 

@@ -19,6 +19,7 @@ import {
   F_TUN_SRC,
   F_TUN_TOS,
   F_TUN_TP_DST,
+  F_TUN_TP_SRC,
   F_TUN_TTL,
   FLOW_WORDS,
 } from '../fields/index.js';
@@ -116,6 +117,8 @@ export function encapsulate(pass: Pass, tunnel: XTunnel): void {
   const { flow, mask } = pass;
   if (!tunnel.localFromFlow) setAddress(flow, F_TUN_SRC, F_TUN_IPV6_SRC, tunnel.localIp);
   if (!tunnel.remoteFromFlow) setAddress(flow, F_TUN_DST, F_TUN_IPV6_DST, tunnel.remoteIp);
+  // The source port of a tunnel that the packet came by is not that of the next; the datapath chooses one.
+  flow[F_TUN_TP_SRC] = 0;
   flow[F_TUN_TP_DST] = tunnel.dstPort;
   if (!tunnel.outKeyFromFlow) {
     flow[F_TUN_ID] = tunnel.outKeyHigh;

@@ -32,6 +32,7 @@ import {
   ETH_TYPE_IPV6,
   IPPROTO_ICMP,
   IPPROTO_ICMPV6,
+  IPPROTO_IGMP,
   IPPROTO_TCP,
   isIp,
   isMpls,
@@ -108,7 +109,9 @@ export function finishWildcards(keys: Int32Array, base: number, wildcards: Int32
     wildcards[F_TP_SRC] &= 0xff;
     wildcards[F_TP_DST] &= 0xff;
   }
-  if ((keys[base + F_NW_FRAG] & NW_FRAG_LATER) !== 0) {
+  // Datapaths do not look into IGMP: they cannot tell its types apart, and each of its packets that matters takes the slow path.
+  const isIgmp = ethType === ETH_TYPE_IP && protocol === IPPROTO_IGMP;
+  if (isIgmp || (keys[base + F_NW_FRAG] & NW_FRAG_LATER) !== 0) {
     wildcards[F_TP_SRC] = 0;
     wildcards[F_TP_DST] = 0;
   }
