@@ -24,8 +24,8 @@ export interface OfctlCommand {
 
 /** What `ovs-ofctl mod-port` does to a port. */
 const PORT_ACTIONS: Readonly<Record<string, (port: BridgePort) => void>> = {
-  down: (port) => (port.mayForward = false),
-  up: (port) => (port.mayForward = true),
+  down: (port) => (port.down = true),
+  up: (port) => (port.down = false),
   noflood: (port) => (port.noFlood = true),
   'no-flood': (port) => (port.noFlood = true),
   flood: (port) => (port.noFlood = false),
