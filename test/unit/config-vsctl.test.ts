@@ -6,6 +6,7 @@ import {
   emptyConfiguration,
   parseConfiguration,
   splitShellWords,
+  unsupportedSettings,
   vsctl,
 } from '../../ts/config/index.js';
 
@@ -82,5 +83,22 @@ describe('config: differences', () => {
     expect(() =>
       parseConfiguration('{"bridges":[{"name":"br0","ports":[{"name":"p1","tag":4097}]}]}'),
     ).to.throw(/^bridges\[0\]\.ports\[0\]\.tag: .*0 to 4095/);
+  });
+});
+
+describe('config: settings without effect', () => {
+  it('are told with table, row, column and what to do instead; defaults and notes are not', () => {
+    const { configuration } = run(
+      'add-br br0 -- add-port br0 p1 tag=4 external_ids:a=b -- set Bridge br0 stp_enable=true fail_mode=secure -- ' +
+        'set Interface p1 mtu_request=9000 -- set Port p1 other_config:bond-primray=p1 other_config:priority-tags=always',
+    );
+    const told = unsupportedSettings(configuration);
+    expect(told).to.have.length(3);
+    expect(told[0]).to.match(/^table Bridge, row "br0": column stp_enable has no effect: /);
+    expect(told[1]).to.match(
+      /^table Port, row "p1": other_config:bond-primray is not acted upon; .*bond-primary/,
+    );
+    expect(told[2]).to.match(/^table Interface, row "p1": column mtu_request has no effect: .*ip-link/);
+    expect(unsupportedSettings(run('add-br br0').configuration)).to.deep.equal([]);
   });
 });

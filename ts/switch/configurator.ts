@@ -6,6 +6,7 @@ import {
   type Touched,
   touchedBy,
   touchedByInterfaces,
+  unsupportedSettings,
 } from '../config/index.js';
 import type { Datapath } from '../datapath/index.js';
 import { type InterfaceError, PortManager } from './port-manager.js';
@@ -27,6 +28,8 @@ export class Configurator {
   readonly ports: PortManager;
   readonly #model: BridgeModel;
   #configuration = emptyConfiguration();
+  /** Settings without effect that were told already. */
+  readonly #told = new Set<string>();
 
   constructor(datapath: Datapath, model: BridgeModel) {
     this.ports = new PortManager(datapath);
@@ -50,6 +53,13 @@ export class Configurator {
     this.#configuration = next;
     this.#apply(touchedBy(before, next, changes));
     return true;
+  }
+
+  /** What the configuration asks for and the switch does not do; each is told once. */
+  newlyUnsupported(): string[] {
+    const news = unsupportedSettings(this.#configuration).filter((text) => !this.#told.has(text));
+    for (const text of news) this.#told.add(text);
+    return news;
   }
 
   /** Tries interfaces again that could not be had. */

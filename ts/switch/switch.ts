@@ -160,7 +160,9 @@ export class Switch {
   }
 
   #takeOver(next: Configuration): void {
-    if (this.#configurator.takeOver(next)) this.#reconfigured();
+    if (!this.#configurator.takeOver(next)) return;
+    this.#reconfigured();
+    for (const text of this.#configurator.newlyUnsupported()) this.#warn(text);
   }
 
   /** Says which interfaces cannot be had, and were not already known for it. */
