@@ -1,6 +1,7 @@
 import { TunnelPorts } from '../xlate/index.js';
 import type { Configuration, Row, Touched } from '../config/index.js';
 import { Bridge, BridgeBundle, BridgePort, type PortNumbers } from './bridge.js';
+import { tableSettings } from './flow-table.js';
 import { configureMcast } from './mcast.js';
 import { mirrorsOf } from './mirrors.js';
 import { queueDscps } from './queues.js';
@@ -81,6 +82,7 @@ export class BridgeModel {
     bridge.mcast = configureMcast(configuration, row, bridge);
     bridge.mirrors = mirrorsOf(configuration, row, bridge);
     bridge.sampling = samplingOf(configuration, row);
+    bridge.flowTables.settings = tableSettings(configuration, row);
   }
 
   #configureBundle(

@@ -7,6 +7,7 @@ import {
   formatSent,
   OFPP_NONE,
   type Rule,
+  TableError,
   toRule,
 } from '../openflow/index.js';
 import { Classifier } from './classifier.js';
@@ -29,6 +30,16 @@ export interface FlowSelection {
   readonly cookieMask?: bigint;
   /** Only rules with an output to this port; any when absent or OFPP_NONE. */
   readonly outPort?: number;
+}
+
+/** Settings of one table (ovs-vswitchd.conf.db(5), Flow_Table). */
+export interface TableSettings {
+  /** Its name in flow syntax; '' for none. */
+  readonly name: string;
+  /** Flows that it takes; infinite for any number. */
+  readonly flowLimit: number;
+  /** A flow that is one too many makes another go, if there is one with a timeout; else it is refused. */
+  readonly evict: boolean;
 }
 
 /** What adding a flow did. */
@@ -54,6 +65,13 @@ export type LearnResult =
 export class FlowTables {
   private readonly classifiers: (Classifier<Rule> | undefined)[] = new Array(TABLE_COUNT).fill(undefined);
 
+  /** Settings of tables that have any, by number. */
+  settings: ReadonlyMap<number, TableSettings> = new Map();
+  /** When a flow will time out, in any unit and from any origin; null for never. Such a flow is not evicted. */
+  expiry: (rule: Rule) => number | null = (rule) => rule.hardTimeout || rule.idleTimeout || null;
+  /** Called for each flow that went to make room for another. */
+  onEvicted: (rule: Rule) => void = () => {};
+
   /** The tables for translation, by number; one that never had a flow is undefined. The array is live. */
   get tables(): readonly (Classifier<Rule> | undefined)[] {
     return this.classifiers;
@@ -66,7 +84,7 @@ export class FlowTables {
 
   /**
    * Adds a flow. A rule with the same match and priority is replaced; the new one inherits its counters unless reset_counts
-   * is set. Throws RangeError for a table that does not exist.
+   * is set. Throws RangeError for a table that does not exist, TableError OFPFMFC_TABLE_FULL for one that takes no more.
    */
   add(flow: FlowSpec): AddResult {
     if (!(flow.table >= 0 && flow.table < TABLE_COUNT)) {
@@ -79,11 +97,47 @@ export class FlowTables {
       const other = table.findOverlap(flow.match, flow.priority);
       if (other !== null) return { outcome: 'overlap', with: other };
     }
+    if (old === null) this.makeRoom(flow.table, table);
     const rule = toRule(flow);
     table.insert(rule);
     if (old === null) return { outcome: 'added', rule };
     if ((flow.flags & FLOW_RESET_COUNTS) === 0) inheritCounters(rule, old);
     return { outcome: 'replaced', rule, old };
+  }
+
+  /** Evicts the flow that is least important and then the first to time out (OVS: choose_rule_to_evict, with all flows in one group). */
+  private makeRoom(number: number, table: Classifier<Rule>): void {
+    const limits = this.settings.get(number);
+    if (limits === undefined || table.size < limits.flowLimit) return;
+    const victim = limits.evict ? this.chooseVictim(table) : null;
+    if (victim === null) {
+      throw new TableError(
+        'OFPFMFC_TABLE_FULL',
+        `table ${number} has the ${limits.flowLimit} flows that it may have (Flow_Table flow_limit): delete some, or set overflow_policy=evict`,
+      );
+    }
+    table.remove(victim);
+    this.onEvicted(victim);
+  }
+
+  private chooseVictim(table: Classifier<Rule>): Rule | null {
+    let victim: Rule | null = null;
+    let soonest = 0;
+    for (const rule of table) {
+      const expiry = this.expiry(rule);
+      if (expiry === null) continue;
+      const more = victim === null ? -1 : rule.importance - victim.importance;
+      if (more > 0 || (more === 0 && expiry >= soonest)) continue;
+      victim = rule;
+      soonest = expiry;
+    }
+    return victim;
+  }
+
+  /** Numbers of tables by name. */
+  tableNames(): Map<string, number> {
+    const named = [...this.settings].filter(([, { name }]) => name !== '');
+    return new Map(named.map(([number, { name }]) => [name, number]));
   }
 
   /** Gives the selected rules other actions. Counters stay unless `flags` has reset_counts. Returns the new rules. */
@@ -123,8 +177,12 @@ export class FlowTables {
   /** Whether `learn` would find room: the rule is there, or fewer than `limit` rules of its table have its cookie. */
   roomToLearn(flow: FlowSpec, limit: number): boolean {
     const table = this.classifiers[flow.table];
-    if (limit === 0 || table === undefined || table.findExact(flow.match, flow.priority) !== null)
-      return true;
+    if (table === undefined || table.findExact(flow.match, flow.priority) !== null) return true;
+    const settings = this.settings.get(flow.table);
+    if (settings !== undefined && table.size >= settings.flowLimit) {
+      if (!settings.evict || this.chooseVictim(table) === null) return false;
+    }
+    if (limit === 0) return true;
     let count = 0;
     for (const rule of table) if (sameCookie(rule, flow) && ++count >= limit) return false;
     return true;

@@ -6,5 +6,6 @@ export {
   FlowTables,
   type LearnResult,
   TABLE_COUNT,
+  type TableSettings,
 } from './flow-table.js';
 export type { ClassifierRule } from './types.js';

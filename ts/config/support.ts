@@ -44,6 +44,7 @@ const UNSUPPORTED: Readonly<Record<string, Reasons>> = {
     lldp: NO_PROTOCOL,
   },
   Flow_Table: {
+    groups: 'evictions choose among all flows of the table that have a timeout',
     prefixes: 'lookups always use tries over the IPv4 and IPv6 addresses and the ports',
   },
   QoS: { other_config: BY_THE_SYSTEM },

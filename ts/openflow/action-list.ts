@@ -19,6 +19,7 @@ export interface ActionContext {
   /** Table that the flow is in; goto_table must name a higher one. */
   readonly table: number;
   readonly portNames: ReadonlyMap<string, number> | undefined;
+  readonly tableNames?: ReadonlyMap<string, number> | undefined;
   /** OpenFlow 1.5 refuses what OpenFlow 1.0 leaves without effect, such as mod_nw_src in a flow that does not match ip. */
   readonly openFlow15: boolean;
   /** Does not ask whether all packets have what the actions touch: in buckets OVS does not either. */

@@ -7,7 +7,7 @@ import {
 } from './action-list.js';
 import { TABLE_LAST } from './constants.js';
 import { parsePort } from './ports.js';
-import { fail, type Item, parseNumber, requireValue } from './syntax.js';
+import { fail, type Item, parseNumber, parseTable, requireValue } from './syntax.js';
 import { OFPP_NONE } from './types.js';
 
 function sample(list: ActionList, item: Item): void {
@@ -74,7 +74,7 @@ export const CONTROL_HANDLERS: ActionHandlers = {
   unroll_xlate: (_list, item) => fail(item.key, 'unroll_xlate belongs to OVS itself and is not for flows'),
   goto_table: (list, item) => {
     const token = requireValue(item, '1');
-    const table = parseNumber(token, 'goto_table', TABLE_LAST);
+    const table = parseTable(token, list.context.tableNames, 'goto_table', TABLE_LAST);
     if (table <= list.context.table && !list.context.unchecked) {
       fail(token, `goto_table:${table} from table ${list.context.table}: expected a higher table`);
     }

@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { type ActionHandlers, type ActionList, oneOf, requireBare } from './action-list.js';
 import { TABLE_LAST } from './constants.js';
 import { parseSubfield } from './subfield.js';
-import { fail, type Item, parseNumber, slice, splitItems, type Token } from './syntax.js';
+import { fail, type Item, parseNumber, parseTable, slice, splitItems, type Token } from './syntax.js';
 import type { Action, NatSpec, Subfield } from './types.js';
 
 type CtAction = Extract<Action, { type: 'ct' }>;
@@ -56,7 +56,7 @@ function acceptArgument(list: ActionList, action: Mutable<CtAction>, { key, valu
   } else if (value === undefined) {
     fail(key, `ct: ${name} needs a value`);
   } else if (name === 'table') {
-    action.table = parseNumber(value, 'ct table', TABLE_LAST);
+    action.table = parseTable(value, list.context.tableNames, 'ct table', TABLE_LAST);
   } else if (name === 'zone') {
     action.zone = parseZone(list, value);
   } else if (name === 'alg') {

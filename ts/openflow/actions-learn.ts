@@ -2,7 +2,16 @@ import type { ActionHandlers, ActionList } from './action-list.js';
 import { TABLE_LAST } from './constants.js';
 import { addToMatch, emptyMatch, PREREQUISITE_HINTS, prerequisiteHolds } from './match.js';
 import { findField, parseField, parseSubfield, parseTarget } from './subfield.js';
-import { fail, type Item, parseBig, parseNumber, slice, splitItems, type Token } from './syntax.js';
+import {
+  fail,
+  type Item,
+  parseBig,
+  parseNumber,
+  parseTable,
+  slice,
+  splitItems,
+  type Token,
+} from './syntax.js';
 import {
   type Action,
   DEFAULT_PRIORITY,
@@ -27,7 +36,6 @@ const NUMBERS = {
   fin_idle_timeout: ['finIdleTimeout', 0xffff],
   fin_hard_timeout: ['finHardTimeout', 0xffff],
   limit: ['limit', 0xffffffff],
-  table: ['table', TABLE_LAST],
 } as const;
 
 const FLAGS: Readonly<Record<string, number>> = {
@@ -53,7 +61,7 @@ function learn(list: ActionList, item: Item): void {
   };
   const learned = emptyMatch();
   for (const argument of item.value === undefined ? [] : splitItems(item.value)) {
-    if (acceptSetting(action, argument)) continue;
+    if (acceptSetting(list, action, argument)) continue;
     const spec = parseSpec(list, argument);
     if (!list.context.unchecked) checkSpec(list, argument.key, spec, learned);
     action.specs.push(spec);
@@ -82,8 +90,12 @@ function checkSpec(list: ActionList, at: Token, spec: LearnSpec, learned: FlowMa
 }
 
 /** Takes an argument that is no clause; false when it is one. */
-function acceptSetting(action: LearnInProgress, { key, value }: Item): boolean {
+function acceptSetting(list: ActionList, action: LearnInProgress, { key, value }: Item): boolean {
   const name = key.text;
+  if (name === 'table' && value !== undefined) {
+    action.table = parseTable(value, list.context.tableNames, 'learn table', TABLE_LAST);
+    return true;
+  }
   if (Object.hasOwn(FLAGS, name)) {
     action.flags |= FLAGS[name];
     return true;

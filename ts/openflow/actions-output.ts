@@ -19,7 +19,16 @@ import {
 } from './constants.js';
 import { findPort, parsePort } from './ports.js';
 import { findField, parseSubfield, parseTarget } from './subfield.js';
-import { fail, type Item, parseNumber, requireValue, slice, splitCommas, type Token } from './syntax.js';
+import {
+  fail,
+  type Item,
+  parseNumber,
+  parseTable,
+  requireValue,
+  slice,
+  splitCommas,
+  type Token,
+} from './syntax.js';
 import { type Action, OFPP_CONTROLLER, OFPP_IN_PORT, OFPP_LOCAL, OFPP_MAX, OFPP_NONE } from './types.js';
 
 /** Least length that a packet can be cut to: its Ethernet header. */
@@ -108,7 +117,9 @@ function resubmit(list: ActionList, item: Item): void {
   if (rest.length > 0) fail(rest[0], 'resubmit has at most three arguments: (port,table,ct)');
   const noTable = table === undefined || table.text === '';
   if (port.text === '' && noTable) fail(value, 'resubmit needs a port or a table, as in resubmit(,1)');
-  const target = noTable ? TABLE_CURRENT : parseNumber(table, 'resubmit table', TABLE_CURRENT);
+  const target = noTable
+    ? TABLE_CURRENT
+    : parseTable(table, list.context.tableNames, 'resubmit table', TABLE_CURRENT);
   if (port.text === '' && target === TABLE_CURRENT)
     fail(value, 'resubmit(,255) is the same table: name a port too');
   if (ct !== undefined && ct.text !== 'ct') fail(ct, `"${ct.text}": expected ct`);

@@ -10,6 +10,7 @@ import {
   type Item,
   parseBig,
   parseNumber,
+  parseTable,
   requireValue,
   slice,
   splitItems,
@@ -84,11 +85,6 @@ function parseCookie(value: Token, what: string): bigint {
   return value.text === '-1' ? ALL_64 : parseBig(value, what, ALL_64);
 }
 
-function parseTable(value: Token, names: ReadonlyMap<string, number> | undefined): number {
-  const quoted = /^"(.*)"$/.exec(value.text);
-  return names?.get(quoted === null ? value.text : quoted[1]) ?? parseNumber(value, 'table', TABLE_ALL);
-}
-
 function seconds(draft: Draft, member: 'idleTimeout' | 'hardTimeout', name: string, value: Token): void {
   draft.mod[member] = parseNumber(value, `${name} (seconds)`, 0xffff);
 }
@@ -126,7 +122,8 @@ const ATTRIBUTES: Readonly<
 > = {
   table: {
     commands: /./,
-    parse: (draft, value) => (draft.mod.table = parseTable(value, draft.options.tableNames)),
+    parse: (draft, value) =>
+      (draft.mod.table = parseTable(value, draft.options.tableNames, 'table', TABLE_ALL)),
   },
   priority: {
     commands: /^(add|modify|.*_strict)$/,
@@ -225,6 +222,7 @@ function parseActionsOf(
     match,
     table: draft.mod.table === TABLE_ALL ? 0 : draft.mod.table,
     portNames: draft.options.portNames,
+    tableNames: draft.options.tableNames,
     openFlow15: draft.options.version === 'OpenFlow15',
     unchecked: draft.options.loose ?? false,
   });

@@ -126,6 +126,17 @@ export function parseBig(token: Token, what: string, max: bigint, min = 0n): big
   return value;
 }
 
+/** A table by name, which may be quoted, or by number up to `max`. */
+export function parseTable(
+  token: Token,
+  names: ReadonlyMap<string, number> | undefined,
+  what: string,
+  max: number,
+): number {
+  const quoted = /^"(.*)"$/.exec(token.text);
+  return names?.get(quoted === null ? token.text : quoted[1]) ?? parseNumber(token, what, max);
+}
+
 /** As parseBig, for what fits a JavaScript integer. */
 export function parseNumber(token: Token, what: string, max: number, min = 0): number {
   if (/^[0-9]{1,10}$/.test(token.text)) {

@@ -42,6 +42,8 @@ export class BridgeTables {
     this.bridge = bridge;
     this.#support = support;
     this.#datapathMeters = datapathMeters;
+    bridge.flowTables.expiry = (rule) => this.timeouts.expiryOf(rule);
+    bridge.flowTables.onEvicted = (rule) => this.timeouts.forget(rule);
     this.#modder = new FlowModder(bridge.flowTables, this.groups, this.meters);
   }
 

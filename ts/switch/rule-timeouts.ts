@@ -51,6 +51,15 @@ export class RuleTimeouts {
     this.#ages.set(rule, known);
   }
 
+  /** When a rule will time out if no packet comes, in monotonic milliseconds; null for never. */
+  expiryOf(rule: Rule): number | null {
+    const known = this.#ages.get(rule);
+    if (known === undefined) return null;
+    const hard = known.hard > 0 ? known.modified + known.hard * 1000 : Number.POSITIVE_INFINITY;
+    const idle = known.idle > 0 ? known.used + known.idle * 1000 : Number.POSITIVE_INFINITY;
+    return Math.min(hard, idle);
+  }
+
   /** The rules that are due at `now`; they are watched no longer. */
   expired(now: number): Rule[] {
     const due: Rule[] = [];

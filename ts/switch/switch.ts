@@ -233,7 +233,10 @@ export class Switch {
 
   /** Adds flows in ovs-ofctl syntax, one a line; all or none. Throws SyntaxProblem with line and column. */
   addFlows(bridge: Bridge, text: string): void {
-    this.applyFlows(bridge, parseFlows(text, { portNames: bridge.portNames() }));
+    this.applyFlows(
+      bridge,
+      parseFlows(text, { portNames: bridge.portNames(), tableNames: bridge.flowTables.tableNames() }),
+    );
   }
 
   /** Adds flows; one with the match and priority of another replaces it. */

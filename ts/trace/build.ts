@@ -88,7 +88,12 @@ function fillBridge(
     bridge.groups.set(spec.groupId, makeGroup(spec, support));
   }
   for (const { text, version } of flows ?? []) {
-    const options = { version, portNames, ...(bridge.tlvMap === undefined ? {} : { tlvMap: bridge.tlvMap }) };
+    const options = {
+      version,
+      portNames,
+      tableNames: bridge.flowTables.tableNames(),
+      ...(bridge.tlvMap === undefined ? {} : { tlvMap: bridge.tlvMap }),
+    };
     const flow = about(`flow "${text}"`, () => {
       const spec = parseFlow(text, options);
       checkDatapathCanDo(spec, support);
