@@ -37,7 +37,8 @@ const TCP6 =
   'in_port=1,tcp6,dl_src=50:54:00:00:00:01,dl_dst=50:54:00:00:00:02,ipv6_src=fd00::1,ipv6_dst=fd00::2,nw_ttl=64,tcp_src=1000,tcp_dst=80';
 const ARP =
   'in_port=1,arp,dl_src=50:54:00:00:00:01,dl_dst=ff:ff:ff:ff:ff:ff,arp_spa=10.0.0.1,arp_tpa=10.0.0.2,arp_op=1,arp_sha=50:54:00:00:00:01';
-const UDP_TO = (mac, ip) => `in_port=1,udp,dl_src=50:54:00:00:00:01,dl_dst=${mac},nw_src=10.0.0.1,nw_dst=${ip},nw_ttl=1,udp_src=5,udp_dst=6`;
+const UDP_TO = (mac, ip) =>
+  `in_port=1,udp,dl_src=50:54:00:00:00:01,dl_dst=${mac},nw_src=10.0.0.1,nw_dst=${ip},nw_ttl=1,udp_src=5,udp_dst=6`;
 const MPLS =
   'in_port=1,mpls,dl_src=50:54:00:00:00:01,dl_dst=50:54:00:00:00:02,mpls_label=16,mpls_ttl=1,mpls_bos=1';
 const tagged = (vlan, packet = TCP) => `${packet},dl_vlan=${vlan}`;
@@ -123,8 +124,6 @@ const ACTIONS = [
   'encap(mpls),set_mpls_label:5,encap(ethernet),output:2',
   'set_field:10.0.0.9->ip_src,set_field:81->tcp_dst,output:2',
   'mod_nw_tos:16,mod_tp_dst:8080,mod_nw_ecn:2,mod_nw_ttl:7,output:2',
-  'debug_recirc,output:2',
-  'debug_slow,output:2',
 ];
 
 /** What the other tables of those switches have. */
@@ -215,18 +214,30 @@ function topologyCases() {
   const igmp = (type) =>
     `in_port=1,ip,dl_src=50:54:00:00:00:01,dl_dst=01:00:5e:01:01:01,nw_src=10.0.0.1,nw_dst=239.1.1.1,nw_proto=2,nw_ttl=1,tp_src=${type},tp_dst=0`;
   const mld = (type) =>
-    `in_port=1,icmp6,dl_src=50:54:00:00:00:01,dl_dst=33:33:00:00:00:05,ipv6_src=fe80::1,ipv6_dst=ff02::5,icmp_type=${type},icmp_code=0`;
+    `in_port=1,icmp6,dl_src=50:54:00:00:00:01,dl_dst=33:33:00:00:00:05,ipv6_src=fe80::1,ipv6_dst=ff02::5,icmpv6_type=${type},icmpv6_code=0`;
   const tunnelled = (tos) =>
     `in_port=5,tun_id=5,tun_src=172.31.0.2,tun_dst=172.31.0.1,tun_tos=${tos},tun_ttl=64,tcp,dl_src=50:54:00:00:00:01,dl_dst=50:54:00:00:00:02,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64`;
   const multicast = [group, local, igmp(17), igmp(22), igmp(23), mld(130), mld(131), TCP];
   return [
-    make('normal-0', 'plain', LEARNED, [TCP, learned, unknown, reserved, ARP, from(null), from(9), from('LOCAL')]),
+    make('normal-0', 'plain', LEARNED, [
+      TCP,
+      learned,
+      unknown,
+      reserved,
+      ARP,
+      from(null),
+      from(9),
+      from('LOCAL'),
+    ]),
     make('normal-1', 'vlans', LEARNED, [
       ...[TCP, tagged(5), tagged(10), from(2, tagged(10)), from(2, tagged(30)), from(3), from(3, tagged(7))],
       ...[from(4), from(4, tagged(10)), from(4, tagged(12))],
     ]),
     make('normal-2', 'protected', { flows: [...NORMAL, 'priority=5,udp actions=output:2'] }, [TCP, group]),
-    make('standalone-0', 'standalone', { flows: undefined }, [TCP, [from(11), [], 'br1']]),
+    make('standalone-0', 'standalone', { flows: NORMAL, bridgeFlows: { br1: NORMAL } }, [
+      TCP,
+      [from(11), [], 'br1'],
+    ]),
     make('mirror-0', 'mirror', LEARNED, [TCP, from(4), unknown, from(2, learned)]),
     make('mirror-1', 'mirrorvlan', LEARNED, [TCP, tagged(10), reserved]),
     make('mirror-2', 'mirror', { flows: ['priority=0 actions=output:2,output:3,output:4'] }, [TCP]),
@@ -237,14 +248,21 @@ function topologyCases() {
     make('tunnel-0', 'tunnel', { flows: ['priority=0 actions=output:4,output:5,output:6,output:2'] }, [
       ...[TCP, tunnelled(0), tunnelled(3)],
     ]),
-    make('tunnel-1', 'tunnel', { flows: ['actions=set_field:172.31.0.9->tun_dst,set_field:7->tun_id,NORMAL'] }, [
-      ...[TCP, tunnelled(2)],
-    ]),
+    make(
+      'tunnel-1',
+      'tunnel',
+      { flows: ['actions=set_field:172.31.0.9->tun_dst,set_field:7->tun_id,NORMAL'] },
+      [...[TCP, tunnelled(2)]],
+    ),
     make(
       'patch-0',
       'patch',
       {
-        flows: ['priority=0 actions=output:3,output:2', 'priority=5,udp actions=NORMAL', 'in_port=4 actions=output:1'],
+        flows: [
+          'priority=0 actions=output:3,output:2',
+          'priority=5,udp actions=NORMAL',
+          'in_port=4 actions=output:1',
+        ],
         bridgeFlows: {
           br1: [
             'priority=3,tcp,in_port=1 actions=set_field:6->reg0,output:2,output:11',
@@ -255,35 +273,48 @@ function topologyCases() {
       },
       [TCP, group, ARP, [from(11), [], 'br1'], [from(1), ['--ct-next', 'est'], 'br1']],
     ),
-    make('match-0', 'plain', {
-      flows: [
-        'priority=9,tcp,tcp_dst=0x50/0xfff0,reg0=0/0xf,dl_vlan=5 actions=output:2',
-        'priority=8,in_port=LOCAL,ipv6,ipv6_src=fd00::/16 actions=output:2',
-        'priority=7,conj_id=3 actions=output:4',
-        'priority=7,in_port=1 actions=conjunction(3,1/2)',
-        'priority=7,tcp,tcp_dst=80 actions=conjunction(3,2/2)',
-        'priority=6,arp,arp_op=1,arp_tpa=10.0.0.2 actions=load:2->NXM_OF_ARP_OP[],move:NXM_NX_ARP_SHA[]->NXM_NX_ARP_THA[],IN_PORT',
-        'priority=5,mpls,mpls_label=16 actions=dec_mpls_ttl,output:2',
-        'cookie=0xffffffffffffffff,priority=65535,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,ip actions=output:3',
-      ],
-    }, [TCP, tagged(5), TCP6.replace('in_port=1', 'in_port=LOCAL'), ARP, MPLS, group]),
-    make('limits-0', 'plain', {
-      flows: [
-        'priority=0 actions=resubmit(,1),resubmit(,1)',
-        'table=1,priority=0 actions=resubmit(,2),resubmit(,2)',
-        'table=2,priority=0 actions=resubmit(,3),group:1',
-        'priority=5,arp actions=resubmit(,0),output:2',
-        'priority=5,mpls actions=group:2',
-      ],
-      groups: ['group_id=1,type=all,bucket=output:2', 'group_id=2,type=all,bucket=group:2,bucket=output:2'],
-    }, [TCP, ARP]),
+    make(
+      'match-0',
+      'plain',
+      {
+        flows: [
+          'priority=9,tcp,tcp_dst=0x50/0xfff0,reg0=0/0xf,dl_vlan=5 actions=output:2',
+          'priority=8,in_port=LOCAL,ipv6,ipv6_src=fd00::/16 actions=output:2',
+          'priority=7,conj_id=3 actions=output:4',
+          'priority=7,in_port=1 actions=conjunction(3,1/2)',
+          'priority=7,tcp,tcp_dst=80 actions=conjunction(3,2/2)',
+          'priority=6,arp,arp_op=1,arp_tpa=10.0.0.2 actions=load:2->NXM_OF_ARP_OP[],move:NXM_NX_ARP_SHA[]->NXM_NX_ARP_THA[],IN_PORT',
+          'priority=5,mpls,mpls_label=16 actions=dec_mpls_ttl,output:2',
+          'cookie=0xffffffffffffffff,priority=65535,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00,ip actions=output:3',
+        ],
+      },
+      [TCP, tagged(5), TCP6.replace('in_port=1', 'in_port=LOCAL'), ARP, MPLS, group],
+    ),
+    make(
+      'limits-0',
+      'plain',
+      {
+        flows: [
+          'priority=0 actions=resubmit(,1),resubmit(,1)',
+          'table=1,priority=0 actions=resubmit(,2),resubmit(,2)',
+          'table=2,priority=0 actions=resubmit(,3),group:1',
+          'priority=5,arp actions=resubmit(,0),output:2',
+          'priority=5,mpls actions=group:2',
+        ],
+        groups: ['group_id=1,type=all,bucket=output:2', 'group_id=2,type=all,bucket=group:2,bucket=output:2'],
+      },
+      [TCP, ARP],
+    ),
     ...OF10.map((actions, i) =>
-      make(`of10-${i}`, 'plain', { flows: TABLES, flowsOf10: [`priority=1,tcp actions=${actions}`] }, [TCP, tagged(3)]),
+      make(`of10-${i}`, 'plain', { flows: TABLES, flowsOf10: [`priority=1,tcp actions=${actions}`] }, [
+        TCP,
+        tagged(3),
+      ]),
     ),
   ];
 }
 
-/** All of them, as test/fixtures/xlate-dev.jsonl.gz has cases. `flows: undefined`: the bridge keeps those it comes with. */
+/** All of them, as test/fixtures/xlate-dev.jsonl.gz has cases. */
 export function handMadeCases() {
   return [...actionCases(), ...topologyCases()];
 }

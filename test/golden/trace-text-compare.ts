@@ -70,10 +70,15 @@ function readable(megaflow: string): string {
     .replace(/\b(tun_tos|tun_ttl)=([0-9a-f]+)\b/g, (_, name, hex) => `${name}=0x${hex}`);
 }
 
-/** Whether two megaflows match different bits, so that they cannot read the same. */
+/** Whether two megaflows match different bits, so that they cannot read the same, or are none that OpenFlow could say. */
 function differInMask(ours: string, theirs: string): boolean {
-  const [a, b] = [maskOf(readable(ours)), maskOf(readable(theirs))];
-  for (let w = 0; w < FLOW_WORDS; w++) if (a[w] !== b[w]) return true;
+  try {
+    const [a, b] = [maskOf(readable(ours)), maskOf(readable(theirs))];
+    for (let w = 0; w < FLOW_WORDS; w++) if (a[w] !== b[w]) return true;
+  } catch {
+    // Label stack entries of packets that are no MPLS, say.
+    return true;
+  }
   return false;
 }
 

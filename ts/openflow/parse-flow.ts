@@ -99,10 +99,8 @@ function setCookie(draft: Draft, value: Token): void {
       fail(value, `flows are found by cookie with a mask: expected cookie=${value.text}/-1`);
     }
     const cookie = parseCookie(value, 'cookie');
-    // Later versions of OpenFlow have no way to say a cookie of all ones.
-    const sent = cookie === ALL_64 && draft.options.version === 'OpenFlow15' ? 0n : cookie;
-    draft.mod.cookieHigh = high(sent);
-    draft.mod.cookieLow = low(sent);
+    draft.mod.cookieHigh = high(cookie);
+    draft.mod.cookieLow = low(cookie);
     draft.mod.setsCookie = draft.options.version !== 'OpenFlow15';
     return;
   }

@@ -1,7 +1,7 @@
 import { F_IPV6_DST, F_IPV6_SRC, F_NW_DST, F_NW_SRC, F_TP_DST, F_TP_SRC } from '../fields/index.js';
-import { formatFlowRow } from '../flow/index.js';
 import { formatAction, formatMatch, type Rule } from '../openflow/index.js';
 import { formatIpv4, formatIpv6, parseIpv4 } from '../util/index.js';
+import { formatPacket } from './format.js';
 import { CT_STATE_NAMES } from './request.js';
 import { slowReasons, translationError } from './slow.js';
 import type { TraceResult, TraceStep } from './trace.js';
@@ -20,10 +20,10 @@ export function traceText({ steps, isCutShort }: TraceResult): string {
 function stepText(step: TraceStep): string {
   const lines: string[] = [];
   if (step.resumed !== null) lines.push(...banner(step.flow, step.resumed));
-  lines.push(`Flow: ${formatFlowRow(step.flow)}`);
+  lines.push(`Flow: ${formatPacket(step.flow, step.tlvMap)}`);
   printNodes(lines, step.nodes, 0);
   if (step.nodesCutShort) lines.push('(more happened than is shown)');
-  lines.push('', `Final flow: ${step.isUnchanged ? 'unchanged' : formatFlowRow(step.finalFlow)}`);
+  lines.push('', `Final flow: ${step.isUnchanged ? 'unchanged' : formatPacket(step.finalFlow, step.tlvMap)}`);
   lines.push(`Megaflow: ${step.megaflow}`, `Datapath actions: ${step.datapathActions}`);
   if (step.error !== 'ok') {
     lines.push(translationError(step.error));
@@ -84,7 +84,7 @@ function printNodes(lines: string[], nodes: readonly TraceNode[], level: number)
 function nodeText(node: TraceNode): string {
   switch (node.kind) {
     case 'table':
-      return `${String(node.table).padStart(2)}. ${ruleText(node.rule)}`;
+      return `${String(node.table).padStart(2)}. ${ruleText(node)}`;
     case 'action':
       return formatAction(node.action!);
     case 'detail':
@@ -98,10 +98,22 @@ function nodeText(node: TraceNode): string {
   }
 }
 
-function ruleText(rule: Rule | null): string {
-  if (rule === null) return 'No match.';
-  if (rule === PACKET_IN_RULE) return 'No match, and a "packet-in" is called for.';
-  if (rule === FRAGMENT_RULE) return 'Packets are IP fragments and the fragment handling mode is "drop".';
+/** What OVS keeps for packets that no rule matches: how it is told, and its match, by which it is told in other bridges than the traced one. */
+function missText(rule: Rule | null, isForeign: boolean): string | null {
+  const [text, id] =
+    rule === null
+      ? ['No match.', 2]
+      : rule === PACKET_IN_RULE
+        ? ['No match, and a "packet-in" is called for.', 1]
+        : rule === FRAGMENT_RULE
+          ? ['Packets are IP fragments and the fragment handling mode is "drop".', 3]
+          : [null, 0];
+  return text !== null && isForeign ? `reg0=0x${id}, priority 0` : text;
+}
+
+function ruleText({ rule, isForeign }: TraceNode): string {
+  const miss = missText(rule, isForeign);
+  if (miss !== null || rule === null) return miss ?? '';
   const match = formatMatch(rule.match);
   const cookie = (BigInt(rule.cookieHigh >>> 0) << 32n) | BigInt(rule.cookieLow >>> 0);
   return `${match === '' ? '' : `${match}, `}priority ${rule.priority}${cookie === 0n ? '' : `, cookie 0x${cookie.toString(16)}`}`;

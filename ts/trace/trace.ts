@@ -103,7 +103,7 @@ function traceStep(
   flow: Int32Array,
   resumed: TraceStep['resumed'],
 ): { readonly step: TraceStep; readonly forks: readonly Fork[] } {
-  const tracer = new TreeTracer();
+  const tracer = new TreeTracer(bridge);
   translator.tracer = tracer;
   const view = packet === undefined ? null : { bytes: packet, offset: 0, length: packet.length };
   const result = translator.translateAt(snapshot, bridge, flow[F_IN_PORT], flow, 0, view);

@@ -1,4 +1,4 @@
-import { type Action, formatNat, type NatSpec, type Rule } from '../openflow/index.js';
+import { type Action, emptyMatch, formatNat, type NatSpec, type Rule } from '../openflow/index.js';
 import type { FrozenState, NoteLevel, Tracer, XBridge, XBucket } from '../xlate/index.js';
 
 /** One thing that happened, with what happened inside it. */
@@ -13,11 +13,14 @@ export interface TraceNode {
     | 'done'
     | 'detail'
     | 'warn'
-    | 'error';
+    | 'error'
+    | 'plain';
   /** Table number of a table, −1 for others. */
   readonly table: number;
   /** Rule of a table; null for none. */
   readonly rule: Rule | null;
+  /** The table is not one of the bridge that the trace began in. */
+  readonly isForeign: boolean;
   /** Action of an action; null for others. */
   readonly action: Action | null;
   /** Text of all others. */
@@ -33,6 +36,21 @@ export interface Fork {
   readonly nat: NatSpec | null;
 }
 
+/** What a standalone bridge has in table 0 as long as no controller tells it otherwise. */
+const STANDALONE_RULE: Rule = {
+  table: 0,
+  priority: 0,
+  match: emptyMatch(),
+  actions: [],
+  cookieHigh: 0,
+  cookieLow: 0,
+  idleTimeout: 0,
+  hardTimeout: 0,
+  importance: 0,
+  packets: 0,
+  bytes: 0,
+};
+
 /** Things that one pass may tell of; what comes later is left out. Rules can make a packet go on nearly for ever. */
 const MAX_NODES = 1 << 17;
 
@@ -47,19 +65,32 @@ export class TreeTracer implements Tracer {
   isCutShort = false;
   /** The lists of what was entered and not left, outermost first. */
   readonly #open: TraceNode[][] = [this.nodes];
+  /** The bridge that the packet is in there. */
+  readonly #bridges: (XBridge | null)[] = [null];
+  /** The bridge whose trace this is. */
+  readonly #home: XBridge;
   #count = 0;
+
+  constructor(home: XBridge) {
+    this.#home = home;
+  }
 
   bridge(bridge: XBridge): void {
     this.#enter(makeNode({ kind: 'bridge', text: `bridge("${bridge.name}")` }));
+    this.#bridges[this.#bridges.length - 1] = bridge;
   }
 
   thaw(state: FrozenState): void {
+    this.#bridges.fill(state.bridge);
     const resuming = makeNode({ kind: 'thaw', text: `Resuming from table ${state.table}` });
     this.#add(makeNode({ kind: 'thaw', text: 'thaw', children: [resuming] }));
   }
 
   table(table: number, rule: Rule | null): void {
-    this.#enter(makeNode({ kind: 'table', table, rule }));
+    const bridge = this.#bridges[this.#bridges.length - 1];
+    const isStandalone = rule === null && table === 0 && bridge?.failMode === 'standalone';
+    const isForeign = bridge !== null && bridge !== this.#home;
+    this.#enter(makeNode({ kind: 'table', table, rule: isStandalone ? STANDALONE_RULE : rule, isForeign }));
   }
 
   bucket(bucket: XBucket): void {
@@ -72,6 +103,7 @@ export class TreeTracer implements Tracer {
 
   leave(): void {
     this.#open.pop();
+    this.#bridges.pop();
   }
 
   action(action: Action): void {
@@ -106,9 +138,10 @@ export class TreeTracer implements Tracer {
   #enter(node: TraceNode): void {
     this.#add(node);
     this.#open.push(node.children);
+    this.#bridges.push(this.#bridges[this.#bridges.length - 1]);
   }
 }
 
 function makeNode(given: Partial<TraceNode> & Pick<TraceNode, 'kind'>): TraceNode {
-  return { table: -1, rule: null, action: null, text: '', children: [], ...given };
+  return { table: -1, rule: null, isForeign: false, action: null, text: '', children: [], ...given };
 }

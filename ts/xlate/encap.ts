@@ -37,12 +37,17 @@ const NSH_PATH = 255;
 /** Bytes of NSH context headers at most. */
 const NSH_CONTEXT_MAX = 248;
 
+/** What cannot be done with packets of a type. */
+const ETHERNET = 'encap(ethernet) is not supported for';
+const NSH = 'encap(nsh) is not supported for';
+const DECAP = 'the decap() does not support';
+
 const UNSUPPORTED_PACKET_TYPE = errorNumber('unsupported_packet_type');
 
-function unsupported(pass: Pass, action: string): void {
+function unsupported(pass: Pass, what: string): void {
   const type = pass.flow[F_PACKET_TYPE];
-  const text = `packet type (${type >>> 16},0x${(type & 0xffff).toString(16)})`;
-  pass.fail(UNSUPPORTED_PACKET_TYPE, `Dropping packet as ${action} is not supported for ${text}.`);
+  const text = what === ETHERNET ? 'ethernet.' : `(${type >>> 16},0x${(type & 0xffff).toString(16)})`;
+  pass.fail(UNSUPPORTED_PACKET_TYPE, `Dropping packet as ${what} packet type ${text}`, 'plain');
 }
 
 /** The packet gets another header in front; which datapath action makes it is found out when the next one is due. */
@@ -80,7 +85,7 @@ export function frameLayer3(pass: Pass, port: XPort): void {
 function encapEthernet(pass: Pass): void {
   const { flow } = pass;
   if (flow[F_PACKET_TYPE] >>> 16 !== ETHERTYPES) {
-    unsupported(pass, 'encap(ethernet)');
+    unsupported(pass, ETHERNET);
     return;
   }
   const ethType = flow[F_PACKET_TYPE] & 0xffff;
@@ -135,7 +140,7 @@ function encapNsh(pass: Pass, properties: readonly EncapProperty[]): void {
   const { flow } = pass;
   const protocol = nextProtocol(flow[F_PACKET_TYPE]);
   if (protocol === 0) {
-    unsupported(pass, 'encap(nsh)');
+    unsupported(pass, NSH);
     return;
   }
   let mdType: number = 1;
@@ -161,14 +166,14 @@ export function actDecap(pass: Pass, action: ActionOf<'decap'>): Outcome {
   if (type === PT_ETHERNET) return decapEthernet(pass);
   if (type === PT_NSH) return decapNsh(pass);
   if (isMplsPacket(type)) return decapMpls(pass, action.packetType);
-  unsupported(pass, 'decap()');
+  unsupported(pass, DECAP);
   return 'stop';
 }
 
 function decapEthernet(pass: Pass): Outcome {
   const { flow } = pass;
   if ((flow[F_VLAN_TCI] & VLAN_CFI) !== 0) {
-    pass.fail(UNSUPPORTED_PACKET_TYPE, 'Dropping packet, cannot decap Ethernet if VLAN is present.');
+    pass.fail(UNSUPPORTED_PACKET_TYPE, 'Dropping packet, cannot decap Ethernet if VLAN is present.', 'plain');
     return 'stop';
   }
   flow[F_PACKET_TYPE] = (ETHERTYPES << 16) | flow[F_ETH_TYPE];
@@ -194,6 +199,7 @@ function decapNsh(pass: Pass): Outcome {
       pass.fail(
         UNSUPPORTED_PACKET_TYPE,
         `Dropping packet as NSH next protocol ${flow[F_NSH_NP]} is not supported`,
+        'plain',
       );
       return 'stop';
   }

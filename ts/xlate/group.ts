@@ -8,6 +8,7 @@ import { hashGroupFields } from './group-hash.js';
 import { hashFields, markHashFields } from './multipath.js';
 import { noteDeadBucket } from './notes.js';
 import { errorNumber, type Pass } from './pass.js';
+import type { Tracer } from './trace.js';
 import type { XBucket, XGroup } from './types.js';
 
 /** Groups that watch groups, one after another (OVS: MAX_LIVENESS_RECURSION). */
@@ -124,6 +125,13 @@ function doBucket(pass: Pass, bucket: XBucket, last: boolean): void {
   pass.closeScope();
 }
 
+/** OVS tells of the buckets behind a limit too, though it does nothing in them. */
+function skipBucket(tracer: Tracer, bucket: XBucket): void {
+  tracer.bucket(bucket);
+  if (executionOrder(bucket.actions, bucket.actions.length, []) === 0) tracer.drop();
+  tracer.leave();
+}
+
 /** Sends the packet to a group (OVS: xlate_group_action). A group that is not there ends the list. */
 export function actGroup(pass: Pass, action: ActionOf<'group'>): Outcome {
   if (!pass.pipeline.checkResources()) return 'continue';
@@ -135,7 +143,11 @@ export function actGroup(pass: Pass, action: ActionOf<'group'>): Outcome {
   const { buckets, type } = group;
   const { last } = pass;
   if (type === 'all' || type === 'indirect') {
-    for (let i = 0; i < buckets.length && !isLimit(pass.error); i++) {
+    for (let i = 0; i < buckets.length; i++) {
+      if (isLimit(pass.error)) {
+        if (pass.tracer !== null) skipBucket(pass.tracer, buckets[i]);
+        continue;
+      }
       doBucket(pass, buckets[i], last && i === buckets.length - 1);
       pass.creditBucket(group, buckets[i]);
     }

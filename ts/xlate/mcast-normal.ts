@@ -33,18 +33,36 @@ function isMld(type: number): boolean {
   return type === MLD_QUERY || type === MLD_REPORT || type === MLD_DONE || type === MLD2_REPORT;
 }
 
+/** What a tracer is told of a bundle that gets the packet, and of one that would but gave it. */
+type Words = readonly [sent: string, back: string];
+const GROUP: Words = ['forwarding to mcast group port', 'mcast group port is input port, dropping'];
+const ROUTER: Words = ['forwarding to mcast router port', 'mcast router port is input port, dropping'];
+const FLOOD: Words = ['forwarding to mcast flood port', 'mcast flood port is input port, dropping'];
+const REPORT: Words = [
+  'forwarding report to mcast flagged port',
+  'mcast port is input port, dropping the Report',
+];
+
 /** To one of the bundles, each once, but not back. */
-function sendTo(pass: Pass, bundles: readonly XBundle[], from: XBundle, outer: number, inner: number): void {
+function sendTo(
+  pass: Pass,
+  bundles: readonly XBundle[],
+  words: Words,
+  from: XBundle,
+  outer: number,
+  inner: number,
+): void {
   for (let i = 0; i < bundles.length; i++) {
-    if (bundles[i] !== from) outputToBundle(pass, bundles[i], outer, inner, outputToPort);
+    const isBack = bundles[i] === from;
+    pass.note(words[isBack ? 1 : 0]);
+    if (!isBack) outputToBundle(pass, bundles[i], outer, inner, outputToPort);
   }
 }
 
 /** Reports go to routers, and to ports that are told to get them (RFC 4541, 2.1.1, item 1). */
 function forwardReport(pass: Pass, mcast: McastView, from: XBundle, outer: number, inner: number): void {
-  pass.note('multicast report, forwarding to routers');
-  sendTo(pass, mcast.routers(vid(outer)), from, outer, inner);
-  sendTo(pass, mcast.reportPorts, from, outer, inner);
+  sendTo(pass, mcast.routers(vid(outer)), ROUTER, from, outer, inner);
+  sendTo(pass, mcast.reportPorts, REPORT, from, outer, inner);
 }
 
 function igmp(pass: Pass, mcast: McastView, from: XBundle, outer: number, inner: number): McastOutcome {
@@ -101,18 +119,17 @@ function forwardGroup(
       ? mcast.lookup4(vid(outer), flow[F_NW_DST])
       : mcast.lookup6(vid(outer), flow, F_IPV6_DST);
   if (members !== null) {
-    pass.note('forwarding to multicast group');
-    sendTo(pass, members, from, outer, inner);
-    sendTo(pass, mcast.floodPorts, from, outer, inner);
-    sendTo(pass, mcast.routers(vid(outer)), from, outer, inner);
+    sendTo(pass, members, GROUP, from, outer, inner);
+    sendTo(pass, mcast.floodPorts, FLOOD, from, outer, inner);
+    sendTo(pass, mcast.routers(vid(outer)), ROUTER, from, outer, inner);
     return 'done';
   }
   if (mcast.floodUnregistered) {
     pass.note('unregistered multicast, flooding');
     return 'flood';
   }
-  sendTo(pass, mcast.routers(vid(outer)), from, outer, inner);
-  sendTo(pass, mcast.floodPorts, from, outer, inner);
+  sendTo(pass, mcast.routers(vid(outer)), ROUTER, from, outer, inner);
+  sendTo(pass, mcast.floodPorts, FLOOD, from, outer, inner);
   return 'done';
 }
 
@@ -135,7 +152,7 @@ export function mcastNormal(pass: Pass, from: XBundle, outer: number, inner: num
     if (isMld(flow[F_TP_SRC])) return mld(pass, mcast, from, outer, inner);
   }
   if (isLinkLocal(pass)) {
-    pass.note('link-local multicast, flooding');
+    pass.note('RFC4541: section 2.1.2, item 2, flooding');
     return 'flood';
   }
   return forwardGroup(pass, mcast, from, outer, inner);

@@ -1,7 +1,7 @@
 import { F_ETH_DST, F_VLAN_TCI } from '../fields/index.js';
 import { inputBundle, isMirrorOutput, NONE_BUNDLE, outputToBundle, type PortOutput } from './bundle-ports.js';
 import { reportMirror } from './effects.js';
-import { noteRefusedVid } from './notes.js';
+import { noteRefusedVid, noteUnknownPort } from './notes.js';
 import type { Pass } from './pass.js';
 import { VLAN_CFI, VLAN_VID_MASK } from './protocols.js';
 import { isReserved, markReserved } from './reserved-macs.js';
@@ -64,16 +64,15 @@ function lookAtVid(pass: Pass): void {
  * before (OVS: mirror_packet).
  */
 function mirrorTo(pass: Pass, bundle: XBundle, candidates: number, output: PortOutput): void {
-  if ((candidates & ~pass.mirrors) === 0) return;
   const { flow, bridge } = pass;
   const packetOuter = outerTag(flow);
+  const isRefused = bundle !== NONE_BUNDLE && !takesVid(bundle, vid(packetOuter));
+  if (isRefused && pass.tracer !== null) noteRefusedVid(pass, bundle, vid(packetOuter));
+  if ((candidates & ~pass.mirrors) === 0) return;
   const packetInner = innerTag(flow);
   if (bundle !== NONE_BUNDLE) {
     if (choosesVids(bundle)) lookAtVid(pass);
-    if (!takesVid(bundle, vid(packetOuter))) {
-      if (pass.tracer !== null) noteRefusedVid(pass, bundle, vid(packetOuter));
-      return;
-    }
+    if (isRefused) return;
   }
   const outer = bridgeOuter(bundle, packetOuter);
   const inner = bridgeInner(bundle, packetOuter, packetInner);
@@ -96,6 +95,7 @@ export function mirrorIngress(pass: Pass, output: PortOutput): void {
   const { mirrors } = pass.bridge;
   if (mirrors.length === 0) return;
   const bundle = inputBundle(pass);
+  if (bundle === null && pass.tracer !== null) noteUnknownPort(pass);
   if (bundle === null || bundle === NONE_BUNDLE) return;
   let candidates = 0;
   for (let i = 0; i < mirrors.length && i < MAX_MIRRORS; i++) {

@@ -12,7 +12,7 @@ import {
 } from '../fields/index.js';
 import { inputBundle, isMirrorOutput, NONE_BUNDLE, outputToBundle } from './bundle-ports.js';
 import { outputToPort } from './output.js';
-import { noteRefusedVid } from './notes.js';
+import { noteRefusedVid, noteUnknownPort } from './notes.js';
 import type { Pass } from './pass.js';
 import { ETH_TYPE_ARP, isVlanType, VLAN_CFI, VLAN_VID_MASK } from './protocols.js';
 import { isReserved } from './reserved-macs.js';
@@ -157,6 +157,7 @@ export function normal(pass: Pass): void {
   mask[F_VLAN_TCI] |= VLAN_VID_MASK | VLAN_CFI;
   const bundle = inputBundle(pass);
   if (bundle === null) {
+    if (pass.tracer !== null) noteUnknownPort(pass);
     pass.note('no input bundle, dropping', 'warn');
     return;
   }

@@ -1,3 +1,4 @@
+import { F_IN_PORT } from '../fields/index.js';
 import {
   type Action,
   formatAction,
@@ -39,7 +40,7 @@ function numberOf(pass: Pass, subfield: Subfield): bigint {
 export function noteOutputPort(pass: Pass, source: Subfield, isInRange: boolean): void {
   const port = BigInt.asUintN(64, numberOf(pass, source));
   if (isInRange) pass.note(`output port is ${port}`);
-  else pass.note(`output port ${port} is out of range, not forwarding packet`, 'warn');
+  else pass.note(`output port ${port} is out of range`, 'warn');
 }
 
 /** What the action set will do (`is`), or would have done (`was`), in the order in which it is carried out. */
@@ -57,6 +58,11 @@ export function noteDeadBucket(pass: Pass, { bucketId, watchPort, watchGroup }: 
     ...(watchGroup === NO_GROUP ? [] : [`port ${watchGroup}`]),
   ];
   pass.note(`bucket ${bucketId}: not live due to ${watched.join(' and ')}`);
+}
+
+/** The packet came by a port that the bridge has not (OVS: lookup_input_bundle). */
+export function noteUnknownPort(pass: Pass): void {
+  pass.note(`received packet on unknown port ${pass.flow[F_IN_PORT]}`, 'error');
 }
 
 /** Why a bundle does not take packets of a VLAN (OVS: input_vid_is_valid). */

@@ -333,8 +333,8 @@ export class Pass implements Translation {
   }
 
   /** Ends the translation with an error (an index of XLATE_ERRORS); the packet drops. */
-  fail(error: number, text: string): void {
+  fail(error: number, text: string, level: NoteLevel = 'error'): void {
     this.error = error;
-    this.note(text, 'error');
+    this.note(text, level);
   }
 }

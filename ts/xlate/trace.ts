@@ -1,8 +1,8 @@
 import type { Action, NatSpec, Rule } from '../openflow/index.js';
 import type { FrozenState, XBridge, XBucket } from './types.js';
 
-/** How OVS marks what it says: `->` detail, `>>` warn, `>>>> <<<<` error. */
-export type NoteLevel = 'detail' | 'warn' | 'error';
+/** How OVS marks what it says: `->` detail, `>>` warn, `>>>> <<<<` error; plain looks like an action. */
+export type NoteLevel = 'detail' | 'warn' | 'error' | 'plain';
 
 /**
  * Told what a translation does, step by step, for `trace`. Translation does not depend on it. What is told between one of
