@@ -58,6 +58,11 @@ export class Capture {
     return Capture.#parse((await this.#child.exit).stdout);
   }
 
+  /** Frames that have come up to now. */
+  get count(): number {
+    return Capture.#parse(this.#child.stdout).length;
+  }
+
   /** Waits for `count` frames, and a little longer for any that should not come; ends the capture. */
   async settled(count: number, waitMs = 5000): Promise<Buffer[]> {
     const pattern = new RegExp(`^ready\\n(?:[0-9a-f]+\\n){${count}}`);

@@ -126,14 +126,15 @@ export class DatapathProvider implements Datapath {
   }
 
   get meters(): DatapathMeters | null {
-    if (this.#meters === undefined) {
-      const { type, client } = this.#opened;
-      this.#meters =
-        type === 'system' && listFamilies(client).has(OVS_METER_FAMILY)
-          ? new DatapathMeters(() => this.#meterClient())
-          : null;
-    }
+    if (this.#meters === undefined) this.#meters = this.#openMeters();
     return this.#meters;
+  }
+
+  #openMeters(): DatapathMeters | null {
+    const { type, client } = this.#opened;
+    if (type !== 'system' || !listFamilies(client).has(OVS_METER_FAMILY)) return null;
+    const features = this.#ask(() => this.#meterClient().features());
+    return new DatapathMeters(features, () => (this.#recovery.lost ? null : this.#meterClient()));
   }
 
   #meterClient(): MeterClient {
@@ -354,6 +355,7 @@ export class DatapathProvider implements Datapath {
     for (const [portNo, request] of this.#requests) {
       if (!this.#restorePort(request)) this.#requests.delete(portNo);
     }
+    this.#meters?.restore(this.#meterClient());
     if (this.#callbacks.size > 0) this.#watch = this.#openWatch();
     return true;
   }

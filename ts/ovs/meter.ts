@@ -1,19 +1,32 @@
 import type { GenlFamily } from '../genl/index.js';
-import { MessageBuilder, type NetlinkClient, NLM_F_ACK } from '../netlink/index.js';
-import { beginOvs } from './families.js';
+import { AttributeCursor, MessageBuilder, type NetlinkClient, NLM_F_ACK } from '../netlink/index.js';
+import { beginOvs, OVS_HDRLEN } from './families.js';
 
 export const OVS_METER_FAMILY = 'ovs_meter';
 
 /* <linux/openvswitch.h>: enum ovs_meter_cmd, ovs_meter_attr, ovs_band_attr, ovs_meter_band_type. */
+const OVS_METER_CMD_FEATURES = 1;
 const OVS_METER_CMD_SET = 2;
 const OVS_METER_CMD_DEL = 3;
+const OVS_METER_CMD_GET = 4;
 const OVS_METER_ATTR_ID = 1;
 const OVS_METER_ATTR_KBPS = 2;
+const OVS_METER_ATTR_STATS = 3;
 const OVS_METER_ATTR_BANDS = 4;
+const OVS_METER_ATTR_MAX_METERS = 7;
+const OVS_METER_ATTR_MAX_BANDS = 8;
 const OVS_BAND_ATTR_TYPE = 1;
 const OVS_BAND_ATTR_RATE = 2;
 const OVS_BAND_ATTR_BURST = 3;
+const OVS_BAND_ATTR_STATS = 4;
 const OVS_METER_BAND_TYPE_DROP = 1;
+
+const NAMES: string[] = [];
+NAMES[OVS_METER_ATTR_ID] = 'OVS_METER_ATTR_ID';
+NAMES[OVS_METER_ATTR_STATS] = 'OVS_METER_ATTR_STATS';
+NAMES[OVS_METER_ATTR_BANDS] = 'OVS_METER_ATTR_BANDS';
+NAMES[OVS_METER_ATTR_MAX_METERS] = 'OVS_METER_ATTR_MAX_METERS';
+NAMES[OVS_METER_ATTR_MAX_BANDS] = 'OVS_METER_ATTR_MAX_BANDS';
 
 /** A band of a datapath meter: packets beyond it are dropped. */
 export interface MeterBand {
@@ -21,6 +34,23 @@ export interface MeterBand {
   readonly rate: number;
   /** kbit or packets. */
   readonly burst: number;
+}
+
+/** How many meters a datapath can have, and how many bands each. */
+export interface MeterFeatures {
+  readonly maxMeters: number;
+  readonly maxBands: number;
+}
+
+/** Packets and bytes: struct ovs_flow_stats. */
+export interface MeterCount {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+/** What came to a meter, and what each of its bands dropped. */
+export interface MeterStats extends MeterCount {
+  readonly bands: readonly MeterCount[];
 }
 
 /** Makes and deletes the meters of one datapath. All methods throw NetlinkError. */
@@ -34,6 +64,18 @@ export class MeterClient {
     this.#client = client;
     this.#family = family;
     this.#dpIfindex = dpIfindex;
+  }
+
+  /** What the datapath can do. */
+  features(): MeterFeatures {
+    let maxMeters = 0;
+    let maxBands = 0;
+    const request = this.#begin(OVS_METER_CMD_FEATURES).finish();
+    this.#answer(request, 'meter features', OVS_METER_CMD_FEATURES, (cursor) => {
+      if (cursor.type === OVS_METER_ATTR_MAX_METERS) maxMeters = cursor.u32();
+      else if (cursor.type === OVS_METER_ATTR_MAX_BANDS) maxBands = cursor.u32();
+    });
+    return { maxMeters, maxBands };
   }
 
   /** Makes a meter, or puts another in its place. EINVAL for bands that the datapath has not, EFBIG for too many meters. */
@@ -62,11 +104,49 @@ export class MeterClient {
     );
   }
 
+  /** Statistics of a meter since it was made. ENOENT when there is none. */
+  get(id: number): MeterStats {
+    let total: MeterCount = { packets: 0, bytes: 0 };
+    const bands: MeterCount[] = [];
+    const request = this.#begin(OVS_METER_CMD_GET).u32(OVS_METER_ATTR_ID, id).finish();
+    this.#answer(request, `get meter ${id}`, OVS_METER_CMD_GET, (cursor) => {
+      if (cursor.type === OVS_METER_ATTR_STATS) total = count(cursor);
+      else if (cursor.type === OVS_METER_ATTR_BANDS) bands.push(...bandCounts(cursor));
+    });
+    return { ...total, bands };
+  }
+
   #begin(cmd: number): MessageBuilder {
     return beginOvs(this.#builder, this.#family, cmd, NLM_F_ACK, this.#dpIfindex);
   }
 
-  #send(request: Uint8Array, op: string, cmd: number): void {
-    this.#client.transact(request, { op, family: this.#family.name, cmd });
+  #send(request: Uint8Array, op: string, cmd: number): readonly { readonly bytes: Uint8Array }[] {
+    return this.#client.transact(request, { op, family: this.#family.name, cmd });
   }
+
+  /** Walks the attributes of the answer to a request. */
+  #answer(request: Uint8Array, op: string, cmd: number, visit: (cursor: AttributeCursor) => void): void {
+    for (const { bytes } of this.#send(request, op, cmd)) {
+      const cursor = new AttributeCursor(bytes, OVS_HDRLEN, OVS_METER_FAMILY, NAMES);
+      while (cursor.next()) visit(cursor);
+      cursor.check();
+    }
+  }
+}
+
+function count(cursor: AttributeCursor): MeterCount {
+  const [packets, bytes] = cursor.u64s(2);
+  return { packets, bytes };
+}
+
+function bandCounts(list: AttributeCursor): MeterCount[] {
+  const counts: MeterCount[] = [];
+  const band = list.nested();
+  while (band.next()) {
+    const member = band.nested();
+    while (member.next()) if (member.type === OVS_BAND_ATTR_STATS) counts.push(count(member));
+    member.check();
+  }
+  band.check();
+  return counts;
 }

@@ -1,4 +1,5 @@
 import type { Bridge } from '../bridge/index.js';
+import { ALL_TABLES } from '../classifier/index.js';
 import type { DatapathMeters } from '../datapath/index.js';
 import {
   emptyMatch,
@@ -11,6 +12,7 @@ import {
   type MeterMod,
   MeterTable,
   type Rule,
+  usesMeter,
 } from '../openflow/index.js';
 import {
   checkDatapathCanDo,
@@ -22,14 +24,28 @@ import {
   type XBucket,
   type XMirror,
 } from '../xlate/index.js';
-import { CounterMap } from './counter.js';
+import { type Counter, CounterMap } from './counter.js';
 import { RuleTimeouts } from './rule-timeouts.js';
+
+/** What `ovs-ofctl meter-stats` shows of a meter. */
+export interface MeterStatistics extends Counter {
+  readonly meterId: number;
+  /** Flows that use it. */
+  readonly flows: number;
+  /** Packets and bytes that came to it. */
+  readonly packets: number;
+  readonly bytes: number;
+  /** Milliseconds since it was made or changed. */
+  readonly durationMs: number;
+  /** Packets and bytes that each band dropped. */
+  readonly bands: readonly Readonly<Counter>[];
+}
 
 /** The OpenFlow side of one bridge: changes of its flows, groups and meters, timeouts, and what counts their packets. */
 export class BridgeTables {
   readonly bridge: Bridge;
   readonly groups = new GroupTable();
-  readonly meters = new MeterTable();
+  readonly meters: MeterTable;
   readonly timeouts = new RuleTimeouts();
   readonly bucketCounters = new CounterMap<XBucket>();
   /** By name: a change of the configuration makes new mirrors. */
@@ -37,6 +53,8 @@ export class BridgeTables {
   readonly #modder: FlowModder;
   readonly #support: DatapathSupport;
   readonly #datapathMeters: DatapathMeters | null;
+  /** When each meter was made or changed last, monotonic milliseconds. */
+  readonly #meterAges = new Map<number, number>();
 
   constructor(bridge: Bridge, support: DatapathSupport, datapathMeters: DatapathMeters | null) {
     this.bridge = bridge;
@@ -44,6 +62,8 @@ export class BridgeTables {
     this.#datapathMeters = datapathMeters;
     bridge.flowTables.expiry = (rule) => this.timeouts.expiryOf(rule);
     bridge.flowTables.onEvicted = (rule) => this.timeouts.forget(rule);
+    // Without meters in the datapath their rules let everything pass, as if there were none.
+    this.meters = new MeterTable(datapathMeters?.features);
     this.#modder = new FlowModder(bridge.flowTables, this.groups, this.meters);
   }
 
@@ -80,22 +100,46 @@ export class BridgeTables {
   }
 
   /** Changes meters, in the datapath too; flows that use a meter that is gone go. Throws TableError, NetlinkError. */
-  changeMeters(mod: MeterMod): void {
+  changeMeters(mod: MeterMod, now: number): void {
     const { bridge } = this;
+    const before = mod.command === 'delete' ? undefined : this.meters.get(mod.meter.meterId);
     for (const id of this.meters.apply(mod)) {
       this.#forget(this.#modder.deleteByMeter(id, emptyMatch()));
       const number = bridge.meters.get(id);
       if (number !== undefined) this.#datapathMeters?.remove(number);
       bridge.meters.delete(id);
+      this.#meterAges.delete(id);
     }
     if (mod.command === 'delete' || this.#datapathMeters === null) return;
     const number = bridge.meters.get(mod.meter.meterId);
     try {
       bridge.meters.set(mod.meter.meterId, this.#datapathMeters.set(mod.meter, number));
+      this.#meterAges.set(mod.meter.meterId, now);
     } catch (error) {
-      if (number === undefined) this.meters.apply({ command: 'delete', meterId: mod.meter.meterId });
+      this.meters.apply(
+        before === undefined
+          ? { command: 'delete', meterId: mod.meter.meterId }
+          : { command: 'modify', meter: before },
+      );
       throw error;
     }
+  }
+
+  /** Statistics of a meter as OpenFlow has them; undefined when there is none. Throws NetlinkError. */
+  meterStats(meterId: number, now: number): MeterStatistics | undefined {
+    const meter = this.meters.get(meterId);
+    if (meter === undefined) return undefined;
+    const number = this.bridge.meters.get(meterId);
+    const counted = number === undefined ? null : (this.#datapathMeters?.stats(number) ?? null);
+    const rules = this.bridge.flowTables.select({ table: ALL_TABLES, match: emptyMatch() });
+    return {
+      meterId,
+      flows: rules.filter((rule) => usesMeter(rule.actions, meterId)).length,
+      packets: counted?.packets ?? 0,
+      bytes: counted?.bytes ?? 0,
+      durationMs: now - (this.#meterAges.get(meterId) ?? now),
+      bands: meter.bands.map((_, i) => counted?.bands[i] ?? { packets: 0, bytes: 0 }),
+    };
   }
 
   /** Applies a learn action: adds the flow, or makes the one that there is last longer. True when the tables changed. */

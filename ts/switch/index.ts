@@ -1,5 +1,5 @@
 export { Bridge, BridgeBundle, BridgePort } from '../bridge/index.js';
-export { BridgeTables } from './bridge-tables.js';
+export { BridgeTables, type MeterStatistics } from './bridge-tables.js';
 export type { Counter } from './counter.js';
 export type { BridgeOptions, PortOptions, SwitchOptions, VlanOptions } from './options.js';
 export type { PacketIn } from './packet-in.js';

@@ -29,7 +29,7 @@ import {
   Translator,
 } from '../xlate/index.js';
 import { advanceBridge, applyEffect } from './apply-effect.js';
-import { BridgeTables } from './bridge-tables.js';
+import { BridgeTables, type MeterStatistics } from './bridge-tables.js';
 import { Configurator } from './configurator.js';
 import type { BridgeOptions, PortOptions, SwitchOptions } from './options.js';
 import { PacketInDelivery } from './packet-in.js';
@@ -269,8 +269,9 @@ export class Switch {
 
   /** Changes the meters of a bridge and of the datapath. Throws TableError, ERR_METER_BAND, NetlinkError. */
   changeMeters(bridge: Bridge, mods: readonly MeterMod[]): void {
+    const now = native().monotonicMs();
     try {
-      for (const mod of mods) this.tables(bridge).changeMeters(mod);
+      for (const mod of mods) this.tables(bridge).changeMeters(mod, now);
     } finally {
       this.#changed();
     }
@@ -294,6 +295,11 @@ export class Switch {
   modTable(bridge: Bridge, table: number | 'all', action: TableMiss | 'default'): void {
     modTable(bridge, table, action);
     this.#changed();
+  }
+
+  /** Statistics of a meter; undefined when the bridge has none of that number. Throws NetlinkError. */
+  meterStats(bridge: Bridge, meterId: number): MeterStatistics | undefined {
+    return this.tables(bridge).meterStats(meterId, native().monotonicMs());
   }
 
   /** The OpenFlow side of a bridge of this switch. */
