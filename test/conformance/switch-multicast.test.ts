@@ -67,6 +67,7 @@ describeSwitch(
         expect(await counted(rig(), 1, [stream()], [0, 1, 0, 0])).to.deep.equal([0, 1, 0, 0]);
       // A router asks; it hears reports and all groups from then on.
       send(4, igmp(QUERY, '10.0.0.4', '224.0.0.1', '0.0.0.0'));
+      await eventually('a router', () => bridge.mcast?.routers(0).length === 1);
       const [, two, , router] = await deliver(rig(), 3, [igmp(REPORT, '10.0.0.3')], [0, 0, 0, 1]);
       expect([two.length, router.length]).to.deep.equal([0, 1]);
       await eventually('two members', () => members() === 2);

@@ -32,7 +32,7 @@ export async function deliver(
   expected: readonly number[],
 ): Promise<Buffer[][]> {
   const { hosts } = rig;
-  const most = frames.length * 4 + 8;
+  const most = Math.max(...expected) * 2 + frames.length * 4 + 8;
   const heard = await Promise.all(
     expected.map((_, i) => Capture.start(hosts[i].namespace, 'eth0', most, 2 * PATIENCE_MS)),
   );

@@ -1,6 +1,15 @@
 import type { Row } from '../config/index.js';
 import { Bond, type BondOptions, type XPort } from '../xlate/index.js';
 
+/** Default and least time between two rebalancings; ovs-vswitchd.conf.db(5), 0 for none. */
+const REBALANCE_MS = 10_000;
+const REBALANCE_MIN_MS = 1000;
+
+function rebalanceMs(text: string | undefined): number {
+  if (text === undefined || !/^\d+$/.test(text)) return REBALANCE_MS;
+  return text === '0' ? 0 : Math.max(REBALANCE_MIN_MS, Number(text));
+}
+
 /** What a Port record says of its bond (OVS: port_configure_bond). */
 export function bondOptions(row: Row): BondOptions {
   const number = (text: string | undefined) => (text !== undefined && /^\d+$/.test(text) ? Number(text) : 0);
@@ -17,6 +26,7 @@ export function bondOptions(row: Row): BondOptions {
     primary: (mayBeBackup ? row.option('other_config', 'bond-primary') : undefined) ?? null,
     upDelayMs: Math.max(0, row.number('bond_updelay') ?? 0),
     downDelayMs: Math.max(0, row.number('bond_downdelay') ?? 0),
+    rebalanceMs: rebalanceMs(row.option('other_config', 'bond-rebalance-interval')),
   };
 }
 

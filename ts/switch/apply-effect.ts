@@ -1,5 +1,5 @@
 import type { Bridge } from '../bridge/index.js';
-import type { Bond, Effect, XBridge } from '../xlate/index.js';
+import { type Bond, type Effect, rebalance, type XBridge } from '../xlate/index.js';
 import type { BridgeTables } from './bridge-tables.js';
 
 /** What packets an effect is of, and when. */
@@ -56,7 +56,10 @@ export function advanceBridge(bridge: Bridge, now: number): boolean {
   const before = generation(bridge);
   bridge.fdb.advance(now);
   bridge.mcast?.advance(now);
-  for (const { bond } of bridge.bundles) bond?.advance(now);
+  for (const { bond } of bridge.bundles) {
+    bond?.advance(now);
+    if (bond?.rebalanceDue()) rebalance(bond);
+  }
   return generation(bridge) !== before;
 }
 

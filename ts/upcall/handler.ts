@@ -17,7 +17,7 @@ import {
   UPCALL_WIRE_LEN,
 } from '../fields/index.js';
 import type { OpWriter } from '../datapath/index.js';
-import { ACTIONS_LIMIT, ActionsWriter, CookieWriter, splitActions } from '../flow/index.js';
+import { ACTIONS_LIMIT, ACTIONS_PART, ActionsWriter, CookieWriter, splitActions } from '../flow/index.js';
 import { type Channel, FITNESS, type UpcallBatch } from '../native/index.js';
 import type { FlowLimit, UkeySource, UkeyTable } from '../ukey/index.js';
 import {
@@ -45,6 +45,7 @@ import {
   UPCALL_SFLOW,
   UPCALL_SLOW_PATH,
 } from './classify.js';
+import { completeKey } from './complete-key.js';
 import { createUpcallCounters, type UpcallCounters } from './counters.js';
 import { InstallTracker } from './install-tracker.js';
 import type { PacketInSink, SampleSink, UpcallObserver } from './sinks.js';
@@ -210,6 +211,7 @@ export class UpcallHandler {
     const earlier = mayInstall ? this.#seen.findOrAdd(rows, UPCALL_ROW_WORDS, UPCALL_UFID, row) : -1;
     // A train of packets of one new flow is the common case: the translator still holds the answer.
     const repeat = earlier >= 0 && this.#translated !== null && this.#translatedFor === earlier;
+    if (!repeat) completeKey(batch, row);
     const translation = repeat
       ? this.#translated!
       : translator.translate(snapshot, batch.keys, row * FLOW_WORDS, this.#packetAt(base));
@@ -316,7 +318,10 @@ export class UpcallHandler {
     const etherType = batch.keys[row * FLOW_WORDS + F_PACKET_TYPE] & 0xffff;
     const actions = translation.actions.subarray(0, translation.actionsLength);
     for (const part of assistActions(packet, etherType, actions)) {
-      const lists = splitActions(part.actions, part.actions.length, ACTIONS_LIMIT);
+      const { length } = part.actions;
+      // What changes the packet may alone be more than a part.
+      const lists =
+        splitActions(part.actions, length, ACTIONS_PART) ?? splitActions(part.actions, length, ACTIONS_LIMIT);
       if (lists === null) this.counters.oversized++;
       for (const list of lists ?? []) {
         if (!this.#makeRoom(part.packet.length + list.length + 8)) continue;

@@ -11,6 +11,7 @@ export const BOND_ENTRIES = 256;
 const ENTRY_MASK = BOND_ENTRIES - 1;
 const GROUP_BIT = 0x100;
 const NEVER = Number.POSITIVE_INFINITY;
+const REBALANCE_MS = 10_000;
 
 /** Whether the members' partner speaks LACP: it was not asked to; it was but does not (yet); it does. */
 export type LacpStatus = 'off' | 'configured' | 'negotiated';
@@ -28,6 +29,8 @@ export interface BondOptions {
   /** Milliseconds that a link must be up, or down, until it counts (Port bond_updelay, bond_downdelay). Default 0. */
   readonly upDelayMs?: number;
   readonly downDelayMs?: number;
+  /** Milliseconds between two rebalancings (Port other_config:bond-rebalance-interval), 0 for never. Default 10,000. */
+  readonly rebalanceMs?: number;
 }
 
 /** One member of a bond. */
@@ -68,6 +71,8 @@ export class Bond implements XBond {
   /** Scratch of hash functions. */
   private readonly words = new Int32Array(9);
   private now = 0;
+  /** When entries are to be rebalanced next; 0 before the time is known. */
+  private nextRebalance = 0;
 
   /** `ports` in order of name; `isUp`: whether a port's link is up now, which counts at once. */
   constructor(options: BondOptions, ports: readonly XPort[], isUp: (port: XPort) => boolean = () => true) {
@@ -171,6 +176,15 @@ export class Bond implements XBond {
       changed = true;
     }
     if (changed || this.mayEndWaiting()) this.settle();
+  }
+
+  /** Whether it is time for `rebalance`; true once in each interval, and never where entries do not count. */
+  rebalanceDue(): boolean {
+    const interval = this.options.rebalanceMs ?? REBALANCE_MS;
+    if (interval === 0 || this.mode === 'active-backup' || this.now < this.nextRebalance) return false;
+    const first = this.nextRebalance === 0;
+    this.nextRebalance = this.now + interval;
+    return !first;
   }
 
   /** With no member enabled, one that waits for its updelay need not wait any longer: the one that would come first. */
