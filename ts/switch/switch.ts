@@ -43,7 +43,6 @@ const REPLIES = 256;
 const REPLY_BYTES = 1024 * 1024;
 /** How often timeouts are looked at, and refused operations while upcalls pause. */
 const TICK_MS = 100;
-
 const NO_SAMPLES: SampleSink = { sample() {} };
 
 /** Figures of a running switch. */
@@ -269,9 +268,8 @@ export class Switch {
 
   /** Changes the meters of a bridge and of the datapath. Throws TableError, ERR_METER_BAND, NetlinkError. */
   changeMeters(bridge: Bridge, mods: readonly MeterMod[]): void {
-    const now = native().monotonicMs();
     try {
-      for (const mod of mods) this.tables(bridge).changeMeters(mod, now);
+      for (const mod of mods) this.tables(bridge).changeMeters(mod, native().monotonicMs());
     } finally {
       this.#changed();
     }
