@@ -90,8 +90,17 @@ const HANDLERS: { readonly [T in Action['type']]: Handler<T> } = {
 
 /** Does one action on the packet. Entering a table is left to the caller. */
 export function perform(pass: Pass, action: Action): Outcome {
-  // The commonest kind without the table.
-  if (action.type === 'output') return actOutput(pass, action);
+  // The commonest kinds without the table: finding a handler costs as much as most actions.
+  switch (action.type) {
+    case 'output':
+      return actOutput(pass, action);
+    case 'resubmit':
+      return actResubmit(pass, action);
+    case 'set_field':
+      return actSetField(pass, action);
+    case 'goto_table':
+      return actGotoTable(pass, action);
+  }
   // The handler takes actions of the type it is listed under.
   return (HANDLERS[action.type] as (pass: Pass, action: Action) => Outcome)(pass, action);
 }

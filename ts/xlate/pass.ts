@@ -1,10 +1,13 @@
 import {
   F_ACTSET_OUTPUT,
   F_IN_PORT,
+  F_METADATA,
   F_PACKET_TYPE,
+  F_REG0,
   F_SKB_MARK,
   F_SKB_PRIORITY,
   F_TUN_DST,
+  F_TUN_ID,
   F_TUN_IPV6_DST,
   F_TUN_OPTS_LEN,
   FLOW_END_L4,
@@ -42,6 +45,7 @@ export function errorNumber(name: (typeof XLATE_ERRORS)[number]): number {
 
 const TOO_DEEP = errorNumber('too_deep');
 
+const REGISTERS = 16;
 /** Scopes that may be open at a time; each costs a few frames of the JavaScript stack. */
 const SCOPES_MAX = 512;
 
@@ -75,6 +79,10 @@ export interface Pipeline {
 export class Pass implements Translation {
   /** The packet as the pipeline sees it now; in_port is the OpenFlow port. */
   readonly flow = new Int32Array(FLOW_WORDS);
+  /** Parts of it, as frozen states have them: reg0 to reg15, tunnel fields, tunnel options. */
+  readonly registers = this.flow.subarray(F_REG0, F_REG0 + REGISTERS);
+  readonly tunnelFields = this.flow.subarray(F_TUN_ID, F_METADATA);
+  readonly tunnelOptions = this.flow.subarray(F_TUN_OPTS_LEN);
   /** The packet as the actions written so far leave it. Valid once `changed` is true; before, it equals `flow`. */
   readonly base = new Int32Array(FLOW_WORDS);
   readonly mask = new Int32Array(FLOW_WORDS);

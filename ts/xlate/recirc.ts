@@ -42,6 +42,13 @@ function isAlike(a: unknown, b: unknown): boolean {
   );
 }
 
+/** Lists of actions: mostly the very objects that rules hold. */
+function sameActions(a: FrozenState['actions'], b: FrozenState['actions']): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i] && !isAlike(a[i], b[i])) return false;
+  return true;
+}
+
 /** Bridges are told apart by UUID, since every change of the configuration makes new objects of them. */
 function sameState(a: FrozenState, b: FrozenState): boolean {
   return (
@@ -59,8 +66,8 @@ function sameState(a: FrozenState, b: FrozenState): boolean {
     sameWords(a.tunnel, b.tunnel) &&
     sameWords(a.tunnelOptions, b.tunnelOptions) &&
     sameWords(a.stack, b.stack) &&
-    isAlike(a.actions, b.actions) &&
-    isAlike(a.actionSet, b.actionSet) &&
+    sameActions(a.actions, b.actions) &&
+    sameActions(a.actionSet, b.actionSet) &&
     isAlike(a.userdata, b.userdata)
   );
 }
@@ -86,6 +93,8 @@ export class RecircRegistry implements RecircIds {
   private readonly byHash = new Map<number, Entry[]>();
   private readonly capacity: number;
   private next: number;
+  /** The entry at the end of the order. */
+  private latest: Entry | null = null;
   /** States dropped to make room, since the registry was made. */
   evicted = 0;
 
@@ -102,10 +111,11 @@ export class RecircRegistry implements RecircIds {
   /** The id of a state. Its rows are copied when it is new. */
   idFor(state: FrozenState): number {
     const hash = hashState(state);
-    const known = this.byHash.get(hash)?.find((entry) => sameState(entry.state, state));
-    if (known !== undefined) {
-      this.use(known);
-      return known.id;
+    const alike = this.byHash.get(hash);
+    for (let i = 0; alike !== undefined && i < alike.length; i++) {
+      if (!sameState(alike[i].state, state)) continue;
+      this.use(alike[i]);
+      return alike[i].id;
     }
     if (this.byId.size >= this.capacity) this.evictOldest();
     const entry: Entry = {
@@ -114,6 +124,7 @@ export class RecircRegistry implements RecircIds {
       state: keep(state),
     };
     this.byId.set(entry.id, entry);
+    this.latest = entry;
     const others = this.byHash.get(hash);
     if (others === undefined) this.byHash.set(hash, [entry]);
     else others.push(entry);
@@ -128,6 +139,9 @@ export class RecircRegistry implements RecircIds {
   }
 
   private use(entry: Entry): void {
+    // A train of packets asks for the same one again and again.
+    if (entry === this.latest) return;
+    this.latest = entry;
     this.byId.delete(entry.id);
     this.byId.set(entry.id, entry);
   }
