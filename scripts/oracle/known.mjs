@@ -23,6 +23,11 @@ function everyStep(theirs, ours, test) {
   );
 }
 
+/** The ports that some actions output to, each once. */
+function portsOf(actions) {
+  return [...new Set(actions.match(/(?<![^,(])\d+(?=[,)]|$)/g))].sort().join();
+}
+
 const hasWord = ({ topology }, start) => topology.vsctl.some((word) => word.startsWith(start));
 
 /**
@@ -73,8 +78,8 @@ export const KNOWN = [
       'one copy.',
     matches: ({ entry, theirs, ours, verdict }) =>
       verdict === 'actions' &&
-      entry.topology.vsctl.includes('Mirror') &&
-      portsOf(allActions(ours)) === portsOf(allActions(theirs)),
+      hasWord(entry, 'Mirror') &&
+      everyStep(theirs, ours, (a, b) => portsOf(a.datapathActions) === portsOf(b.datapathActions)),
   },
   {
     name: 'member of a balanced bond',
