@@ -277,7 +277,8 @@ export class ActionsBuffer {
     const at = this.reserve(12);
     if (at < 0) return;
     const w = at >> 2;
-    this.words[w] = 10 | (OVS_ACTION_ATTR_PUSH_MPLS << 16);
+    // struct ovs_action_push_mpls ends with two bytes of padding, which kernels want to see.
+    this.words[w] = 12 | (OVS_ACTION_ATTR_PUSH_MPLS << 16);
     this.words[w + 1] = swap32(lse);
     this.words[w + 2] = swap16(ethType);
   }

@@ -54,7 +54,7 @@ const FIXED: ReadonlyMap<number, readonly [size: number, read: (b: Uint8Array) =
   [ovs.OVS_ACTION_ATTR_POP_VLAN, [0, () => ({ type: 'pop_vlan' })]],
   [ovs.OVS_ACTION_ATTR_RECIRC, [4, (b) => ({ type: 'recirc', id: hostU32(b) })]],
   [ovs.OVS_ACTION_ATTR_HASH, [8, (b) => ({ type: 'hash', algorithm: hostU32(b), basis: hostU32(b, 4) })]],
-  [ovs.OVS_ACTION_ATTR_PUSH_MPLS, [6, (b) => ({ type: 'push_mpls', lse: netU32(b), ethType: netU16(b, 4) })]],
+  [ovs.OVS_ACTION_ATTR_PUSH_MPLS, [8, (b) => ({ type: 'push_mpls', lse: netU32(b), ethType: netU16(b, 4) })]],
   [ovs.OVS_ACTION_ATTR_POP_MPLS, [2, (b) => ({ type: 'pop_mpls', ethType: netU16(b) })]],
   [
     ovs.OVS_ACTION_ATTR_ADD_MPLS,
