@@ -260,7 +260,6 @@ export function makeState(bridge: XBridge, some: Partial<FrozenState> = {}): Fro
     mirrors: 0,
     isCopy: false,
     conntracked: false,
-    wasMpls: false,
     actions: [],
     actionSet: [],
     userdata: null,

@@ -26,7 +26,6 @@ function stateOf(bridge: XBridge, bond: XBond): FrozenState {
     mirrors: 0,
     isCopy: false,
     conntracked: false,
-    wasMpls: false,
     actions: [],
     actionSet: [],
     userdata: null,

@@ -87,7 +87,6 @@ export function frozenState(
     mirrors: pass.mirrors,
     isCopy: !whole,
     conntracked: pass.conntracked,
-    wasMpls: whole && pass.wasMpls,
     actions: whole && pass.frozen.length > 0 ? pass.frozen.slice() : NO_ACTIONS,
     actionSet: whole && actionSet.length > 0 ? actionSet.actions.slice(0, actionSet.length) : NO_ACTIONS,
     userdata,

@@ -60,7 +60,6 @@ function sameState(a: FrozenState, b: FrozenState): boolean {
     a.metadataLow === b.metadataLow &&
     a.mirrors === b.mirrors &&
     a.conntracked === b.conntracked &&
-    a.wasMpls === b.wasMpls &&
     a.isCopy === b.isCopy &&
     a.bond === b.bond &&
     sameWords(a.tunnel, b.tunnel) &&

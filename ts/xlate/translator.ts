@@ -235,7 +235,6 @@ export class Translator {
     thawFlow(pass.flow, state);
     pass.stack.fromWords(state.stack);
     pass.mirrors = state.mirrors;
-    pass.wasMpls = state.wasMpls;
     addToSet(pass.flow, pass.actionSet, state.actionSet);
     this.inTable = false;
     return state.actions.length > 0 ? state.actions : this.firstLookup(state.table);

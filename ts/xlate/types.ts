@@ -296,8 +296,6 @@ export interface FrozenState {
   readonly isCopy: boolean;
   /** ct_* fields are valid; else they are cleared when the packet goes on. */
   readonly conntracked: boolean;
-  /** A label stack was taken off just before. */
-  readonly wasMpls: boolean;
   /** Actions to go on with; when there are none, `table` is looked up. */
   readonly actions: readonly Action[];
   readonly actionSet: readonly Action[];
