@@ -81,6 +81,7 @@ describe(`datapath provider [${datapathType}]`, () => {
       clone: true,
       truncate: true,
       maskedSet: true,
+      setNsh: false,
     });
     expect(datapath.ports()).to.have.lengthOf(1);
     expect(datapath.ports()[0]).to.deep.include({

@@ -193,6 +193,7 @@ describe('probing', () => {
       clone: true,
       truncate: true,
       maskedSet: true,
+      setNsh: false,
       ctClear: true,
       checkPktLen: true,
       ctState: true,

@@ -29,7 +29,7 @@ import {
 /** Of a datapath that is only looked at: nothing is known, nothing is asked of it. */
 const UNPROBED: DatapathSupport = {
   ...{ maxVlanHeaders: 0, maxMplsDepth: 0, recirc: false, clone: false, truncate: false, sampleNesting: 0 },
-  ...{ ctClear: false, checkPktLen: false, ufid: false, maskedSet: false, ctState: false },
+  ...{ ctClear: false, checkPktLen: false, ufid: false, maskedSet: false, setNsh: false, ctState: false },
   ...{ ctStateNat: false, ctZone: false, ctMark: false, ctLabel: false, ctOrigTuple: false },
   ...{ ctOrigTuple6: false, ctTimeout: false, ctZeroSnat: false, ndExtensions: false },
   ...{ explicitDrop: false, lbOutput: false },

@@ -98,6 +98,7 @@ export function probeSupport(flows: FlowClient): DatapathSupport {
     maskedSet: acts((b) =>
       b.nest(OVS_ACTION_ATTR_SET_MASKED, (s) => s.u32s(OVS_KEY_ATTR_SKB_MARK, [7, 0xff])),
     ),
+    setNsh: false,
     ctClear: acts((b) => b.flag(OVS_ACTION_ATTR_CT_CLEAR)),
     checkPktLen: acts(checkPacketLength),
     ...probeConntrack(accepts),

@@ -12,6 +12,11 @@ export interface DatapathSupport {
   readonly truncate: boolean;
   /** How deep sample actions nest, 0 when there is no sample action. Probed up to SAMPLE_NESTING_MAX. */
   readonly sampleNesting: number;
+  /**
+   * The set action for fields of NSH. No kernel has it: those up to 6.12 mistake its layout, refuse it, or crash (removed in 6.18), so it is not
+   * probed.
+   */
+  readonly setNsh: boolean;
   /** The ct_clear action. */
   readonly ctClear: boolean;
   /** The check_pkt_len action. */

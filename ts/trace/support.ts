@@ -12,6 +12,7 @@ export const DUMMY_SUPPORT: DatapathSupport = {
   checkPktLen: true,
   ufid: true,
   maskedSet: true,
+  setNsh: true,
   ctState: true,
   ctStateNat: true,
   ctZone: true,

@@ -1,3 +1,4 @@
+import { OVS_KEY_ATTR_NSH } from '../fields/index.js';
 import {
   ACTIONS_MAX,
   ActionsWriter,
@@ -5,7 +6,8 @@ import {
   decodeActions,
   encodeActions,
 } from '../flow/index.js';
-import { isUserspaceSet, rewritePacket } from './rewrite.js';
+import { type FieldSet, isUserspaceSet, rewritePacket } from './rewrite.js';
+import { setNshFields } from './rewrite-nsh.js';
 
 /** A packet to execute, with the actions that the datapath is to do. */
 export interface Assisted {
@@ -85,6 +87,7 @@ class Assistant {
 
   #assist(action: DatapathAction, state: State): void {
     if (action.type === 'set') {
+      if (action.attribute === OVS_KEY_ATTR_NSH && amendPushedNsh(action, state)) return;
       state.packet = state.packet.slice();
       rewritePacket(state.packet, this.#etherType, action);
     } else if (action.type === 'clone') {
@@ -95,6 +98,15 @@ class Assistant {
       this.run(state.packet.length > action.size ? action.greater : action.lessEqual, { ...state });
     }
   }
+}
+
+/** Sets the fields of an NSH header that the datapath has put in front of the packet: in the action that does it. */
+function amendPushedNsh(set: FieldSet, state: State): boolean {
+  const at = state.changes.findLastIndex(({ type }) => type === 'push_nsh');
+  const push = state.changes[at];
+  if (push?.type !== 'push_nsh') return false;
+  state.changes = state.changes.with(at, { ...push, ...setNshFields(push, set) });
+  return true;
 }
 
 /** Whether an action is one, or has one in it, that no datapath does. */

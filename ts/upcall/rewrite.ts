@@ -4,6 +4,7 @@ import {
   OVS_KEY_ATTR_ICMPV6,
   OVS_KEY_ATTR_ND,
   OVS_KEY_ATTR_ND_EXTENSIONS,
+  OVS_KEY_ATTR_NSH,
 } from '../fields/index.js';
 import {
   checksumAdd,
@@ -16,6 +17,7 @@ import {
   IP_PROTO_ICMP,
   IP_PROTO_ICMPV6,
 } from '../packet/index.js';
+import { rewriteNshHeader } from './rewrite-nsh.js';
 
 /** What a set action writes: OVS_KEY_ATTR_*, the content of the attribute, and which bits of it (null: all). */
 export interface FieldSet {
@@ -24,12 +26,17 @@ export interface FieldSet {
   readonly mask: Uint8Array | null;
 }
 
+const ETH_TYPE_NSH = 0x894f;
+
 const REWRITERS: Readonly<Record<number, (packet: Uint8Array, l3: Layer, set: FieldSet) => void>> = {
   [OVS_KEY_ATTR_ARP]: rewriteArp,
   [OVS_KEY_ATTR_ICMP]: rewriteIcmp,
   [OVS_KEY_ATTR_ICMPV6]: rewriteIcmp,
   [OVS_KEY_ATTR_ND]: rewriteNeighbour,
   [OVS_KEY_ATTR_ND_EXTENSIONS]: rewriteNeighbourExtensions,
+  [OVS_KEY_ATTR_NSH]: (packet, { type, at }, set) => {
+    if (type === ETH_TYPE_NSH) rewriteNshHeader(packet, at, set);
+  },
 };
 
 /** A header: its Ethernet type or IP protocol, and where it begins. */

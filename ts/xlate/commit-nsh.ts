@@ -2,6 +2,7 @@ import { F_ETH_TYPE, F_NSH_CONTEXT, F_NSH_FLAGS, F_NSH_MDTYPE, F_NSH_NP } from '
 import { writeSetNsh } from './nsh-actions.js';
 import type { Pass } from './pass.js';
 import { ETH_TYPE_NSH } from './protocols.js';
+import { SLOW_ACTION } from './types.js';
 
 const LAST = F_NSH_CONTEXT + 3;
 
@@ -22,4 +23,5 @@ export function commitNsh(pass: Pass): void {
   setMask[F_NSH_MDTYPE] = 0;
   setMask[F_NSH_NP] = 0;
   writeSetNsh(pass.writer, flow, setMask);
+  if (!pass.snapshot.support.setNsh) pass.slow |= SLOW_ACTION;
 }
