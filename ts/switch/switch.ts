@@ -17,7 +17,14 @@ import {
 } from '../datapath/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { native } from '../native/index.js';
-import { type FlowMod, type FlowSpec, type GroupMod, type MeterMod, parseFlows } from '../openflow/index.js';
+import {
+  type FlowMod,
+  type FlowSpec,
+  type GroupMod,
+  type MeterMod,
+  parseFlows,
+  type TlvEntry,
+} from '../openflow/index.js';
 import { type RevalidateCounters, Revalidator } from '../revalidate/index.js';
 import { FlowLimit, UkeyTable } from '../ukey/index.js';
 import { type SampleSink, type UpcallCounters, UpcallHandler } from '../upcall/index.js';
@@ -232,10 +239,15 @@ export class Switch {
 
   /** Adds flows in ovs-ofctl syntax, one a line; all or none. Throws SyntaxProblem with line and column. */
   addFlows(bridge: Bridge, text: string): void {
-    this.applyFlows(
-      bridge,
-      parseFlows(text, { portNames: bridge.portNames(), tableNames: bridge.flowTables.tableNames() }),
-    );
+    const { tlvMap } = bridge;
+    const names = { portNames: bridge.portNames(), tableNames: bridge.flowTables.tableNames() };
+    this.applyFlows(bridge, parseFlows(text, tlvMap === undefined ? names : { ...names, tlvMap }));
+  }
+
+  /** Says which Geneve options flows know as tun_metadataN (ovs-ofctl add-tlv-map). Throws TableError and changes nothing then. */
+  setTlvMap(bridge: Bridge, entries: readonly TlvEntry[]): void {
+    bridge.setTlvMap(entries);
+    this.#changed();
   }
 
   /** Adds flows; one with the match and priority of another replaces it. */
