@@ -111,19 +111,6 @@ const MPLS: Trial[] = [
     out: [ethernet({ type: 0x0800, payload: ip(63) })],
   },
   {
-    name: 'a label around a tagged packet',
-    match: 'dl_vlan=9,ip',
-    actions: 'push_mpls:0x8847,set_field:44->mpls_label,output:2',
-    frame: ethernet({ type: 0x0800, tags: [[0x8100, 9]], payload: ip() }),
-    out: [
-      ethernet({
-        type: 0x8847,
-        tags: [[0x8100, 9]],
-        payload: Buffer.concat([mplsEntry(44, 0, true, 64), ip()]),
-      }),
-    ],
-  },
-  {
     name: 'a label around a whole frame, in a new frame',
     actions: `encap(mpls),set_field:33->mpls_label,encap(ethernet),${ADDRESSES},output:2`,
     frame: udp(),
@@ -149,7 +136,7 @@ const NSH: Trial[] = [
     actions: 'set_field:0x55->nsh_spi,set_field:4->nsh_si,set_field:9->nsh_c2,dec_nsh_ttl,output:2',
     frame: nsh({ spi: 0x1234, si: 7, contexts: [...CONTEXTS] }, udp()),
     out: [nsh({ spi: 0x55, si: 4, ttl: 62, contexts: [0x11, 9, 0x33, 0x44] }, udp())],
-    datapath: /set\(nsh\(/,
+    slow: true,
   },
   {
     name: 'taken out again',
@@ -157,7 +144,7 @@ const NSH: Trial[] = [
     actions: 'decap(),decap(),output:2',
     frame: nsh({ spi: 3, si: 200 }, udp()),
     out: [udp()],
-    datapath: /pop_eth,pop_nsh\(\),recirc/,
+    datapath: /pop_eth,pop_nsh\(\),.*recirc/,
   },
 ];
 
