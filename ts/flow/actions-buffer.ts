@@ -30,8 +30,11 @@ import {
 const CAPACITY = 65536;
 /** Largest content: its attribute header must still fit into the 16-bit attribute length. */
 export const ACTIONS_LIMIT = 65528;
-/** Bytes that lists are taken apart into (`splitActions`): half of what Linux keeps for one list (MAX_ACTIONS_BUFSIZE), whose own form of some actions is longer. */
-export const ACTIONS_PART = 16_384;
+/**
+ * Bytes that lists are taken apart into (`splitActions`): a thousand outputs, which is what Linux queues for a port (net.core.netdev_max_backlog),
+ * and far less than it keeps of one list (MAX_ACTIONS_BUFSIZE).
+ */
+export const ACTIONS_PART = 8000;
 /** Bytes of actions that are taken apart (`splitActions`) before they go into messages, at most. */
 export const ACTIONS_MAX = 1 << 22;
 /** Longest attribute, header included. */
