@@ -55,4 +55,27 @@ describeSwitch('switch: configuration while running', (rig) => {
     theSwitch.configure(theSwitch.configuration);
     expect(theSwitch.snapshot.generation).to.equal(generation);
   });
+
+  it('a bond whose active member goes down announces the addresses behind it by the other', async () => {
+    const { inside, hosts } = rig();
+    const { theSwitch, bridge, ports, warnings } = rig().open({ vlans: [{}] });
+    theSwitch.vsctl('add-bond br0 bond0 p2 p3 other_config:bond-primary=p2'.split(' '));
+    const bundle = bridge.bundles.find(({ name }) => name === 'bond0')!;
+    await eventually('p2 is active', () => bundle.bond!.activePort?.name === 'p2');
+    // The table's clock begins with the first tick.
+    await new Promise((wake) => setTimeout(wake, 300));
+    const learned = { bridge, bundle: ports[0].bundle, vlan: 0, macHigh: 0x0200, macLow: 7 };
+    bridge.fdb.apply({ type: 'learn', ...learned, gratuitousArp: false });
+    const received = () =>
+      Number(hosts[2].namespace.run('cat', '/sys/class/net/eth0/statistics/rx_packets').trim());
+    const before = received();
+    inside.run('ip', 'link', 'set', 'p2', 'down');
+    try {
+      await eventually('p3 is active', () => bundle.bond!.activePort?.name === 'p3');
+      await eventually('the frame arrives', () => received() > before);
+      expect(warnings.filter((text) => text.includes('was not sent'))).to.deep.equal([]);
+    } finally {
+      inside.run('ip', 'link', 'set', 'p2', 'up');
+    }
+  });
 });

@@ -30,6 +30,7 @@ const UNSUPPORTED: Readonly<Record<string, Reasons>> = {
   },
   Port: {
     mac: BY_THE_SYSTEM,
+    lacp: 'LACP is not negotiated: the bond carries nothing, or with other_config:lacp-fallback-ab is active-backup; use lacp=off',
     bond_fake_iface: 'no device of the name of the bond is made',
   },
   Interface: {
@@ -91,6 +92,7 @@ export function unsupportedSettings(configuration: Configuration): string[] {
 function ofRow(row: Row): string[] {
   const reasons = UNSUPPORTED[row.table] ?? {};
   return Object.entries(reasons)
+    .filter(([name]) => row.get(name) !== 'off')
     .filter(([name]) => !equalData(row.get(name), defaultDatum(SCHEMA.get(row.table)!.columns.get(name)!)))
     .map(
       ([name, reason]) =>

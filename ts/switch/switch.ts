@@ -38,6 +38,7 @@ import {
 import { advanceBridge, applyEffect } from './apply-effect.js';
 import { BridgeTables, type MeterStatistics } from './bridge-tables.js';
 import { Configurator } from './configurator.js';
+import { announceBonds } from './learning-packets.js';
 import type { BridgeOptions, PortOptions, SwitchOptions } from './options.js';
 import { PacketInDelivery } from './packet-in.js';
 import type { InterfaceError } from './port-manager.js';
@@ -435,6 +436,7 @@ export class Switch {
     let changed = false;
     for (const tables of this.#tables.values()) {
       if (advanceBridge(tables.bridge, now)) changed = true;
+      announceBonds(this.datapath, tables.bridge, (message) => this.#warn(message));
       if (tables.expire(now)) changed = true;
     }
     if (changed) this.#changed();

@@ -74,6 +74,9 @@ export class Bond implements XBond {
   /** When entries are to be rebalanced next; 0 before the time is known. */
   private nextRebalance = 0;
 
+  /** Another member became active, and nobody was told yet. */
+  private announce = false;
+
   /** `ports` in order of name; `isUp`: whether a port's link is up now, which counts at once. */
   constructor(options: BondOptions, ports: readonly XPort[], isUp: (port: XPort) => boolean = () => true) {
     this.options = options;
@@ -137,6 +140,16 @@ export class Bond implements XBond {
     if (rule === null) return;
     this.entryBytes[entry] += rule.bytes - this.ruleBytes[entry];
     this.ruleBytes[entry] = rule.bytes;
+  }
+
+  /**
+   * Whether another member became the active one since this was asked last: switches beyond must then learn by which member the addresses behind this
+   * one are reached now (OVS: bond_should_send_learning_packets).
+   */
+  takeAnnouncement(): boolean {
+    const due = this.announce;
+    this.announce = false;
+    return due;
   }
 
   /** Adds what rules of the internal table forwarded to the load of their entries; rebalancing does it first. */
@@ -204,10 +217,12 @@ export class Bond implements XBond {
   private settle(): void {
     this.mayEndWaiting();
     const enabled = this.members.filter((member) => member.enabled);
+    const before = this.active;
     // OVS takes the first of a hash table: most often the one that was added last.
     const primary = enabled.find((member) => member.port.name === this.options.primary);
     if (primary !== undefined) this.active = primary;
     else if (this.active === null || !this.active.enabled) this.active = enabled.at(-1) ?? null;
+    if (this.active !== before && this.active !== null) this.announce = true;
     for (let i = 0; i < BOND_ENTRIES; i++) {
       if (this.entries[i]?.enabled === true) continue;
       this.setEntry(i, enabled.length === 0 ? null : enabled[i % enabled.length]);
