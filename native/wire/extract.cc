@@ -298,9 +298,8 @@ void ParseNsh(ByteReader frame, View view, uint32_t* key) {
   if (mdType == kNshMdType1) LoadWords(context, key + flow::kNshContext, 4);
 }
 
-// Ethertype and what is behind it.
-void ParseNetwork(ByteReader frame, View view, uint32_t* key) {
-  uint32_t ethType = ParseEthertype(frame, view);
+// What is behind an ethertype.
+void ParseNetwork(ByteReader frame, View view, uint32_t ethType, uint32_t* key) {
   key[flow::kEthType] = ethType;
   switch (L3Attribute(ethType)) {
     case OVS_KEY_ATTR_IPV4:
@@ -337,7 +336,10 @@ void ExtractPacket(std::span<const uint8_t> bytes, uint32_t* key, View view) {
   LoadMac(macs + 6, key + flow::kEthSrc);
   bool whole = ParseVlan(frame, key + flow::kVlanTpid, key + flow::kVlanTci);
   if (whole && key[flow::kVlanTci] != 0) whole = ParseVlan(frame, key + flow::kVlan1Tpid, key + flow::kVlan1Tci);
-  if (whole) ParseNetwork(frame, view, key);
+  if (whole) {
+    uint32_t ethType = ParseEthertype(frame, view);
+    ParseNetwork(frame, view, ethType, key);
+  }
   uint32_t* tpid = key + (key[flow::kVlanTci] == 0 ? flow::kVlanTpid : flow::kVlan1Tpid);
   if (view == View::kUserspace) {
     // OVS takes the TPID of a tag that is cut off for the frame's ethertype.
@@ -346,6 +348,12 @@ void ExtractPacket(std::span<const uint8_t> bytes, uint32_t* key, View view) {
     // Behind a SNAP header a TPID is no tag. Attributes can only say that it is one without content.
     std::swap(key[flow::kEthType], *tpid);
   }
+}
+
+void ExtractBarePacket(std::span<const uint8_t> packet, uint16_t ethType, uint32_t* key, View view) {
+  ClearPacketWords(key);
+  key[flow::kPacketType] = kPacketTypeEthertype << 16 | ethType;
+  ParseNetwork(ByteReader(packet), view, ethType, key);
 }
 
 }  // namespace slowpath

@@ -54,6 +54,9 @@ enum class View : uint32_t {
 // Stops where the truth stops: a truncated or lying header leaves the fields behind it zero.
 void ExtractPacket(std::span<const uint8_t> frame, uint32_t* key, View view = View::kKernel);
 
+// The same for a packet without Ethernet header, known by its Ethernet type, and for packet_type, which says so.
+void ExtractBarePacket(std::span<const uint8_t> packet, uint16_t ethType, uint32_t* key, View view = View::kKernel);
+
 // 128-bit flow id of key attributes: keyed with a random secret of this process, so that nobody outside can aim for
 // a collision. Not stable over processes. About 10 ns for an IPv4/UDP key.
 void FlowId(std::span<const uint8_t> attributes, uint32_t out[4]);
