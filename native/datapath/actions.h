@@ -25,12 +25,21 @@ class ActionRunner {
   bool One(Packet& packet, uint32_t* key, uint16_t type, std::span<const uint8_t> argument, bool last);
   void Output(Packet& packet, uint32_t number);
   void Userspace(Packet& packet, uint32_t* key, std::span<const uint8_t> arguments);
-  bool Set(Packet& packet, uint32_t* key, std::span<const uint8_t> argument, bool masked);
+  // True when the rest of the list is done with.
+  bool RunSegments(Packet& packet, const uint32_t* key, std::span<const uint8_t> rest);
+  void CheckLength(Packet& packet, uint32_t* key, std::span<const uint8_t> arguments, bool last);
+  // False when the packet is dropped.
+  bool Ct(Packet& packet, uint32_t* key, std::span<const uint8_t> arguments);
+  // False when the packet's TTL has expired, and its list with it.
+  bool DecTtl(Packet& packet, uint32_t* key, std::span<const uint8_t> arguments);
   void Sample(Packet& packet, uint32_t* key, std::span<const uint8_t> arguments, bool last);
   void Recirculate(Packet& packet, uint32_t* key, uint32_t id, bool last);
   // Runs nested actions on a copy, or on the packet itself when nothing follows.
   void Nested(Packet& packet, uint32_t* key, std::span<const uint8_t> actions, bool last);
   void Hash(Packet& packet, uint32_t* key, std::span<const uint8_t> argument);
+  // actions_headers.cc. Both false when the action does not fit the packet.
+  bool Set(Packet& packet, uint32_t* key, std::span<const uint8_t> argument, bool masked);
+  bool Header(Packet& packet, uint16_t type, std::span<const uint8_t> argument);
   bool Drop(std::atomic<uint64_t>& counter);
   // Headers were changed since the key was extracted: does it again.
   void Refresh(const Packet& packet, uint32_t* key);

@@ -1,9 +1,10 @@
+#include <linux/if_ether.h>
 #include <linux/openvswitch.h>
 
 #include <cstring>
 
 #include "datapath/actions.h"
-#include "datapath/checksum.h"
+#include "datapath/gso.h"
 #include "datapath/headers.h"
 #include "wire/attributes.h"
 
@@ -12,14 +13,13 @@ namespace {
 
 // Symmetric hash of later kernels (OVS_HASH_ALG_SYM_L4).
 constexpr uint32_t kHashSymmetric = 1;
-constexpr uint32_t kVlanPresent = 0x1000;
 // Words of a key that packets here can have: no tunnel options.
 constexpr size_t kKeyBytes = flow::kEndL4 * sizeof(uint32_t);
 
-void MaskedWord(uint32_t& word, std::span<const uint8_t> payload, bool masked) {
-  uint32_t value = LoadHost<uint32_t>(payload.data());
-  uint32_t mask = masked ? LoadHost<uint32_t>(payload.data() + 4) : ~uint32_t{0};
-  word = (word & ~mask) | (value & mask);
+// Actions that no device segments behind: what they put around a packet, or make of it, is in no device's book.
+bool NeedsWholeFrames(uint16_t type) {
+  return type == OVS_ACTION_ATTR_PUSH_MPLS || type == OVS_ACTION_ATTR_ADD_MPLS || type == OVS_ACTION_ATTR_PUSH_NSH ||
+         type == OVS_ACTION_ATTR_POP_ETH || type == OVS_ACTION_ATTR_PUSH_ETH;
 }
 
 }  // namespace
@@ -32,6 +32,11 @@ void ActionRunner::Run(Packet& packet, uint32_t* key, std::span<const uint8_t> a
   while (more) {
     Attribute current = action;
     more = reader.Next(action);
+    if (packet.isGso() && NeedsWholeFrames(current.type)) {
+      size_t at = static_cast<size_t>(current.payload.data() - actions.data()) - NLA_HDRLEN;
+      if (!RunSegments(packet, key, actions.subspan(at))) Drop(engine_.counters.actionsNotApplicable);
+      return;
+    }
     if (!One(packet, key, current.type, current.payload, !more)) return;
   }
 }
@@ -54,16 +59,6 @@ bool ActionRunner::One(Packet& packet, uint32_t* key, uint16_t type, std::span<c
       return Set(packet, key, argument, false) || Drop(engine_.counters.actionsNotApplicable);
     case OVS_ACTION_ATTR_SET_MASKED:
       return Set(packet, key, argument, true) || Drop(engine_.counters.actionsNotApplicable);
-    case OVS_ACTION_ATTR_PUSH_VLAN:
-      stale_ = true;
-      return (packet.Unshare(engine_.pool) && PushVlan(packet, LoadBe16(argument.data()),
-                                                       LoadBe16(argument.data() + 2) & ~kVlanPresent)) ||
-             Drop(engine_.counters.actionsNotApplicable);
-    case OVS_ACTION_ATTR_POP_VLAN:
-      stale_ = true;
-      if (!packet.Unshare(engine_.pool)) return Drop(engine_.counters.actionsNotApplicable);
-      PopVlan(packet);
-      return true;
     case OVS_ACTION_ATTR_HASH:
       Hash(packet, key, argument);
       return true;
@@ -76,8 +71,24 @@ bool ActionRunner::One(Packet& packet, uint32_t* key, uint16_t type, std::span<c
     case OVS_ACTION_ATTR_CLONE:
       Nested(packet, key, argument, last);
       return true;
+    case OVS_ACTION_ATTR_CHECK_PKT_LEN:
+      CheckLength(packet, key, argument, last);
+      return true;
+    case OVS_ACTION_ATTR_METER: {
+      // One that is not there lets everything pass.
+      Meter* meter = dp_.meters.Find(LoadHost<uint32_t>(argument.data()));
+      bool exceeded = meter != nullptr && meter->Exceeded(engine_.nowMs, LengthWithoutTag(packet));
+      return !exceeded || Drop(engine_.counters.metered);
+    }
+    case OVS_ACTION_ATTR_CT:
+      return Ct(packet, key, argument);
+    case OVS_ACTION_ATTR_CT_CLEAR:
+      ClearConntrackWords(key);
+      return true;
+    case OVS_ACTION_ATTR_DEC_TTL:
+      return DecTtl(packet, key, argument);
     default:
-      return Drop(engine_.counters.actionsNotApplicable);
+      return Header(packet, type, argument) || Drop(engine_.counters.actionsNotApplicable);
   }
 }
 
@@ -87,7 +98,10 @@ bool ActionRunner::Drop(std::atomic<uint64_t>& counter) {
 }
 
 void ActionRunner::Output(Packet& packet, uint32_t number) {
-  if (Port* port = dp_.PortAt(number)) {
+  if (packet.bare != 0) {
+    // Ports are Ethernet devices.
+    Count(engine_.counters.outputNoEthernet);
+  } else if (Port* port = dp_.PortAt(number)) {
     port->Transmit(packet);
   } else {
     Count(engine_.counters.outputNoPort);
@@ -97,7 +111,7 @@ void ActionRunner::Output(Packet& packet, uint32_t number) {
 
 void ActionRunner::Refresh(const Packet& packet, uint32_t* key) {
   if (!stale_) return;
-  ExtractPacket(packet.frame(), key);
+  ExtractKey(packet, key);
   stale_ = false;
 }
 
@@ -128,31 +142,6 @@ void ActionRunner::Userspace(Packet& packet, uint32_t* key, std::span<const uint
   }
   Refresh(packet, key);
   engine_.Upcall(dp_, packet, key, info);
-}
-
-bool ActionRunner::Set(Packet& packet, uint32_t* key, std::span<const uint8_t> argument, bool masked) {
-  AttributeReader reader(argument);
-  Attribute field;
-  if (!reader.Next(field)) return false;
-  switch (field.type) {
-    case OVS_KEY_ATTR_PRIORITY:
-      MaskedWord(key[flow::kSkbPriority], field.payload, masked);
-      return true;
-    case OVS_KEY_ATTR_SKB_MARK:
-      MaskedWord(key[flow::kSkbMark], field.payload, masked);
-      return true;
-    default:
-      break;
-  }
-  if (!packet.Unshare(engine_.pool)) return false;
-  stale_ = true;
-  if (masked) {
-    size_t half = field.payload.size() / 2;
-    return SetHeader(packet, field.type, field.payload.first(half), field.payload.subspan(half));
-  }
-  uint8_t ones[64];
-  std::memset(ones, 0xff, sizeof ones);
-  return SetHeader(packet, field.type, field.payload, std::span<const uint8_t>(ones).first(field.payload.size()));
 }
 
 void ActionRunner::Hash(Packet& packet, uint32_t* key, std::span<const uint8_t> argument) {
@@ -192,6 +181,79 @@ void ActionRunner::Sample(Packet& packet, uint32_t* key, std::span<const uint8_t
   }
   if (probability == 0 || (probability != UINT32_MAX && engine_.Random() > probability)) return;
   Nested(packet, key, actions, last);
+}
+
+void ActionRunner::CheckLength(Packet& packet, uint32_t* key, std::span<const uint8_t> arguments, bool last) {
+  uint32_t limit = 0;
+  std::span<const uint8_t> greater, lessEqual;
+  AttributeReader reader(arguments);
+  for (Attribute argument; reader.Next(argument);) {
+    if (argument.type == OVS_CHECK_PKT_LEN_ATTR_PKT_LEN) limit = LoadHost<uint16_t>(argument.payload.data());
+    if (argument.type == OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_GREATER) greater = argument.payload;
+    if (argument.type == OVS_CHECK_PKT_LEN_ATTR_ACTIONS_IF_LESS_EQUAL) lessEqual = argument.payload;
+  }
+  // What was a fragment counts as long as its longest one. Of a packet to be segmented, each segment has to fit.
+  uint32_t length = packet.mru != 0 ? packet.mru + ETH_HLEN : LengthWithoutTag(packet);
+  bool fits = length <= limit || (packet.isGso() && LongestSegment(packet) <= limit);
+  Nested(packet, key, fits ? lessEqual : greater, last);
+}
+
+bool ActionRunner::Ct(Packet& packet, uint32_t* key, std::span<const uint8_t> arguments) {
+  Refresh(packet, key);
+  CtArguments parsed;
+  const char* problem = nullptr;
+  if (ParseCt(arguments, key[flow::kEthType] == ETH_P_IPV6, parsed, &problem) != 0) {
+    return Drop(engine_.counters.actionsNotApplicable);
+  }
+  if (dp_.conntrack == nullptr) dp_.conntrack = std::make_unique<Conntrack>(engine_.counters);
+  uint32_t random = parsed.natRandom ? engine_.Random() : 0;
+  switch (dp_.conntrack->Execute(packet, engine_.pool, key, parsed, random, engine_.nowMs)) {
+    case Conntrack::Outcome::kUnchanged:
+      return true;
+    case Conntrack::Outcome::kChanged:
+      stale_ = true;
+      return true;
+    case Conntrack::Outcome::kDrop:
+      return Drop(engine_.counters.ctDropped);
+  }
+  return false;
+}
+
+bool ActionRunner::DecTtl(Packet& packet, uint32_t* key, std::span<const uint8_t> arguments) {
+  if (!packet.Unshare(engine_.pool)) return Drop(engine_.counters.actionsNotApplicable);
+  stale_ = true;
+  if (DecrementTtl(packet)) return true;
+  AttributeReader reader(arguments);
+  for (Attribute argument; reader.Next(argument);) {
+    if (argument.type == OVS_DEC_TTL_ATTR_ACTION) Nested(packet, key, argument.payload, true);
+  }
+  return false;
+}
+
+bool ActionRunner::RunSegments(Packet& packet, const uint32_t* key, std::span<const uint8_t> rest) {
+  Buffer* scratch = engine_.pool.Get();
+  if (scratch == nullptr) return false;
+  Packet holder(scratch, 0);
+  Segmenter segmenter(packet, {holder.data, Buffer::kFrameBytes});
+  if (!segmenter.valid()) return false;
+  Count(engine_.counters.gsoSegmented);
+  bool stale = stale_;
+  for (;;) {
+    std::span<const uint8_t> frame = segmenter.Next();
+    if (frame.empty()) return true;
+    Buffer* buffer = engine_.pool.Get();
+    if (buffer == nullptr) return false;
+    Packet segment(buffer, static_cast<uint32_t>(frame.size()));
+    std::memcpy(segment.data, frame.data(), frame.size());
+    segment.mru = packet.mru;
+    segment.cut = packet.cut;
+    segment.hash = packet.hash;
+    segment.bare = packet.bare;
+    uint32_t keyCopy[flow::kWords];
+    std::memcpy(keyCopy, key, sizeof keyCopy);
+    stale_ = stale;
+    Run(segment, keyCopy, rest);
+  }
 }
 
 void ActionRunner::Recirculate(Packet& packet, uint32_t* key, uint32_t id, bool last) {

@@ -66,8 +66,9 @@ void Core::Run() {
   auto engine = std::make_unique<Engine>(counters_);
   Server server(*engine, *hub_, epoll_.get());
   epoll_event events[kEvents];
+  int idle = -1;  // Milliseconds to sleep at most.
   while (!hub_->closed()) {
-    int timeout = hub_->MaySleep() ? -1 : 0;
+    int timeout = hub_->MaySleep() ? idle : 0;
     int n = epoll_wait(epoll_.get(), events, kEvents, timeout);
     bool woken = false;
     for (int i = 0; i < n; i++) woken |= events[i].data.ptr == nullptr;
@@ -78,6 +79,7 @@ void Core::Run() {
       if (events[i].data.ptr != nullptr) HandlePort(*engine, server, static_cast<Port*>(events[i].data.ptr));
     }
     HandleRequests(*engine, server);
+    idle = server.Sweep();
   }
 }
 

@@ -15,6 +15,7 @@
   X(txErrors, "Packets that the device of a port refused.")                                                           \
   X(txOverMtu, "Packets dropped because they are larger than the port's MTU.")                                        \
   X(outputNoPort, "Packets dropped because an output action names a port that does not exist.")                       \
+  X(outputNoEthernet, "Packets dropped because an output action got them without Ethernet header.")                      \
   X(hits, "Packets that matched a flow.")                                                                             \
   X(misses, "Packets that matched no flow.")                                                                          \
   X(emptyActions, "Packets that matched a flow with no actions: dropped on purpose.")                                 \
@@ -31,6 +32,13 @@
   X(recirculationLimit, "Packets dropped because they recirculated too often.")                                       \
   X(actionLimit, "Packets dropped because actions nested too deep.")                                                  \
   X(actionsNotApplicable, "Packets dropped because an action does not fit the packet's headers.")                     \
+  X(ctCreated, "Connections committed.")                                                                              \
+  X(ctInvalid, "Packets that a ct action found invalid.")                                                             \
+  X(ctEvicted, "Connections of one packet forgotten early to make place for new ones in a full table.")               \
+  X(ctFull, "Connections not committed because the table is full.")                                                   \
+  X(ctNatExhausted, "Packets dropped because no free address and port was found to translate them to.")               \
+  X(ctDropped, "Packets that a ct action dropped, for whichever reason.")                                             \
+  X(metered, "Packets dropped by a meter.")                                                                           \
   X(requests, "Request messages taken from channels.")                                                                \
   X(requestErrors, "Requests answered with an error.")                                                                \
   X(malformedRequests, "Datagrams with a request whose length field lies; the rest of the datagram was ignored.")     \

@@ -5,10 +5,13 @@
 #include <linux/openvswitch.h>
 #include <time.h>
 
+#include <cstring>
+
 #include "datapath/actions.h"
 #include "datapath/checksum.h"
 #include "datapath/families.h"
 #include "datapath/gso.h"
+#include "datapath/headers.h"
 #include "wire/attributes.h"
 
 namespace slowpath {
@@ -49,6 +52,12 @@ uint32_t TransportHash(const uint32_t* key, bool symmetric) {
   return h != 0 ? h : 1;
 }
 
+void ClearConntrackWords(uint32_t* key) {
+  std::memset(key + flow::kCtState, 0, (flow::kCtLabel + 4 - flow::kCtState) * sizeof *key);
+  std::memset(key + flow::kCtNwSrc, 0, (flow::kCtNwProto + 1 - flow::kCtNwSrc) * sizeof *key);
+  key[flow::kCtTpSrc] = key[flow::kCtTpDst] = 0;
+}
+
 Engine::Engine(DatapathCounters& counters)
     : counters(counters),
       pool(kPoolBuffers, [](void* self) { static_cast<Engine*>(self)->FlushPorts(); }, this),
@@ -69,7 +78,8 @@ void Engine::Receive(Datapath& dp, Packet& packet, uint32_t port) {
   key_[flow::kInPort] = port;
   // What actions of the packet before may have set.
   key_[flow::kRecircId] = key_[flow::kDpHash] = key_[flow::kSkbPriority] = key_[flow::kSkbMark] = 0;
-  ExtractPacket(packet.frame(), key_);
+  ClearConntrackWords(key_);
+  ExtractKey(packet, key_);
   Process(dp, packet, key_, 0);
 }
 

@@ -5,8 +5,10 @@
 #include <vector>
 
 #include "datapath/channel_queue.h"
+#include "datapath/conntrack/conntrack.h"
 #include "datapath/counters.h"
 #include "datapath/flow_table.h"
+#include "datapath/meter.h"
 #include "datapath/packet.h"
 #include "datapath/port.h"
 #include "sys/channel.h"
@@ -23,6 +25,8 @@ struct Datapath {
   uint32_t userFeatures = 0;      // OVS_DP_F_*.
   std::vector<uint32_t> cpuPids;  // OVS_DP_ATTR_PER_CPU_PIDS.
   FlowTable table;
+  MeterTable meters;
+  std::unique_ptr<Conntrack> conntrack;  // Null until the first ct action runs.
   uint64_t hits = 0;    // struct ovs_dp_stats.
   uint64_t misses = 0;  // Likewise.
   uint64_t lost = 0;    // Likewise: upcalls that reached nobody.
@@ -83,6 +87,8 @@ class Engine {
 
 // Transport hash of a packet (addresses, protocol, ports), never 0. Equal for both directions when 'symmetric'.
 uint32_t TransportHash(const uint32_t* key, bool symmetric);
+// Makes a key one of a packet that no ct action has seen.
+void ClearConntrackWords(uint32_t* key);
 uint32_t HashWord(uint32_t word, uint32_t basis);
 uint64_t MonotonicMs();
 

@@ -18,6 +18,7 @@ inline constexpr uint16_t kDatapathFamily = 0x20;
 inline constexpr uint16_t kVportFamily = 0x21;
 inline constexpr uint16_t kFlowFamily = 0x22;
 inline constexpr uint16_t kPacketFamily = 0x23;
+inline constexpr uint16_t kMeterFamily = 0x24;
 
 // One request message, checked as far as its headers.
 struct Request {

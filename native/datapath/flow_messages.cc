@@ -17,6 +17,8 @@ using FlowAttributes = AttributeTable<OVS_FLOW_ATTR_PAD>;
 constexpr uint16_t kFlag = FlowAttributes::kFlag;
 constexpr uint16_t kLeast[OVS_FLOW_ATTR_PAD + 1] = {0, 0, 0, 0, 0, 0, kFlag, 0, kFlag, 1, 4, 0};
 
+constexpr uint32_t kCtStateBits = 0xff;  // OVS_CS_F_* of Linux 6.1.
+
 // What carries attributes of its own among key attributes.
 bool IsNest(uint16_t type, int level) {
   return type == OVS_KEY_ATTR_ENCAP || (level == 0 && (type == OVS_KEY_ATTR_TUNNEL || type == OVS_KEY_ATTR_NSH));
@@ -82,6 +84,12 @@ int Server::ParseMatch(const FlowAttributes& a) {
     mask = ones;
   }
   if (DecodeMask(mask, key_, mask_) == Fitness::kError) return Fail(-EINVAL, LastDecodeProblem());
+  if (!a.has(OVS_FLOW_ATTR_MASK)) mask_[flow::kCtState] &= kCtStateBits;
+  if (((key_[flow::kCtState] | mask_[flow::kCtState]) & ~kCtStateBits) != 0) {
+    return Fail(-EINVAL, "ct_state has bits that this datapath does not know");
+  }
+  // Matched always: what a packet without Ethernet header says is never what a frame does.
+  mask_[flow::kPacketType] = 0xffffffff;
   for (unsigned i = 0; i < flow::kWords; i++) maskedKey_[i] = key_[i] & mask_[i];
   return 0;
 }

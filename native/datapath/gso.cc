@@ -19,8 +19,15 @@ constexpr uint8_t kTcpCwr = 0x80;
 
 }  // namespace
 
+uint32_t LongestSegment(const Packet& packet) {
+  Headers h = FindHeaders(packet);
+  if (h.l4 == 0) return packet.length;
+  uint32_t transport = h.protocol == IPPROTO_TCP ? (packet.data[h.l4 + 12] >> 4) * 4u : 8u;
+  return h.l4 + transport + packet.offload.gso_size - (packet.length - LengthWithoutTag(packet));
+}
+
 Segmenter::Segmenter(const Packet& packet, std::span<uint8_t> scratch) : packet_(packet), scratch_(scratch) {
-  Headers h = FindHeaders(packet.frame());
+  Headers h = FindHeaders(packet);
   if (h.l4 == 0 || packet.offload.gso_size == 0) return;
   ipv6_ = h.etherType == ETH_P_IPV6;
   protocol_ = h.protocol;

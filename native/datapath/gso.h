@@ -11,6 +11,10 @@ namespace slowpath {
 template <typename Take>
 bool Segment(const Packet& packet, std::span<uint8_t> scratch, Take take);
 
+// Bytes of the longest frame that a packet will be segmented into, its outermost VLAN tag not counted; all of it when that is
+// not known.
+uint32_t LongestSegment(const Packet& packet);
+
 // The state between segments; Segment's inner part.
 class Segmenter {
  public:

@@ -7,12 +7,13 @@
 #include <cstring>
 
 #include "datapath/checksum.h"
-#include "wire/bytes.h"
+#include "wire/flow_key.h"
 
 namespace slowpath {
 namespace {
 
 constexpr uint32_t kTagBytes = 4;
+constexpr uint32_t kNshBaseBytes = 8;
 
 bool IsVlan(uint16_t type) { return type == ETH_P_8021Q || type == ETH_P_8021AD; }
 
@@ -41,6 +42,7 @@ void FindIpv4(std::span<const uint8_t> frame, uint32_t at, Headers& h) {
   uint32_t length = (frame[at] & 0x0f) * 4u;
   if (frame[at] >> 4 != 4 || length < 20 || at + length > frame.size()) return;
   h.l3 = at;
+  h.network = true;
   h.protocol = frame[at + 9];
   h.laterFragment = (LoadBe16(&frame[at + 6]) & 0x1fff) != 0;
   FindTransport(frame, at + length, h);
@@ -49,6 +51,7 @@ void FindIpv4(std::span<const uint8_t> frame, uint32_t at, Headers& h) {
 void FindIpv6(std::span<const uint8_t> frame, uint32_t at, Headers& h) {
   if (at + 40 > frame.size() || frame[at] >> 4 != 6) return;
   h.l3 = at;
+  h.network = true;
   uint8_t next = frame[at + 6];
   uint32_t p = at + 40;
   for (;;) {
@@ -63,12 +66,6 @@ void FindIpv6(std::span<const uint8_t> frame, uint32_t at, Headers& h) {
   }
   h.protocol = next;
   FindTransport(frame, p, h);
-}
-
-// Everything that shifts with the front of the frame.
-void MoveOffload(Packet& packet, int by) {
-  if (packet.needsChecksum()) packet.offload.csum_start = static_cast<uint16_t>(packet.offload.csum_start + by);
-  if (packet.offload.hdr_len != 0) packet.offload.hdr_len = static_cast<uint16_t>(packet.offload.hdr_len + by);
 }
 
 // Merges value into n bytes at p under the mask; true when something changed. 'old' gets the bytes of before.
@@ -114,6 +111,7 @@ void AddressChanged(Packet& packet, const Headers& h, const uint8_t* old, const 
 }
 
 bool SetEthernet(Packet& packet, const uint8_t* value, const uint8_t* mask) {
+  if (packet.bare != 0) return false;
   uint8_t old[6];
   Merge(packet.data + 6, value, mask, 6, old);
   Merge(packet.data, value + 6, mask + 6, 6, old);
@@ -122,8 +120,8 @@ bool SetEthernet(Packet& packet, const uint8_t* value, const uint8_t* mask) {
 
 // struct ovs_key_ipv4: src, dst, proto, tos, ttl, frag.
 bool SetIpv4(Packet& packet, const uint8_t* value, const uint8_t* mask) {
-  Headers h = FindHeaders(packet.frame());
-  if (h.etherType != ETH_P_IP || h.l3 == 0) return false;
+  Headers h = FindHeaders(packet);
+  if (h.etherType != ETH_P_IP || !h.network) return false;
   uint8_t* ip = packet.data + h.l3;
   uint8_t old[4];
   for (uint32_t i = 0; i < 2; i++) {
@@ -143,8 +141,8 @@ bool SetIpv4(Packet& packet, const uint8_t* value, const uint8_t* mask) {
 
 // struct ovs_key_ipv6: src[16], dst[16], label (be32), proto, tclass, hlimit, frag.
 bool SetIpv6(Packet& packet, const uint8_t* value, const uint8_t* mask) {
-  Headers h = FindHeaders(packet.frame());
-  if (h.etherType != ETH_P_IPV6 || h.l3 == 0) return false;
+  Headers h = FindHeaders(packet);
+  if (h.etherType != ETH_P_IPV6 || !h.network) return false;
   uint8_t* ip = packet.data + h.l3;
   uint8_t old[16];
   for (uint32_t i = 0; i < 2; i++) {
@@ -160,7 +158,7 @@ bool SetIpv6(Packet& packet, const uint8_t* value, const uint8_t* mask) {
 
 // TCP and UDP: two ports.
 bool SetPorts(Packet& packet, uint8_t protocol, const uint8_t* value, const uint8_t* mask) {
-  Headers h = FindHeaders(packet.frame());
+  Headers h = FindHeaders(packet);
   if (h.l4 == 0 || h.protocol != protocol) return false;
   uint8_t* ports = packet.data + h.l4;
   uint8_t old[4];
@@ -176,7 +174,7 @@ bool SetPorts(Packet& packet, uint8_t protocol, const uint8_t* value, const uint
 // SCTP has a CRC over everything. As Linux does, an error that was there stays visible: the new CRC differs from the right
 // one by the same bits as the old.
 bool SetSctp(Packet& packet, const uint8_t* value, const uint8_t* mask) {
-  Headers h = FindHeaders(packet.frame());
+  Headers h = FindHeaders(packet);
   if (h.l4 == 0 || h.protocol != IPPROTO_SCTP) return false;
   uint8_t* sctp = packet.data + h.l4;
   std::span<const uint8_t> body = packet.frame().subspan(h.l4);
@@ -195,12 +193,29 @@ bool SetSctp(Packet& packet, const uint8_t* value, const uint8_t* mask) {
 }
 
 bool SetMpls(Packet& packet, const uint8_t* value, const uint8_t* mask) {
-  Headers h = FindHeaders(packet.frame());
+  Headers h = FindHeaders(packet);
   bool mpls = h.etherType == ETH_P_MPLS_UC || h.etherType == ETH_P_MPLS_MC;
-  if (!mpls || h.l3 == 0) return false;
+  if (!mpls || !h.network) return false;
   uint8_t old[4];
   Merge(packet.data + h.l3, value, mask, 4, old);
   return true;
+}
+
+void FindNetwork(std::span<const uint8_t> frame, uint32_t at, Headers& h) {
+  switch (h.etherType) {
+    case ETH_P_IP:
+      return FindIpv4(frame, at, h);
+    case ETH_P_IPV6:
+      return FindIpv6(frame, at, h);
+    case ETH_P_MPLS_UC:
+    case ETH_P_MPLS_MC:
+    case ETH_P_NSH:
+      h.network = at + (h.etherType == ETH_P_NSH ? kNshBaseBytes : 4) <= frame.size();
+      h.l3 = h.network ? at : 0;
+      return;
+    default:
+      return;
+  }
 }
 
 }  // namespace
@@ -212,34 +227,79 @@ Headers FindHeaders(std::span<const uint8_t> frame) {
   for (int tags = 0; tags < 2 && IsVlan(LoadBe16(&frame[at])) && at + 6 <= frame.size(); tags++) at += kTagBytes;
   h.typeOffset = at;
   h.etherType = LoadBe16(&frame[at]);
-  at += 2;
-  if (h.etherType == ETH_P_IP) {
-    FindIpv4(frame, at, h);
-  } else if (h.etherType == ETH_P_IPV6) {
-    FindIpv6(frame, at, h);
-  } else if ((h.etherType == ETH_P_MPLS_UC || h.etherType == ETH_P_MPLS_MC) && at + 4 <= frame.size()) {
-    h.l3 = at;
-  }
+  FindNetwork(frame, at + 2, h);
   return h;
 }
 
+Headers FindHeaders(const Packet& packet) {
+  if (packet.bare == 0) return FindHeaders(packet.frame());
+  Headers h;
+  h.etherType = packet.bare;
+  FindNetwork(packet.frame(), 0, h);
+  return h;
+}
+
+uint32_t LengthWithoutTag(const Packet& packet) {
+  bool tagged = packet.bare == 0 && packet.length >= ETH_HLEN + kTagBytes && IsVlan(LoadBe16(packet.data + 12));
+  return packet.length - (tagged ? kTagBytes : 0);
+}
+
+void ExtractKey(const Packet& packet, uint32_t* key) {
+  if (packet.bare != 0) {
+    ExtractBarePacket(packet.frame(), packet.bare, key);
+    return;
+  }
+  key[flow::kPacketType] = 0;
+  ExtractPacket(packet.frame(), key);
+}
+
+void MoveOffload(Packet& packet, int by) {
+  if (packet.needsChecksum()) packet.offload.csum_start = static_cast<uint16_t>(packet.offload.csum_start + by);
+  if (packet.offload.hdr_len != 0) packet.offload.hdr_len = static_cast<uint16_t>(packet.offload.hdr_len + by);
+}
+
+bool OpenGap(Packet& packet, uint32_t at, uint32_t n) {
+  if (!packet.EnsureHeadroom(n)) return false;
+  packet.data -= n;
+  packet.length += n;
+  std::memmove(packet.data, packet.data + n, at);
+  MoveOffload(packet, static_cast<int>(n));
+  return true;
+}
+
+void CloseGap(Packet& packet, uint32_t at, uint32_t n) {
+  std::memmove(packet.data + n, packet.data, at);
+  packet.data += n;
+  packet.length -= n;
+  MoveOffload(packet, -static_cast<int>(n));
+}
+
 bool PushVlan(Packet& packet, uint16_t tpid, uint16_t tci) {
-  if (packet.headroom() < kTagBytes) return false;
-  packet.data -= kTagBytes;
-  packet.length += kTagBytes;
-  std::memmove(packet.data, packet.data + kTagBytes, 12);
+  if (packet.bare != 0 || !OpenGap(packet, 12, kTagBytes)) return false;
   StoreBe16(packet.data + 12, tpid);
   StoreBe16(packet.data + 14, tci);
-  MoveOffload(packet, kTagBytes);
   return true;
 }
 
 void PopVlan(Packet& packet) {
-  if (packet.length < ETH_HLEN + kTagBytes || !IsVlan(LoadBe16(packet.data + 12))) return;
-  std::memmove(packet.data + kTagBytes, packet.data, 12);
-  packet.data += kTagBytes;
-  packet.length -= kTagBytes;
-  MoveOffload(packet, -static_cast<int>(kTagBytes));
+  if (packet.bare != 0 || packet.length < ETH_HLEN + kTagBytes || !IsVlan(LoadBe16(packet.data + 12))) return;
+  CloseGap(packet, 12, kTagBytes);
+}
+
+bool DecrementTtl(Packet& packet) {
+  Headers h = FindHeaders(packet);
+  if (!h.network) return true;
+  uint8_t* ip = packet.data + h.l3;
+  if (h.etherType == ETH_P_IPV6) {
+    if (ip[7] <= 1) return false;
+    ip[7]--;
+  } else if (h.etherType == ETH_P_IP) {
+    if (ip[8] <= 1) return false;
+    uint8_t old[2] = {ip[8], ip[9]};
+    ip[8]--;
+    ChecksumReplace(ip + 10, old, ip + 8, 2);
+  }
+  return true;
 }
 
 bool SetHeader(Packet& packet, uint16_t type, std::span<const uint8_t> value, std::span<const uint8_t> mask) {

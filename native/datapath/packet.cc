@@ -12,6 +12,7 @@ constexpr size_t kStride = Buffer::kHeadroom + Buffer::kFrameBytes + 320;
 
 bool Packet::Unshare(BufferPool& pool) {
   if (!shared()) return true;
+  if (length > Buffer::kFrameBytes) return false;  // Grown into its headroom.
   Buffer* fresh = pool.Get();
   if (fresh == nullptr) return false;
   std::memcpy(fresh->bytes + Buffer::kHeadroom, data, length);
@@ -19,6 +20,16 @@ bool Packet::Unshare(BufferPool& pool) {
   buffer_->references--;
   buffer_ = fresh;
   buffer_->references++;
+  return true;
+}
+
+bool Packet::EnsureHeadroom(uint32_t n) {
+  if (headroom() >= n) return true;
+  // For those that come after, too.
+  uint32_t shift = n + Buffer::kHeadroom;
+  if (headroom() + length + shift > Buffer::kHeadroom + Buffer::kFrameBytes) return false;
+  std::memmove(data + shift, data, length);
+  data += shift;
   return true;
 }
 

@@ -36,6 +36,7 @@ class Packet {
         length(other.length),
         cut(other.cut),
         mru(other.mru),
+        bare(other.bare),
         hash(other.hash),
         offload(other.offload),
         buffer_(other.buffer_) {
@@ -59,12 +60,16 @@ class Packet {
   bool shared() const { return buffer_->references > 1; }
   // Makes the frame this packet's own, so that it can be written. False when the pool has no buffer left.
   bool Unshare(BufferPool& pool);
+  // Makes room for 'n' more bytes in front of the frame, moving it when there is none. False when the buffer is full. The frame
+  // must be the packet's own.
+  bool EnsureHeadroom(uint32_t n);
   Buffer* buffer() const { return buffer_; }
 
-  uint8_t* data = nullptr;  // First byte of the Ethernet frame.
+  uint8_t* data = nullptr;  // First byte of the Ethernet frame, or of the packet without one.
   uint32_t length = 0;      // Bytes of the frame.
   uint32_t cut = 0;         // Bytes that a trunc action takes off the next output or upcall.
   uint16_t mru = 0;         // Maximum received fragment size of an executed packet, 0 for none.
+  uint16_t bare = 0;        // Ethernet type of a packet that has no Ethernet header (after pop_eth); 0 for a frame.
   uint64_t hash = 0;        // As OVS_PACKET_ATTR_HASH; 0 while not computed.
   // Checksum and segmentation left to the next device. Offsets count from 'data'.
   VnetHeader offload = {};
@@ -75,6 +80,7 @@ class Packet {
     std::swap(length, other.length);
     std::swap(cut, other.cut);
     std::swap(mru, other.mru);
+    std::swap(bare, other.bare);
     std::swap(hash, other.hash);
     std::swap(offload, other.offload);
     std::swap(buffer_, other.buffer_);

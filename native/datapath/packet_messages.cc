@@ -26,7 +26,13 @@ int Server::PacketExecute(const Request& request) {
   if (frame.size() > Buffer::kFrameBytes) return Fail(-EINVAL, "packet is too large");
   // The key gives metadata only; all else is in the packet, which may have been changed since.
   if (DecodeKey(a[OVS_PACKET_ATTR_KEY], key_) == Fitness::kError) return Fail(-EINVAL, LastDecodeProblem());
-  ExtractPacket(frame, key_);
+  // Without Ethernet addresses in its key it is a packet without Ethernet header.
+  uint16_t bare = static_cast<uint16_t>(key_[flow::kPacketType]);
+  if (bare == 0) {
+    ExtractPacket(frame, key_);
+  } else {
+    ExtractBarePacket(frame, bare, key_);
+  }
   std::span<const uint8_t> actions = a[OVS_PACKET_ATTR_ACTIONS];
   if (int error = CheckActions(actions, key_); error != 0) return error;
   Datapath* dp = FindDatapath(request.ifindex);
@@ -35,6 +41,7 @@ int Server::PacketExecute(const Request& request) {
   if (buffer == nullptr) return Fail(-ENOMEM, "no packet buffer is free");
   Packet packet(buffer, static_cast<uint32_t>(frame.size()));
   std::memcpy(packet.data, frame.data(), frame.size());
+  packet.bare = bare;
   if (a.has(OVS_PACKET_ATTR_MRU)) packet.mru = LoadHost<uint16_t>(a[OVS_PACKET_ATTR_MRU].data());
   if (a.has(OVS_PACKET_ATTR_HASH)) packet.hash = LoadHost<uint64_t>(a[OVS_PACKET_ATTR_HASH].data());
   engine_.Execute(*dp, packet, key_, actions);

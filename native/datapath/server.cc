@@ -21,8 +21,10 @@ constexpr Family kFamilies[] = {
     {OVS_VPORT_FAMILY, kVportFamily, OVS_VPORT_VERSION, OVS_VPORT_ATTR_MAX, OVS_VPORT_MCGROUP},
     {OVS_FLOW_FAMILY, kFlowFamily, OVS_FLOW_VERSION, OVS_FLOW_ATTR_MAX, OVS_FLOW_MCGROUP},
     {OVS_PACKET_FAMILY, kPacketFamily, OVS_PACKET_VERSION, OVS_PACKET_ATTR_MAX, nullptr},
+    {OVS_METER_FAMILY, kMeterFamily, OVS_METER_VERSION, OVS_METER_ATTR_MAX, OVS_METER_MCGROUP},
 };
 
+constexpr int kSweepMs = 1000;
 constexpr size_t kOvsHeaders = NLMSG_HDRLEN + GENL_HDRLEN + sizeof(ovs_header);
 
 void PutString(ByteWriter& out, uint16_t type, const char* text) {
@@ -111,7 +113,7 @@ void Server::HandleDatagram(std::span<const uint8_t> datagram) {
 int Server::HandleMessage(Request& request) {
   std::span<const uint8_t> message = request.attributes;
   bool control = request.type == GENL_ID_CTRL;
-  if (!control && (request.type < kDatapathFamily || request.type > kPacketFamily)) {
+  if (!control && (request.type < kDatapathFamily || request.type > kMeterFamily)) {
     return Fail(-ENOENT, "no such generic netlink family");
   }
   size_t headers = control ? NLMSG_HDRLEN + GENL_HDRLEN : kOvsHeaders;
@@ -122,11 +124,12 @@ int Server::HandleMessage(Request& request) {
   request.attributes = message.subspan(headers);
   if ((request.flags & NLM_F_DUMP) == NLM_F_DUMP) return StartDump(request);
   if (control) return Control(request);
-  static constexpr Handler kHandlers[4][5] = {
+  static constexpr Handler kHandlers[5][5] = {
       {nullptr, &Server::DatapathNew, &Server::DatapathDelete, &Server::DatapathGet, &Server::DatapathSet},
       {nullptr, &Server::VportNew, &Server::VportDelete, &Server::VportGet, &Server::VportSet},
       {nullptr, &Server::FlowNew, &Server::FlowDelete, &Server::FlowGet, &Server::FlowSet},
-      {nullptr, nullptr, nullptr, &Server::PacketExecute, nullptr}};
+      {nullptr, nullptr, nullptr, &Server::PacketExecute, nullptr},
+      {nullptr, &Server::MeterRequest, &Server::MeterRequest, &Server::MeterRequest, &Server::MeterRequest}};
   Handler handler = request.command < 5 ? kHandlers[request.type - kDatapathFamily][request.command] : nullptr;
   if (handler == nullptr) return Fail(-EOPNOTSUPP, "no such command");
   return (this->*handler)(request);
@@ -173,7 +176,8 @@ void Server::Acknowledge(const Request& request, int error) {
 }
 
 int Server::StartDump(const Request& request) {
-  if (request.type == kPacketFamily || request.command != OVS_DP_CMD_GET) {
+  bool none = request.type == kPacketFamily || request.type == kMeterFamily;
+  if (none || request.command != OVS_DP_CMD_GET) {
     return Fail(-EOPNOTSUPP, "no such dump");
   }
   if (dumps_.contains(channel_->portId())) return Fail(-EBUSY, "another dump is under way on this channel");
@@ -261,6 +265,16 @@ bool Server::DumpFamilies(Dump& dump, ByteWriter& out) {
   head.flags = NLM_F_MULTI;
   for (const Family& family : kFamilies) PutFamily(out, family, head);
   return false;
+}
+
+int Server::Sweep() {
+  int timeout = -1;
+  for (const auto& dp : datapaths_) {
+    if (dp->conntrack == nullptr) continue;
+    dp->conntrack->Sweep(engine_.nowMs);
+    if (dp->conntrack->size() != 0) timeout = kSweepMs;
+  }
+  return timeout;
 }
 
 void Server::RemoveVanished(Port* port) {

@@ -13,7 +13,7 @@
 
 namespace slowpath {
 
-// Answers the requests of channels: generic netlink control, and the four OVS families. Forwarding thread only. Follows
+// Answers the requests of channels: generic netlink control, and the five OVS families. Forwarding thread only. Follows
 // net/openvswitch/datapath.c and net/netlink of Linux 6.1 in what is checked, in which order, and with which errno.
 class Server {
  public:
@@ -25,6 +25,8 @@ class Server {
   void SyncChannels();
   // Serves everything that channel 'portId' asked, and goes on with its dump.
   void Serve(uint32_t portId);
+  // Forgets connections that have expired. Milliseconds until it should be called again at the latest; -1 for never.
+  int Sweep();
   // The device of a port is gone.
   void RemoveVanished(Port* port);
 
@@ -99,6 +101,11 @@ class Server {
 
   // packet_messages.cc
   int PacketExecute(const Request& request);
+
+  // meter_messages.cc: all commands.
+  int MeterRequest(const Request& request);
+  void PutMeterFeatures();
+  void PutMeter(uint32_t id, const Meter& meter);
 
   Engine& engine_;
   Hub& hub_;

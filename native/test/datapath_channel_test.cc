@@ -86,8 +86,8 @@ TEST_CASE("channel queue: bytes are bounded too, and the bound can be moved") {
 TEST_CASE("channel: families are found by name and by number, or not") {
   auto datapath = Open();
   Client client(*datapath);
-  const char* names[] = {OVS_DATAPATH_FAMILY, OVS_VPORT_FAMILY, OVS_FLOW_FAMILY, OVS_PACKET_FAMILY};
-  for (uint16_t i = 0; i < 4; i++) {
+  const char* names[] = {OVS_DATAPATH_FAMILY, OVS_VPORT_FAMILY, OVS_FLOW_FAMILY, OVS_PACKET_FAMILY, OVS_METER_FAMILY};
+  for (uint16_t i = 0; i < 5; i++) {
     std::vector<Message> replies;
     auto byName = Attributes().Text(CTRL_ATTR_FAMILY_NAME, names[i]);
     CHECK(client.Ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0, 0, byName, &replies) == 0);
@@ -101,10 +101,11 @@ TEST_CASE("channel: families are found by name and by number, or not") {
     auto byId = Attributes().Put(CTRL_ATTR_FAMILY_ID, *id);
     CHECK(client.Ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0, 0, byId) == 0);
   }
-  auto unknown = Attributes().Text(CTRL_ATTR_FAMILY_NAME, "ovs_meter");
+  auto unknown = Attributes().Text(CTRL_ATTR_FAMILY_NAME, "ovs_ct_limit");
   CHECK(client.Ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0, 0, unknown) == -ENOENT);
   CHECK(client.Ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0, 0, {}) == -EINVAL);
-  CHECK(client.Dump(GENL_ID_CTRL, 0, {}).size() == 4);
+  CHECK(client.Dump(GENL_ID_CTRL, 0, {}).size() == 5);
+  CHECK(client.Ask(kMeterFamily, OVS_METER_CMD_GET, NLM_F_DUMP, 0, {}) == -EOPNOTSUPP);
   CHECK(client.Ask(0x99, 1, 0, 0, {}) == -ENOENT);
   CHECK(client.Ask(kFlowFamily, 77, 0, 0, {}) == -EOPNOTSUPP);
   CHECK(client.Ask(kPacketFamily, OVS_PACKET_CMD_EXECUTE, NLM_F_DUMP, 0, {}) == -EOPNOTSUPP);
