@@ -82,7 +82,23 @@ describe(`datapath provider [${datapathType}]`, () => {
       truncate: true,
       maskedSet: true,
       setNsh: false,
+      maxVlanHeaders: 2,
+      maxMplsDepth: 3,
+      sampleNesting: 10,
+      ctClear: true,
+      checkPktLen: true,
+      ctState: true,
+      ctStateNat: true,
+      ctZone: true,
+      ctMark: true,
+      ctLabel: true,
+      ctOrigTuple: true,
+      ctOrigTuple6: true,
+      ctTimeout: true,
+      addMpls: true,
+      ctEventmask: true,
     });
+    expect(datapath.meters).not.to.equal(null);
     expect(datapath.ports()).to.have.lengthOf(1);
     expect(datapath.ports()[0]).to.deep.include({
       name: 'dp0',

@@ -131,8 +131,7 @@ export class DatapathProvider implements Datapath {
   }
 
   #openMeters(): DatapathMeters | null {
-    const { type, client } = this.#opened;
-    if (type !== 'system' || !listFamilies(client).has(OVS_METER_FAMILY)) return null;
+    if (!listFamilies(this.#opened.client).has(OVS_METER_FAMILY)) return null;
     const features = this.#ask(() => this.#meterClient().features());
     return new DatapathMeters(features, () => (this.#recovery.lost ? null : this.#meterClient()));
   }
