@@ -171,7 +171,8 @@ describeOnBoth('connection tracking', (rig) => {
     flow(1, ct.action(ct.commit(), ct.zone(zone), nat));
     flow(2, ct.action(ct.zone(zone), ct.nat()));
     const forward = await tracked(1, there());
-    expect(forward.state).to.equal(NEW | TRK | DNAT);
+    // Linux translates the source too, to itself, and says so.
+    expect((forward.state ?? 0) & ~SNAT).to.equal(NEW | TRK | DNAT);
     expect(forward.packet.toString('hex')).to.equal(
       udpFrame(1000, 2000, { dst: '10.0.0.77' }).toString('hex'),
     );
@@ -179,7 +180,7 @@ describeOnBoth('connection tracking', (rig) => {
     const data = Buffer.alloc(32, 0x5a);
     const inner = (dst: string) => rest(udpPacket(1000, 2000, data, { dst }));
     const error = await tracked(2, icmp('10.0.0.77', A, 3, 3, inner('10.0.0.77')));
-    expect(error.state).to.equal(REL | RPL | TRK | SNAT);
+    expect((error.state ?? 0) & ~DNAT).to.equal(REL | RPL | TRK | SNAT);
     expect(error.packet.toString('hex')).to.equal(icmp(B, A, 3, 3, inner(B)).toString('hex'));
   });
 
