@@ -10,6 +10,7 @@ import { Ours } from './ours.mjs';
 import { Peer, PeerDied } from './peer/daemons.mjs';
 import { askPeer } from './peer/setup.mjs';
 import { Report } from './report.mjs';
+import { TextReport } from './text.mjs';
 
 const usage = `usage: npm run oracle -- [options]
   --seed N       begin of the sequence of cases (default 1)
@@ -69,7 +70,9 @@ async function askSurvivor(peer, entry, report) {
 async function run(given) {
   if (!given['no-build']) await build();
   const { judge } = await import(join(root, 'out', 'test', 'golden', 'trace-compare.js'));
+  const { compareText } = await import(join(root, 'out', 'test', 'golden', 'trace-text-compare.js'));
   const report = new Report(judge, given.show);
+  const texts = new TextReport(compareText, given.show);
   const peer = new Peer(await ensureOvs());
   const ours = new Ours();
   const file = given.write === undefined ? null : createWriteStream(given.write);
@@ -81,7 +84,9 @@ async function run(given) {
       const entry = await askSurvivor(peer, makeCase(given.seed, given.first + i), report);
       if (entry !== null) {
         file?.write(`${JSON.stringify(entry)}\n`);
-        report.compare(entry, given['peer-only'] ? null : await ours.ask(entry));
+        const answer = given['peer-only'] ? null : await ours.ask(entry);
+        report.compare(entry, answer);
+        texts.compare(entry, answer);
       } else if (!given['peer-only']) {
         report.survived(await ours.ask(makeCase(given.seed, given.first + i)));
       }
@@ -94,7 +99,8 @@ async function run(given) {
     process.removeListener('SIGINT', stop);
   }
   report.print();
-  process.exitCode = report.failed ? 1 : 0;
+  texts.print();
+  process.exitCode = report.failed || texts.failed ? 1 : 0;
 }
 
 let given;

@@ -41,7 +41,7 @@ export class Ours {
         settle({ error: `slowpath batch: no answer in ${CASE_MS} ms` });
       }, CASE_MS);
       this.#answered = settle;
-      this.#child.stdin.write(`${JSON.stringify({ op: 'trace', case: entry })}\n`);
+      this.#child.stdin.write(`${JSON.stringify({ op: 'trace', case: entry, text: true })}\n`);
     });
   }
 

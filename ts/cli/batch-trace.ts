@@ -96,5 +96,6 @@ export function traceRequest(request: BatchRequest): object {
   for (const [name, check, expected] of isStanding ? STANDING_MEMBERS : MEMBERS) {
     if (!check((entry as BatchRequest)[name])) throw new TypeError(`"case.${name}" must be ${expected}`);
   }
-  return isStanding ? traceBridgesCase(entry as unknown as BridgesCase) : traceCase(entry as TraceCase);
+  if (isStanding) return traceBridgesCase(entry as unknown as BridgesCase);
+  return traceCase(entry as TraceCase, request.text === true);
 }

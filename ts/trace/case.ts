@@ -11,6 +11,7 @@ import { about } from './problem.js';
 import { parseCtNext, parsePacketFlow } from './request.js';
 import { slowReasons, translationError } from './slow.js';
 import { DUMMY_SUPPORT } from './support.js';
+import { traceText } from './text.js';
 import { trace, type TraceResult, type TraceStep } from './trace.js';
 
 /** A port of a case's bridge: what the configuration came to when the case was recorded. */
@@ -138,10 +139,21 @@ function applyEffects({ bridges }: TraceSwitch['model'], effects: readonly Effec
   }
 }
 
-/** Traces every packet of a case. Recirculation ids are renamed R1, R2, … in order of appearance in each trace. */
-export function traceCase(entry: TraceCase): { readonly traces: readonly TraceAnswer[] } {
+/**
+ * Traces every packet of a case. Recirculation ids are renamed R1, R2, … in order of appearance in each trace. With `withText` each answer
+ * has also what ofproto/trace would print, with ids as they are.
+ */
+export function traceCase(
+  entry: TraceCase,
+  withText = false,
+): { readonly traces: readonly (TraceAnswer & { readonly text?: string })[] } {
   const built = buildCase(entry);
-  return { traces: entry.traces.map((request) => traceOne(built, request)) };
+  return {
+    traces: entry.traces.map((request) => {
+      const result = runTrace(built, request);
+      return withText ? { ...traceAnswer(result), text: traceText(result) } : traceAnswer(result);
+    }),
+  };
 }
 
 /** One trace in a case's switch, as an answer. */
