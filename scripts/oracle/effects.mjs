@@ -25,6 +25,13 @@ function parse(part) {
 /** Actions that what follows in the same scope depends on, besides being effects themselves. */
 const LASTING = new Set(['ct', 'ct_clear', 'meter', 'push_nsh', 'pop_nsh', 'push_eth', 'pop_eth']);
 
+/** A value that is set, with what is kept where a mask leaves it. */
+function unmasked(text, before) {
+  const [value, mask] = text.split('/').map(Number);
+  if (mask === undefined || Number.isNaN(value + mask) || before === undefined) return text;
+  return `0x${((Number(before) & ~mask) | value).toString(16)}`;
+}
+
 /** Walks over actions and collects what they do. Each scope (clone, branch) has a packet of its own. */
 class Packet {
   /** Fields that were set, by KIND.member. */
@@ -36,10 +43,10 @@ class Packet {
   #cut = '';
 
   /**
-   * `original`: what fields were at first; `ignored`: fields that do not count; `tunnelPorts`: the ports that tunnel metadata matters to;
+   * `original`, `tags`: what fields and tags were at first; `ignored`: fields that do not count; `tunnelPorts`: the ports that tunnel metadata matters to;
    * `seen`: where effects go.
    */
-  constructor(rules, fields = new Map(), tags = [], history = []) {
+  constructor(rules, fields = new Map(), tags = rules.tags, history = []) {
     this.rules = rules;
     this.#fields = new Map(fields);
     this.#tags = [...tags];
@@ -59,7 +66,8 @@ class Packet {
     }
     for (const member of split(members)) {
       const [name, value] = member.split('=');
-      this.#fields.set(`${kind}.${name}`, value);
+      const key = `${kind}.${name}`;
+      this.#fields.set(key, unmasked(value, this.#fields.get(key) ?? this.rules.original.get(key)));
     }
   }
 
@@ -123,10 +131,23 @@ const ORIGINALS = [
 ];
 
 /** Fields of a flow in OpenFlow words, by their names in actions: a packet on which they are set back is as it was. */
-function originals(flow) {
-  const words = new Map(flow.split(',').map((word) => word.split('=')));
+function originals(words) {
   const known = ORIGINALS.filter(([word]) => words.has(word)).map(([word, key]) => [key, words.get(word)]);
-  return new Map([['skb_mark', '0'], ['skb_priority', '0'], ...known]);
+  const fields = new Map([['skb_mark', '0'], ['skb_priority', '0'], ...known]);
+  if (words.has('nw_tos') && words.has('nw_ecn')) {
+    const tos = `0x${(Number(words.get('nw_tos')) | Number(words.get('nw_ecn'))).toString(16)}`;
+    fields.set('ipv4.tos', tos).set('ipv6.tclass', tos);
+  }
+  return fields;
+}
+
+/** The tags of a flow, inner one first, as they would be pushed. */
+function originalTags(words) {
+  return ['1', ''].flatMap((n) =>
+    words.has(`dl_vlan${n}`)
+      ? [`push_vlan(vid=${words.get(`dl_vlan${n}`)},pcp=${words.get(`dl_vlan_pcp${n}`)})`]
+      : [],
+  );
 }
 
 /**
@@ -136,7 +157,9 @@ function originals(flow) {
  */
 export function effects(actions, { flow = '', tunnelPorts = new Set(), ignored = new Set() } = {}) {
   const seen = [];
-  new Packet({ original: originals(flow), ignored, tunnelPorts, seen }).walk(actions);
+  const words = new Map(flow.split(',').map((word) => word.split('=')));
+  const original = originals(words);
+  new Packet({ original, tags: originalTags(words), ignored, tunnelPorts, seen }).walk(actions);
   return seen.sort();
 }
 

@@ -28,6 +28,19 @@ function portsOf(actions) {
   return [...new Set(actions.match(/(?<![^,(])\d+(?=[,)]|$)/g))].sort().join();
 }
 
+const OUTPUT = /(?<=^|[,(])\d+(?=[,)]|$)/g;
+/** Outputs that no datapath takes at a time. */
+const TOO_MANY = 1000;
+
+function isEndless(...steps) {
+  return steps.every(({ datapathActions }) => (datapathActions.match(OUTPUT)?.length ?? 0) > TOO_MANY);
+}
+
+function samePorts(a, b) {
+  const [left, right] = [a, b].map((step) => new Set(step.datapathActions.match(OUTPUT)));
+  return left.size === right.size && [...left].every((port) => right.has(port));
+}
+
 const hasWord = ({ topology }, start) => topology.vsctl.some((word) => word.startsWith(start));
 
 /**
@@ -41,9 +54,14 @@ export const KNOWN = [
       'ovs-vswitchd clears the state of a packet that comes with one although nothing recirculated it, without matching on ct_state: its ' +
       'megaflow covers packets that it would treat otherwise. We clear what we tracked.',
     matches: ({ theirs, ours, verdict }) =>
-      verdict === 'actions' &&
+      (verdict === 'actions' || verdict === 'flows') &&
       /ct_state=/.test(theirs.flow) &&
-      everyStep(theirs, ours, (a, b) => withoutClear(a.datapathActions) === withoutClear(b.datapathActions)),
+      everyStep(theirs, ours, (a, b) => {
+        const [left, right] = [a, b].map((step) => withoutClear(step.datapathActions));
+        return (
+          left === right || (theirs.compare === 'multiset' && sameEffects(left, right, { flow: a.flow }))
+        );
+      }),
   },
   {
     name: 'actions longer than a netlink attribute',
@@ -55,14 +73,29 @@ export const KNOWN = [
       theirs.steps.some(({ datapathActions }) => datapathActions.length > 16_000),
   },
   {
-    name: 'mark of a tunnel in a flood',
+    name: 'loop of floods that is cut off',
     why:
-      'A tunnel with egress_pkt_mark that decides against a packet leaves its mark on it, so that the outputs behind it have the mark: which ' +
-      'those are is decided by the order of the flood, that of a hash of addresses in memory. All else is the same.',
+      'Floods that come back through patch ports go on until a limit ends the translation (depth, resubmissions), and where that is depends ' +
+      'on the order of ports in each flood. The ports are the same, and there are too many outputs for any datapath.',
     matches: ({ entry, theirs, ours, verdict }) =>
       verdict === 'actions' &&
       theirs.compare === 'multiset' &&
-      hasWord(entry, 'options:egress_pkt_mark=') &&
+      entry.topology.name === 'patch' &&
+      everyStep(
+        theirs,
+        ours,
+        (a, b) => a.datapathActions === b.datapathActions || (isEndless(a, b) && samePorts(a, b)),
+      ),
+  },
+  {
+    name: 'tunnel in a flood',
+    why:
+      'A tunnel leaves its metadata on the packet, and one with egress_pkt_mark that decides against the packet its mark: which outputs come ' +
+      'behind it, and which tunnel is the last, is decided by the order of the flood, that of a hash of addresses in memory. All else is the same.',
+    matches: ({ entry, theirs, ours, verdict }) =>
+      (verdict === 'actions' || verdict === 'flows') &&
+      theirs.compare === 'multiset' &&
+      entry.topology.name === 'tunnel' &&
       everyStep(theirs, ours, (a, b) =>
         sameEffects(a.datapathActions, b.datapathActions, {
           flow: a.flow,

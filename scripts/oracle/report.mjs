@@ -14,11 +14,18 @@ function inTheirOrder(ours, theirs, tunnelPorts) {
   return { ...ours, steps };
 }
 
-/** Megaflows as a match can be read: ovs-vswitchd prints tun_tos and tun_ttl hexadecimal without saying so. */
+/**
+ * Megaflows as a match can be read: ovs-vswitchd prints tun_tos and tun_ttl hexadecimal without saying so, and where a translation failed
+ * also labels that packets without any were compared with.
+ */
 function readable(answer) {
   const number = (_, name, hex) => `${name}=0x${hex}`;
   const steps = answer.steps.map((step) => {
-    return { ...step, megaflow: step.megaflow.replace(/\b(tun_tos|tun_ttl)=([0-9a-f]+)\b/g, number) };
+    const megaflow = step.megaflow.replace(/\b(tun_tos|tun_ttl)=([0-9a-f]+)\b/g, number);
+    return {
+      ...step,
+      megaflow: /\bmplsm?,/.test(megaflow) ? megaflow : megaflow.replace(/,mpls_\w+=[^,]+/g, ''),
+    };
   });
   return { ...answer, steps };
 }

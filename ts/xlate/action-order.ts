@@ -13,6 +13,8 @@ const SLOTS: { readonly [T in Action['type']]?: number } = {
   dec_nsh_ttl: 8,
 };
 const SLOT_COUNT = 9;
+/** OFPR_ACTION: an action sent the packet. */
+const REASON_ACTION = 1;
 
 /** Which of the kinds that end a set is done when there are several: the highest. */
 const FINAL: { readonly [T in Action['type']]?: number } = {
@@ -22,6 +24,18 @@ const FINAL: { readonly [T in Action['type']]?: number } = {
   output: 4,
   group: 5,
 };
+
+/** Whether a controller action says no more than an output to the port CONTROLLER can: then it is one when it reaches a switch. */
+export function isOutputToController(action: Action): boolean {
+  return (
+    action.type === 'controller' &&
+    action.reason === REASON_ACTION &&
+    action.controllerId === 0 &&
+    action.userdata === undefined &&
+    action.meterId === undefined &&
+    action.pause !== true
+  );
+}
 
 /** Kinds that are all done, in the order given. */
 const SETTERS: ReadonlySet<Action['type']> = new Set<Action['type']>([
@@ -50,7 +64,7 @@ export function executionOrder(set: readonly Action[], size: number, list: Actio
     const action = set[i];
     const slot = SLOTS[action.type];
     if (slot !== undefined) slots[slot] = action;
-    const finality = FINAL[action.type];
+    const finality = isOutputToController(action) ? FINAL.output : FINAL[action.type];
     if (finality !== undefined && finality >= rank) {
       final = action;
       rank = finality;

@@ -1,6 +1,6 @@
 import { F_ACTSET_OUTPUT } from '../fields/index.js';
-import { type Action, OFPP_UNSET } from '../openflow/index.js';
-import { executionOrder } from './action-order.js';
+import { type Action, OFPP_CONTROLLER, OFPP_UNSET } from '../openflow/index.js';
+import { executionOrder, isOutputToController } from './action-order.js';
 import { FRAME_LAST } from './frames.js';
 import type { ActionOf, Outcome } from './handler.js';
 import { noteActionSet } from './notes.js';
@@ -15,6 +15,8 @@ export function addToSet(flow: Int32Array, set: ActionSet, actions: readonly Act
     if (set.hasGroup) continue;
     if (action.type === 'output') {
       flow[F_ACTSET_OUTPUT] = action.port;
+    } else if (isOutputToController(action)) {
+      flow[F_ACTSET_OUTPUT] = OFPP_CONTROLLER;
     } else if (action.type === 'group') {
       flow[F_ACTSET_OUTPUT] = OFPP_UNSET;
       set.hasGroup = true;

@@ -9,7 +9,7 @@ import {
   OFPP_TABLE,
 } from '../openflow/index.js';
 import { enterTable } from './actions-control.js';
-import { OFPR_ACTION, OFPR_ACTION_SET, OFPR_GROUP, toController } from './controller.js';
+import { outputReason, toController } from './controller.js';
 import type { ActionOf, Outcome } from './handler.js';
 import { normal } from './normal.js';
 import { noteOutputPort } from './notes.js';
@@ -69,11 +69,6 @@ function dispatch(pass: Pass, port: number, maxLen: number, mayPacketIn: boolean
       else outputToNumber(pass, port);
   }
   return 'continue';
-}
-
-function outputReason(pass: Pass): number {
-  if (pass.inBucket) return OFPR_GROUP;
-  return pass.inActionSet ? OFPR_ACTION_SET : OFPR_ACTION;
 }
 
 /** The port number itself decides, so all of its bits are looked at, also when it is out of range. */

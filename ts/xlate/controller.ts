@@ -1,6 +1,7 @@
 import { FLOW_WORDS } from '../fields/index.js';
 import { COOKIE_BYTES } from '../flow/index.js';
 import { OFPP_NONE, type Rule } from '../openflow/index.js';
+import { isOutputToController } from './action-order.js';
 import { commit } from './commit.js';
 import { frozenState } from './freeze.js';
 import type { ActionOf, Outcome } from './handler.js';
@@ -9,8 +10,8 @@ import { errorNumber, type Pass } from './pass.js';
 /** Why a packet goes to a controller (openflow-1.5, ofp_packet_in_reason). */
 export const OFPR_ACTION = 1;
 export const OFPR_INVALID_TTL = 2;
-export const OFPR_ACTION_SET = 3;
-export const OFPR_GROUP = 4;
+const OFPR_ACTION_SET = 3;
+const OFPR_GROUP = 4;
 /** OVS's own: an action of a table-miss rule. Told apart in 1.3 and later. */
 export const OFPR_EXPLICIT_MISS = 6;
 
@@ -78,7 +79,14 @@ export function actController(pass: Pass, action: ActionOf<'controller'>): Outco
     pass.freeze();
     return 'frozen';
   }
-  const { maxLen, reason, controllerId, userdata, meterId } = action;
+  const { maxLen, controllerId, userdata, meterId } = action;
+  const reason = isOutputToController(action) ? outputReason(pass) : action.reason;
   toController(pass, maxLen, reason, controllerId, userdata ?? null, meterId ?? -1);
   return 'continue';
+}
+
+/** Why an output to the port CONTROLLER sends a packet there: by where it stands. */
+export function outputReason(pass: Pass): number {
+  if (pass.inBucket) return OFPR_GROUP;
+  return pass.inActionSet ? OFPR_ACTION_SET : OFPR_ACTION;
 }

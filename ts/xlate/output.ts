@@ -26,12 +26,17 @@ function mayOutput(pass: Pass, port: XPort): boolean {
     pass.note('Mirror truncate to ODPP_NONE, skipping output', 'warn');
   } else if (isBetweenProtected(pass, port)) {
     pass.note('Flow is between protected ports, skipping output.', 'warn');
-  } else if (pass.flow[F_PACKET_TYPE] !== 0 && (port.tunnel?.packetType ?? 'legacy_l2') === 'legacy_l2') {
+  } else if (pass.flow[F_PACKET_TYPE] !== 0 && takesOnlyEthernet(port)) {
     pass.note('Trying to send non-Ethernet packet through legacy L2 port. Dropping packet.', 'warn');
   } else {
     return true;
   }
   return false;
+}
+
+/** Patch ports hand everything on. */
+function takesOnlyEthernet(port: XPort): boolean {
+  return port.peer === null && (port.tunnel?.packetType ?? 'legacy_l2') === 'legacy_l2';
 }
 
 /** A port of packets without Ethernet headers: the packet's type becomes that of its payload, and its header goes. */
