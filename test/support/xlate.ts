@@ -147,7 +147,7 @@ function makeMirror(setup: MirrorSetup, index: number, bundles: readonly XBundle
 }
 
 /** The rule that a switch has of a flow. OpenFlow 1.0 cannot say set_field with a mask, push_vlan, nor instructions. */
-function ruleOf(text: string): Rule {
+export function ruleOf(text: string): Rule {
   const version = /set_field|push_|write_actions|clear_actions|goto_table/.test(text)
     ? 'OpenFlow15'
     : 'OpenFlow10';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { emptyConfiguration, splitShellWords, vsctl } from '../../ts/config/index.js';
-import { advanceBridge } from '../../ts/switch/apply-effect.js';
+import { advanceBridge } from '../../ts/switch/effects.js';
 import { learningPackets } from '../../ts/switch/learning-packets.js';
 import { makeModel } from '../support/configurations.js';
 

@@ -1,9 +1,10 @@
 import { FlowTables } from '../classifier/index.js';
 import type { Row } from '../config/index.js';
-import { type FlowSpec, OFPP_LOCAL, type TlvEntry, TlvMap } from '../openflow/index.js';
+import { type FlowSpec, type Rule, OFPP_LOCAL, type TlvEntry, TlvMap } from '../openflow/index.js';
 import {
   type Bond,
   MacTable,
+  macTag,
   type McastTable,
   type TableMiss,
   type VlanMode,
@@ -134,13 +135,30 @@ function priorityTags(text: string | undefined): BridgeBundle['priorityTags'] {
 const MAC_AGING_SECONDS = { fallback: 300, min: 15, max: 3600 };
 const MAC_TABLE_SIZE = { fallback: 8192, min: 10, max: 1_000_000 };
 
+/** Is told what of a bridge changes while it runs. */
+export interface BridgeWatcher {
+  /** A rule came to its table or left it. */
+  rule(bridge: Bridge, rule: Rule): void;
+  /** What translations note by this tag is another now. */
+  tag(tag: number): void;
+  /** Something changed that may concern any packet. */
+  everything(): void;
+}
+
 /** A bridge: its ports, its flow tables and the addresses it learned. Translation reads it as XBridge. */
 export class Bridge implements XBridge {
   readonly name: string;
   readonly uuid: Int32Array;
   failMode: 'standalone' | 'secure' = 'standalone';
-  readonly flowTables = new FlowTables();
-  readonly fdb = new MacTable();
+  readonly flowTables = new FlowTables((rule) => this.watcher?.rule(this, rule));
+  readonly fdb = new MacTable({
+    onChange: (vlan, high, low) => {
+      if (vlan === -1) this.watcher?.everything();
+      else this.watcher?.tag(macTag(this, vlan, high, low));
+    },
+  });
+  /** Is told what changes otherwise than by configuration. */
+  watcher: BridgeWatcher | null = null;
   readonly ports = new Map<number, BridgePort>();
   portList: readonly BridgePort[] = [];
   bundles: readonly BridgeBundle[] = [];

@@ -1,5 +1,5 @@
 import type { Configuration, Row } from '../config/index.js';
-import { McastTable } from '../xlate/index.js';
+import { McastTable, mcastTag } from '../xlate/index.js';
 import { type Bridge, type BridgeBundle, numberOption } from './bridge.js';
 
 /** Defaults of ovs-vswitchd.conf.db(5), and the range that OVS takes (mcast_snooping_set_idle_time, _set_max_entries). */
@@ -11,7 +11,7 @@ export function configureMcast(configuration: Configuration, row: Row, bridge: B
   if (!row.flag('mcast_snooping_enable')) return null;
   const agingMs = numberOption(row, 'mcast-snooping-aging-time', AGING_SECONDS) * 1000;
   const capacity = numberOption(row, 'mcast-snooping-table-size', TABLE_SIZE);
-  const table = bridge.mcast ?? new McastTable();
+  const table = bridge.mcast ?? new McastTable({ onChange: () => bridge.watcher?.tag(mcastTag(bridge)) });
   table.setLimits(agingMs, capacity);
   table.floodUnregistered =
     row.option('other_config', 'mcast-snooping-disable-flood-unregistered') !== 'true';

@@ -1,6 +1,6 @@
 import { TunnelPorts } from '../xlate/index.js';
 import type { Configuration, Row, Touched } from '../config/index.js';
-import { Bridge, BridgeBundle, BridgePort, type PortNumbers } from './bridge.js';
+import { Bridge, BridgeBundle, BridgePort, type BridgeWatcher, type PortNumbers } from './bridge.js';
 import { tableSettings } from './flow-table.js';
 import { configureMcast } from './mcast.js';
 import { mirrorsOf } from './mirrors.js';
@@ -33,10 +33,12 @@ export class BridgeModel {
   tunnelPorts = new TunnelPorts([]);
   vlanLimit = DEFAULT_VLAN_LIMIT;
   readonly #queuePriority: (queue: number) => number;
+  readonly #watcher: BridgeWatcher | null;
 
-  /** `queuePriority`: skb_priority of a queue, or -1 when the datapath cannot name it. */
-  constructor(queuePriority: (queue: number) => number) {
+  /** `queuePriority`: skb_priority of a queue, or -1 when the datapath cannot name it. `watcher` is told what changes otherwise than by configure. */
+  constructor(queuePriority: (queue: number) => number, watcher: BridgeWatcher | null = null) {
     this.#queuePriority = queuePriority;
+    this.#watcher = watcher;
   }
 
   /**
@@ -61,6 +63,7 @@ export class BridgeModel {
   #configureBridge(configuration: Configuration, row: Row, numbers: FindNumbers, touched: Touched): void {
     const name = row.text('name');
     const bridge = this.bridges.get(name) ?? new Bridge(name, row.uuid);
+    bridge.watcher = this.#watcher;
     this.bridges.set(name, bridge);
     bridge.configure(row);
     const before = new Map(bridge.bundles.map((bundle) => [bundle.name, bundle]));

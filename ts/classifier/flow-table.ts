@@ -64,6 +64,12 @@ export type LearnResult =
  */
 export class FlowTables {
   private readonly classifiers: (Classifier<Rule> | undefined)[] = new Array(TABLE_COUNT).fill(undefined);
+  private readonly onChange: (rule: Rule) => void;
+
+  /** `onChange` is told of each rule that came to a table or left it; of one of them when one took the place of another. */
+  constructor(onChange: (rule: Rule) => void = () => {}) {
+    this.onChange = onChange;
+  }
 
   /** Settings of tables that have any, by number. */
   settings: ReadonlyMap<number, TableSettings> = new Map();
@@ -99,9 +105,11 @@ export class FlowTables {
     }
     if (old === null) this.makeRoom(flow.table, table);
     const rule = toRule(flow);
-    table.insert(rule);
-    if (old === null) return { outcome: 'added', rule };
-    if ((flow.flags & FLOW_RESET_COUNTS) === 0) inheritCounters(rule, old);
+    if (old === null) {
+      this.put(rule);
+      return { outcome: 'added', rule };
+    }
+    this.replace(old, rule, (flow.flags & FLOW_RESET_COUNTS) === 0);
     return { outcome: 'replaced', rule, old };
   }
 
@@ -144,11 +152,7 @@ export class FlowTables {
   modify(selection: FlowSelection, actions: readonly Action[], flags = 0): Rule[] {
     return this.select(selection).map((old) => {
       const rule: Rule = { ...old, actions };
-      if ((flags & FLOW_RESET_COUNTS) !== 0) {
-        rule.packets = 0;
-        rule.bytes = 0;
-      }
-      this.classifiers[old.table]!.insert(rule);
+      this.replace(old, rule, (flags & FLOW_RESET_COUNTS) === 0);
       return rule;
     });
   }
@@ -170,7 +174,7 @@ export class FlowTables {
     }
     const { actions, cookieHigh, cookieLow } = flow;
     const rule: Rule = { ...old, actions, cookieHigh, cookieLow };
-    table!.insert(rule);
+    this.replace(old, rule);
     return { outcome: 'replaced', rule, old };
   }
 
@@ -191,18 +195,33 @@ export class FlowTables {
   /** Removes the selected rules and returns them. */
   delete(selection: FlowSelection): Rule[] {
     const gone = this.select(selection);
-    for (const rule of gone) this.classifiers[rule.table]!.remove(rule);
+    for (const rule of gone) this.remove(rule);
     return gone;
   }
 
-  /** Puts a rule in the place of another with the same table, match and priority. */
-  replace(old: Rule, rule: Rule): void {
-    this.classifiers[old.table]!.insert(rule);
+  /** Puts a rule in the place of another with the same table, match and priority; it `inherits` the counters, or begins anew. */
+  replace(old: Rule, rule: Rule, inherits = true): void {
+    if (inherits) {
+      rule.packets = old.packets;
+      rule.bytes = old.bytes;
+      old.heir = rule;
+    } else {
+      rule.packets = 0;
+      rule.bytes = 0;
+    }
+    this.put(rule);
+  }
+
+  private put(rule: Rule): void {
+    this.classifiers[rule.table]!.insert(rule);
+    this.onChange(rule);
   }
 
   /** Removes one rule, as an expiry does; false when it is gone already. */
   remove(rule: Rule): boolean {
-    return this.classifiers[rule.table]?.remove(rule) ?? false;
+    if (this.classifiers[rule.table]?.remove(rule) !== true) return false;
+    this.onChange(rule);
+    return true;
   }
 
   /** The selected rules, by table and then by falling priority. */
@@ -233,11 +252,6 @@ function sameCookie(a: FlowSpec | Rule, b: FlowSpec | Rule): boolean {
 
 function byPriority(a: Rule, b: Rule): number {
   return b.priority - a.priority;
-}
-
-function inheritCounters(rule: Rule, old: Rule): void {
-  rule.packets = old.packets;
-  rule.bytes = old.bytes;
 }
 
 /** Whether `inner` matches only packets that `outer` matches. */

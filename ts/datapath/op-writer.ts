@@ -106,8 +106,12 @@ export class OpWriter {
     return this.count++;
   }
 
-  /** Flow modify: new actions for the flow with this key and ufid. The kernel wants the mask to judge the actions by. */
+  /**
+   * Flow modify: new actions for the flow with this key and ufid. The kernel wants the mask to judge the actions by. With OP_FLAG_ECHO the datapath
+   * answers with the flow's statistics until then.
+   */
   modify(
+    flags: number,
     keyOffset: number,
     keyLength: number,
     masks: Int32Array,
@@ -118,7 +122,10 @@ export class OpWriter {
     ufidAt: number,
   ): number {
     const op = this.put(keyOffset, keyLength, masks, mask, actionsOffset, actionsLength, ufid, ufidAt);
-    if (op >= 0) this.batch.rows[op * OP_ROW_WORDS + OP_KIND] = OP_MODIFY;
+    if (op < 0) return op;
+    const base = op * OP_ROW_WORDS;
+    this.batch.rows[base + OP_KIND] = OP_MODIFY;
+    this.batch.rows[base + OP_FLAGS] = flags;
     return op;
   }
 

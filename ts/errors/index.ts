@@ -57,3 +57,8 @@ export class NetlinkError extends SlowpathError {
     this.cmd = details.cmd;
   }
 }
+
+/** What a thrown value says. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -29,8 +29,8 @@ export interface FlowTarget {
     readonly match: FlowMatch;
     readonly strictPriority?: number;
   }): Rule[];
-  /** Puts `rule` in the place of `old`, which has the same table, match and priority. */
-  replace(old: Rule, rule: Rule): void;
+  /** Puts `rule` in the place of `old`, which has the same table, match and priority; `inherits` its counters, or begins anew. */
+  replace(old: Rule, rule: Rule, inherits: boolean): void;
   /** False when it is gone already. */
   remove(rule: Rule): boolean;
 }
@@ -102,7 +102,7 @@ export class FlowModder {
     if (removed.length === 0 && mod.mayAdd) return this.add(mod);
     const added = removed.map((old) => {
       const rule = modified(old, mod);
-      this.tables.replace(old, rule);
+      this.tables.replace(old, rule, (mod.flags & FLOW_RESET_COUNTS) === 0);
       return rule;
     });
     return { added, removed };
@@ -145,10 +145,6 @@ export class FlowModder {
 /** A rule with the actions, and if asked for the cookie, of a modification; everything else stays. */
 function modified(old: Rule, mod: FlowMod): Rule {
   const rule: Rule = { ...old, actions: mod.actions };
-  if ((mod.flags & FLOW_RESET_COUNTS) !== 0) {
-    rule.packets = 0;
-    rule.bytes = 0;
-  }
   return mod.setsCookie ? { ...rule, cookieHigh: mod.cookieHigh, cookieLow: mod.cookieLow } : rule;
 }
 

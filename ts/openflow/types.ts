@@ -369,10 +369,12 @@ export interface Rule {
   /** Credited by effects; owned by the switch. */
   packets: number;
   bytes: number;
+  /** The rule that took this one's place and its counters: what packets are credited to this one goes to that. */
+  heir?: Rule;
 }
 
 /** A flow as it is asked for: a rule without counters. */
-export interface FlowSpec extends Omit<Rule, 'packets' | 'bytes' | 'flags'> {
+export interface FlowSpec extends Omit<Rule, 'packets' | 'bytes' | 'heir' | 'flags'> {
   /** FLOW_* bits. */
   readonly flags: number;
 }

@@ -1,13 +1,9 @@
 import { OP_FLAG_ECHO, type OpWriter } from '../datapath/index.js';
 import {
-  FLOW_BYTES,
   FLOW_KEY_LEN,
   FLOW_KEY_OFF,
-  FLOW_PACKETS,
   FLOW_ROW_WORDS,
-  FLOW_TCP_FLAGS,
   FLOW_UFID,
-  FLOW_USED,
   OP_ERROR,
   OP_ROW_WORDS,
 } from '../fields/index.js';
@@ -20,12 +16,12 @@ import {
   UKEY_OPERATIONAL,
   type UkeyTable,
 } from '../ukey/index.js';
-import type { Snapshot, Translation } from '../xlate/index.js';
+import type { Snapshot } from '../xlate/index.js';
 import type { RevalidateCounters } from './counters.js';
+import type { Crediting } from './crediting.js';
 import type { Retranslation } from './retranslation.js';
 
 const ENOENT = 2;
-const HIGH = 0x1_0000_0000;
 
 /** What changing flows needs of its surroundings; part of RevalidatorContext. */
 export interface FlowChangesContext {
@@ -33,29 +29,32 @@ export interface FlowChangesContext {
   readonly ops: OpWriter;
   readonly replies: FlowBatch;
   readonly ukeys: UkeyTable;
-  apply(translation: Translation, packets: number, bytes: number, tcpFlags: number): void;
   onDeleted?(ukey: number, reason: number): void;
 }
 
-/** The 64-bit counter at two words of a flow row. Exact up to 2^53. */
-export function counter64(rows: Int32Array, at: number): number {
-  return (rows[at] >>> 0) + (rows[at + 1] >>> 0) * HIGH;
-}
-
 /**
- * Modifications and deletions of installed flows, collected and exchanged with the datapath in batches. A deletion's answer
- * carries the flow's final statistics, which are credited before its ukey goes.
+ * Modifications and deletions of installed flows, collected and exchanged with the datapath in batches. The answers carry the flows'
+ * statistics until then, which are credited by the translation that was in force.
  */
 export class FlowChanges {
   readonly #context: FlowChangesContext;
   readonly #retranslation: Retranslation;
   readonly #counters: RevalidateCounters;
-  /** Per op: ukey, -1 for a flow without one; and the reason of a deletion, 0 for a modification. */
+  readonly #crediting: Crediting;
+  /** Per op: ukey, -1 for a flow without one; the reason of a deletion, 0 for a modification; the record of the new translation. */
   readonly #ukey: Int32Array;
   readonly #reason: Int32Array;
+  readonly #record: Int32Array;
 
-  constructor(context: FlowChangesContext, retranslation: Retranslation, counters: RevalidateCounters) {
+  constructor(
+    context: FlowChangesContext,
+    retranslation: Retranslation,
+    crediting: Crediting,
+    counters: RevalidateCounters,
+  ) {
     this.#context = context;
+    this.#crediting = crediting;
+    this.#record = new Int32Array(context.ops.batch.capacity);
     this.#retranslation = retranslation;
     this.#counters = counters;
     this.#ukey = new Int32Array(context.ops.batch.capacity);
@@ -88,12 +87,15 @@ export class FlowChanges {
     const keyLength = ukeys.keyLength[ukey];
     ukeys.setActions(ukey, actions, actionsLength);
     ukeys.generation[ukey] = snapshot.generation;
+    ukeys.stale[ukey] = 0;
+    const record = this.#retranslation.makeRecord(ukey);
     this.#makeRoom(snapshot, keyLength + actionsLength);
     const block = ukeys.arena.view(ukeys.actionsBlock[ukey], actionsLength);
     const actionsOff = ops.addBytes(block, 0, actionsLength);
     const mask = ukeys.mask[ukey];
     const key = this.#addKey(ukey);
     const op = ops.modify(
+      OP_FLAG_ECHO,
       key,
       keyLength,
       ukeys.masks.rows,
@@ -104,6 +106,7 @@ export class FlowChanges {
       ukey * 4,
     );
     this.#queued(op, ukey, 'none');
+    this.#record[op] = record;
   }
 
   /** Takes out a ukey whose flow the datapath does not have any more. */
@@ -118,12 +121,16 @@ export class FlowChanges {
     const { opsChannel, ops, replies } = this.#context;
     if (ops.count === 0) return;
     const flows = opsChannel.exchange(ops.batch, ops.count, null, replies);
-    for (let row = 0; row < flows; row++) this.#finalStatistics(snapshot, replies.rows, row * FLOW_ROW_WORDS);
+    for (let row = 0; row < flows; row++) this.#lastStatistics(snapshot, replies.rows, row * FLOW_ROW_WORDS);
     const failedModifies: number[] = [];
     for (let op = 0; op < ops.count; op++) {
       const error = ops.batch.rows[op * OP_ROW_WORDS + OP_ERROR];
-      if (this.#reason[op] !== 0) this.#deleted(op, error);
-      else if (error !== 0) failedModifies.push(this.#ukey[op]);
+      if (this.#reason[op] !== 0) {
+        this.#deleted(op, error);
+        continue;
+      }
+      this.#context.ukeys.setRecord(this.#ukey[op], this.#record[op]);
+      if (error !== 0) failedModifies.push(this.#ukey[op]);
       else this.#counters.modified++;
     }
     ops.clear();
@@ -155,25 +162,13 @@ export class FlowChanges {
     this.#counters.deleted[name] = (this.#counters.deleted[name] ?? 0) + 1;
   }
 
-  /** Credits what a deleted flow counted after the last dump. */
-  #finalStatistics(snapshot: Snapshot, rows: Int32Array, base: number): void {
-    const { ukeys, apply } = this.#context;
+  /** Credits what a flow counted after the last dump, before it goes or gets other actions. */
+  #lastStatistics(snapshot: Snapshot, rows: Int32Array, base: number): void {
+    const { ukeys } = this.#context;
     const ukey = ukeys.find(rows, base + FLOW_UFID);
-    if (ukey < 0 || ukeys.state[ukey] !== UKEY_EVICTING) return;
-    const packets = counter64(rows, base + FLOW_PACKETS);
-    const bytes = counter64(rows, base + FLOW_BYTES);
-    const newPackets = packets - ukeys.packets[ukey];
-    const newBytes = bytes - ukeys.bytes[ukey];
-    ukeys.packets[ukey] = packets;
-    ukeys.bytes[ukey] = bytes;
-    ukeys.tcpFlags[ukey] = rows[base + FLOW_TCP_FLAGS];
-    ukeys.used[ukey] = Math.max(ukeys.used[ukey], counter64(rows, base + FLOW_USED));
-    if (newPackets <= 0 || newBytes < 0) return;
-    this.#retranslation.run(snapshot, ukey);
-    const translation = this.#retranslation.translation;
-    if (translation) {
-      apply.call(this.#context, translation, newPackets, newBytes, ukeys.tcpFlags[ukey]);
-    }
+    if (ukey < 0 || (ukeys.state[ukey] !== UKEY_EVICTING && ukeys.state[ukey] !== UKEY_OPERATIONAL)) return;
+    this.#crediting.take(ukey, rows, base);
+    this.#crediting.credit(snapshot, ukey);
   }
 
   #makeRoom(snapshot: Snapshot, bytes: number): void {

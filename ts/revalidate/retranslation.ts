@@ -4,7 +4,9 @@ import { FITNESS, native } from '../native/index.js';
 import type { UkeyTable } from '../ukey/index.js';
 import {
   composeSlowPath,
+  type FlowRecords,
   type Snapshot,
+  Trail,
   type Translation,
   type Translator,
   XLATE_ERRORS,
@@ -33,10 +35,19 @@ export class Retranslation {
   readonly #slowPath = new ActionsWriter(256);
   readonly #cookie = new CookieWriter();
   readonly #key = new Int32Array(FLOW_WORDS);
+  readonly #trail = new Trail();
+  readonly #records: FlowRecords;
 
-  constructor(ukeys: UkeyTable, translator: Translator) {
+  constructor(ukeys: UkeyTable, translator: Translator, records: FlowRecords) {
     this.#ukeys = ukeys;
     this.#translator = translator;
+    this.#records = records;
+    translator.trail = this.#trail;
+  }
+
+  /** Makes the record of the flow translated last, to be kept with it (UkeyTable.makeRecord): the block. */
+  makeRecord(ukey: number): number {
+    return this.#records.make(this.#ukeys, ukey, this.translation!, this.#trail, this.#key, 0);
   }
 
   /** Actions that the flow ought to have, actions[0 … actionsLength); valid until the next run. */

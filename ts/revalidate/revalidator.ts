@@ -1,14 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { FlowDump, OpWriter } from '../datapath/index.js';
-import {
-  FLOW_BYTES,
-  FLOW_PACKETS,
-  FLOW_ROW_WORDS,
-  FLOW_TCP_FLAGS,
-  FLOW_UFID,
-  FLOW_USED,
-} from '../fields/index.js';
-import type { Channel, FlowBatch } from '../native/index.js';
+import type { FlowDump } from '../datapath/index.js';
+import { FLOW_ROW_WORDS, FLOW_UFID } from '../fields/index.js';
+import type { FlowBatch } from '../native/index.js';
 import {
   type DeleteReason,
   type FlowLimit,
@@ -17,9 +10,11 @@ import {
   UKEY_VISIBLE,
   type UkeyTable,
 } from '../ukey/index.js';
-import type { Snapshot, Translation, Translator } from '../xlate/index.js';
+import type { Snapshot, Translator } from '../xlate/index.js';
 import { createRevalidateCounters, type RevalidateCounters } from './counters.js';
-import { counter64, FlowChanges } from './flow-changes.js';
+import type { ChangeLog } from './changes.js';
+import { Crediting, type CreditingContext } from './crediting.js';
+import { FlowChanges, type FlowChangesContext } from './flow-changes.js';
 import {
   DEFAULT_POLICY,
   type RevalidatePolicy,
@@ -43,28 +38,23 @@ const REASON_OF: Readonly<Record<number, DeleteReason>> = {
   [VERDICT_DELETE_NO_PORT]: 'no_port',
   [VERDICT_DELETE_BAD_KEY]: 'bad_key',
 };
+/** Flows looked at for changes without a look at the clock. */
+const MARKED_AT_ONCE = 4096;
 /** A ukey whose flow this many dumps in a row did not show is gone. */
 const MISSED_DUMPS = 4;
 
-export interface RevalidatorContext {
+export interface RevalidatorContext extends CreditingContext, FlowChangesContext {
   /** Begins a dump of the datapath's flows; ufid and statistics suffice. */
   openDump(): FlowDump;
-  /** Channel and batches for modifications and deletions. */
-  readonly opsChannel: Channel;
-  readonly ops: OpWriter;
-  readonly replies: FlowBatch;
   readonly translator: Translator;
-  readonly ukeys: UkeyTable;
   readonly flowLimit: FlowLimit;
+  /** What changed; read and emptied here. */
+  readonly log: ChangeLog;
   snapshot(): Snapshot;
-  /** Applies what a translation decided for packets counted by the datapath. */
-  apply(translation: Translation, packets: number, bytes: number, tcpFlags: number): void;
   /** Flows in the datapath now. */
   countFlows(): number;
   /** Monotonic milliseconds, the clock of flow statistics. */
   now(): number;
-  /** A flow is about to leave: its last statistics are in the ukey. */
-  onDeleted?(ukey: number, reason: number): void;
   /** A round failed; the next one will try again. */
   onError(error: unknown): void;
 }
@@ -80,20 +70,26 @@ export class Revalidator {
   dumpDuration = 0;
   readonly #context: RevalidatorContext;
   readonly #retranslation: Retranslation;
+  readonly #crediting: Crediting;
   readonly #changes: FlowChanges;
   #dumpSeq = 0;
+  /** When the last round began, and the generation that it knew. */
+  #began = 0;
+  #roundGeneration = 0;
   /** Time of the dump batch at hand. */
   #now = 0;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #stopped = true;
+  /** Something new is in the log since the work under way, or the last, began. */
   #again = false;
 
   constructor(context: RevalidatorContext, policy: Partial<RevalidatePolicy> = {}) {
     this.#context = context;
     this.policy = { ...DEFAULT_POLICY, ...policy };
-    this.#retranslation = new Retranslation(context.ukeys, context.translator);
-    this.#changes = new FlowChanges(context, this.#retranslation, this.counters);
+    this.#retranslation = new Retranslation(context.ukeys, context.translator, context.records);
+    this.#crediting = new Crediting(context, this.#retranslation, this.counters);
+    this.#changes = new FlowChanges(context, this.#retranslation, this.#crediting, this.counters);
   }
 
   /** Runs rounds until `stop`: one at once after `poke`, else every maxRevalidator milliseconds. */
@@ -102,11 +98,11 @@ export class Revalidator {
     this.#schedule(this.policy.maxRevalidator);
   }
 
-  /** The configuration changed: a round starts as soon as the event loop comes to it. */
+  /** The log has something new: it is looked into as soon as the event loop comes to it. */
   poke(): void {
-    if (this.#stopped) return;
-    if (this.#running) this.#again = true;
-    else this.#schedule(0);
+    if (this.#stopped || this.#again) return;
+    this.#again = true;
+    if (this.#running === null) this.#schedule(0);
   }
 
   /** Ends the rounds; resolves when the one under way is through. */
@@ -117,9 +113,15 @@ export class Revalidator {
     await this.#running;
   }
 
-  /** One round, now, or the one under way. */
-  round(): Promise<void> {
-    this.#running ??= this.#round().finally(() => {
+  /** One round, now; after the work under way, if there is some. */
+  async round(): Promise<void> {
+    await this.#running?.catch(() => {});
+    await this.#alone(() => this.#round());
+  }
+
+  /** Does one thing at a time. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    this.#running ??= work().finally(() => {
       this.#running = null;
     });
     return this.#running;
@@ -147,26 +149,37 @@ export class Revalidator {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      const began = this.#context.now();
-      void this.round()
+      this.#again = false;
+      void this.#alone(() => (this.#isDue() ? this.#round() : this.#settle()))
         .catch((error: unknown) => {
           this.counters.failed++;
           this.#context.onError(error);
         })
         .then(() => {
           if (this.#stopped || this.#timer) return;
-          const rest = this.policy.maxRevalidator - (this.#context.now() - began);
+          const rest = this.#began + this.policy.maxRevalidator - this.#context.now();
           this.#schedule(this.#again ? 0 : Math.max(rest, 0));
-          this.#again = false;
         });
     }, delay);
     this.#timer.unref();
+  }
+
+  /** Whether it is time for a dump, or all flows are concerned by a change. */
+  #isDue(): boolean {
+    const { log } = this.#context;
+    return (
+      log.everythingSince > this.#roundGeneration ||
+      this.#context.now() >= this.#began + this.policy.maxRevalidator
+    );
   }
 
   async #round(): Promise<void> {
     const context = this.#context;
     const { ukeys, flowLimit } = context;
     const began = context.now();
+    this.#began = began;
+    this.#roundGeneration = context.snapshot().generation;
+    await this.#settle();
     flowLimit.flows = context.countFlows();
     const terms = termsOf(this.policy, flowLimit.flows, flowLimit.limit, this.dumpDuration);
     const seq = ++this.#dumpSeq;
@@ -193,6 +206,7 @@ export class Revalidator {
       this.counters.dumped += count;
       if (performance.now() < sliceEnd) continue;
       await nextTurn();
+      await this.#settle();
       sliceEnd = performance.now() + SLICE_MS;
     }
   }
@@ -212,72 +226,79 @@ export class Revalidator {
     ukeys.dumpSeq[ukey] = seq;
     ukeys.missed[ukey] = 0;
     const usedBefore = ukeys.used[ukey];
-    const packetsBefore = ukeys.packets[ukey];
-    const bytesBefore = ukeys.bytes[ukey];
-    this.#takeStatistics(ukey, rows, base);
-    let packets = ukeys.packets[ukey] - packetsBefore;
-    let bytes = ukeys.bytes[ukey] - bytesBefore;
-    if (packets < 0 || bytes < 0) {
-      this.counters.backwards++;
-      packets = ukeys.packets[ukey];
-      bytes = ukeys.bytes[ukey];
-    }
-    this.#decide(snapshot, terms, ukey, packets, bytes, usedBefore, first);
+    this.#crediting.take(ukey, rows, base);
+    this.#crediting.credit(snapshot, ukey);
+    this.#decide(snapshot, terms, ukey, usedBefore, first);
   }
 
-  /** Copies a flow row's counters into the ukey. */
-  #takeStatistics(ukey: number, rows: Int32Array, base: number): void {
-    const { ukeys } = this.#context;
-    ukeys.packets[ukey] = counter64(rows, base + FLOW_PACKETS);
-    ukeys.bytes[ukey] = counter64(rows, base + FLOW_BYTES);
-    ukeys.tcpFlags[ukey] = rows[base + FLOW_TCP_FLAGS];
-    ukeys.used[ukey] = Math.max(ukeys.used[ukey], counter64(rows, base + FLOW_USED));
-  }
-
-  #decide(
-    snapshot: Snapshot,
-    terms: RoundTerms,
-    ukey: number,
-    packets: number,
-    bytes: number,
-    usedBefore: number,
-    first: boolean,
-  ): void {
+  #decide(snapshot: Snapshot, terms: RoundTerms, ukey: number, usedBefore: number, first: boolean): void {
     const { ukeys } = this.#context;
     const now = this.#now;
-    const changes = this.#changes;
-    const stale = ukeys.generation[ukey] !== snapshot.generation;
-    const credit = packets > 0;
-    const idle = now - ukeys.used[ukey] > terms.maxIdle;
-    if (!stale && !credit && !terms.flush && !idle) {
+    if (terms.flush) {
+      this.#changes.delete(snapshot, ukey, 'over_limit_flush');
+    } else if (now - ukeys.used[ukey] > terms.maxIdle) {
+      this.#changes.delete(snapshot, ukey, 'idle');
+    } else if (!this.#isStale(ukey)) {
       this.counters.kept++;
-      return;
+    } else if (worthTranslating(terms, this.policy, this.#crediting.packets, usedBefore, first, now)) {
+      this.#translateAgain(snapshot, ukey);
+    } else {
+      this.#changes.delete(snapshot, ukey, 'too_expensive');
     }
-    if (terms.flush || idle) {
-      if (credit) this.#credit(snapshot, ukey, packets, bytes);
-      changes.delete(snapshot, ukey, terms.flush ? 'over_limit_flush' : 'idle');
-      return;
-    }
-    if (stale && !worthTranslating(terms, this.policy, packets, usedBefore, first, now)) {
-      if (credit) this.#credit(snapshot, ukey, packets, bytes);
-      changes.delete(snapshot, ukey, 'too_expensive');
-      return;
-    }
-    const verdict = this.#credit(snapshot, ukey, packets, bytes);
-    if (verdict === VERDICT_KEEP) ukeys.generation[ukey] = snapshot.generation;
-    else if (verdict === VERDICT_MODIFY) changes.modify(snapshot, ukey);
-    else changes.delete(snapshot, ukey, REASON_OF[verdict]);
   }
 
-  /** Translates again, credits the packets, and says what that means for the flow. */
-  #credit(snapshot: Snapshot, ukey: number, packets: number, bytes: number): number {
+  /** Whether something changed since the flow was translated that may concern it. */
+  #isStale(ukey: number): boolean {
+    const { ukeys, log } = this.#context;
+    return ukeys.stale[ukey] !== 0 || ukeys.generation[ukey] < log.everythingSince;
+  }
+
+  /** Finds out whether the flow is still right, and mends what is not. */
+  #translateAgain(snapshot: Snapshot, ukey: number): void {
+    const { ukeys } = this.#context;
     this.counters.translated++;
     const verdict = this.#retranslation.run(snapshot, ukey);
-    const translation = this.#retranslation.translation;
-    if (packets > 0 && translation) {
-      this.#context.apply(translation, packets, bytes, this.#context.ukeys.tcpFlags[ukey]);
+    if (verdict === VERDICT_KEEP) {
+      ukeys.setRecord(ukey, this.#retranslation.makeRecord(ukey));
+      ukeys.generation[ukey] = snapshot.generation;
+      ukeys.stale[ukey] = 0;
+    } else if (verdict === VERDICT_MODIFY) {
+      this.#changes.modify(snapshot, ukey);
+    } else {
+      this.#changes.delete(snapshot, ukey, REASON_OF[verdict]);
     }
-    return verdict;
+  }
+
+  /** Looks through all flows for those that the changes so far concern, and mends them. */
+  async #settle(): Promise<void> {
+    const { ukeys, log } = this.#context;
+    while (log.pending) {
+      const set = log.take();
+      for (let from = 0; from < ukeys.end; from += MARKED_AT_ONCE) {
+        const sliceEnd = performance.now() + SLICE_MS;
+        const to = Math.min(from + MARKED_AT_ONCE, ukeys.end);
+        if (set.mark(ukeys, from, to) > 0) await this.#mend(from, to);
+        if (performance.now() >= sliceEnd) await nextTurn();
+      }
+    }
+  }
+
+  /** Translates the stale flows among from … to-1 again. */
+  async #mend(from: number, to: number): Promise<void> {
+    const { ukeys } = this.#context;
+    let sliceEnd = performance.now() + SLICE_MS;
+    for (let ukey = from; ukey < to; ukey++) {
+      if (ukeys.stale[ukey] === 0 || ukeys.state[ukey] !== UKEY_OPERATIONAL) continue;
+      const snapshot = this.#context.snapshot();
+      this.#translateAgain(snapshot, ukey);
+      // What a dump under way shows of it may be older.
+      ukeys.dumpSeq[ukey] = this.#dumpSeq;
+      if (performance.now() < sliceEnd) continue;
+      this.#changes.flush(snapshot);
+      await nextTurn();
+      sliceEnd = performance.now() + SLICE_MS;
+    }
+    this.#changes.flush(this.#context.snapshot());
   }
 
   /** Ukeys that the dump should have shown and did not. */

@@ -19,6 +19,7 @@ import {
   type DatapathSupport,
   type FinTimeoutEffect,
   finTimeouts,
+  groupTag,
   type LearnFlowEffect,
   makeGroup,
   type XBucket,
@@ -94,9 +95,12 @@ export class BridgeTables {
       this.#forget(this.#modder.deleteByGroup(id, emptyMatch()));
       for (const bucket of this.bridge.groups.get(id)?.buckets ?? []) this.bucketCounters.delete(bucket);
       this.bridge.groups.delete(id);
+      this.bridge.watcher?.tag(groupTag(this.bridge, id));
     }
     const spec = this.groups.get(mod.group.groupId);
-    if (spec !== undefined) this.bridge.groups.set(spec.groupId, makeGroup(spec, this.#support));
+    if (spec === undefined) return;
+    this.bridge.groups.set(spec.groupId, makeGroup(spec, this.#support));
+    this.bridge.watcher?.tag(groupTag(this.bridge, spec.groupId));
   }
 
   /** Changes meters, in the datapath too; flows that use a meter that is gone go. Throws TableError, NetlinkError. */
@@ -142,22 +146,22 @@ export class BridgeTables {
     };
   }
 
-  /** Applies a learn action: adds the flow, or makes the one that there is last longer. True when the tables changed. */
-  learn({ flow, limit }: LearnFlowEffect, now: number): boolean {
+  /** Applies a learn action: adds the flow, or makes the one that there is last longer. */
+  learn({ flow, limit }: LearnFlowEffect, now: number): void {
     const learned = this.bridge.flowTables.learn(flow, limit);
     switch (learned.outcome) {
       case 'full':
-        return false;
+        break;
       case 'refreshed':
         this.timeouts.renew(learned.rule, now);
-        return false;
+        break;
       case 'replaced':
         this.timeouts.forget(learned.old);
         this.timeouts.watch(learned.rule, now);
-        return true;
+        break;
       case 'added':
         this.timeouts.watch(learned.rule, now);
-        return true;
+        break;
     }
   }
 
@@ -167,11 +171,9 @@ export class BridgeTables {
     if (lowered !== null) this.timeouts.lower(effect.rule, lowered.idleTimeout, lowered.hardTimeout, now);
   }
 
-  /** Removes what timed out; true when there was something. */
-  expire(now: number): boolean {
-    const due = this.timeouts.expired(now);
-    for (const rule of due) this.bridge.flowTables.remove(rule);
-    return due.length > 0;
+  /** Removes what timed out. */
+  expire(now: number): void {
+    for (const rule of this.timeouts.expired(now)) this.bridge.flowTables.remove(rule);
   }
 
   /** The bridge goes: its meters leave the datapath. */

@@ -4,4 +4,5 @@ export type { Counter } from './counter.js';
 export type { BridgeOptions, PortOptions, SwitchOptions, VlanOptions } from './options.js';
 export type { PacketIn } from './packet-in.js';
 export type { InterfaceError } from './port-manager.js';
-export { Switch, type SwitchStats } from './switch.js';
+export type { SwitchStats } from './stats.js';
+export { Switch } from './switch.js';

@@ -1,85 +1,57 @@
-import {
-  type Bridge,
-  BridgeModel,
-  type BridgePort,
-  modPort,
-  modTable,
-  setFragments,
-} from '../bridge/index.js';
+import { type Bridge, BridgeModel, type BridgePort } from '../bridge/index.js';
 import { type Configuration, vsctl } from '../config/index.js';
 import {
   type Datapath,
-  type DatapathStats,
   openDatapath,
   OpWriter,
   type PortEvent,
   type UpcallChannel,
 } from '../datapath/index.js';
-import { SlowpathError } from '../errors/index.js';
+import { messageOf, SlowpathError } from '../errors/index.js';
 import { native } from '../native/index.js';
-import {
-  type FlowMod,
-  type FlowSpec,
-  type GroupMod,
-  type MeterMod,
-  parseFlows,
-  type TlvEntry,
-} from '../openflow/index.js';
-import { type RevalidateCounters, Revalidator } from '../revalidate/index.js';
+import { ChangeLog, Revalidator } from '../revalidate/index.js';
 import { FlowLimit, UkeyTable } from '../ukey/index.js';
-import { type SampleSink, type UpcallCounters, UpcallHandler } from '../upcall/index.js';
-import {
-  RecircRegistry,
-  type Snapshot,
-  type TableMiss,
-  type Translation,
-  Translator,
-} from '../xlate/index.js';
-import { advanceBridge, applyEffect } from './apply-effect.js';
-import { BridgeTables, type MeterStatistics } from './bridge-tables.js';
+import { type SampleSink, UpcallHandler } from '../upcall/index.js';
+import { FlowRecords, portTag, RecircRegistry, type Snapshot, Translator } from '../xlate/index.js';
+import { BridgeTables } from './bridge-tables.js';
 import { Configurator } from './configurator.js';
+import { advanceBridge, EffectApplier } from './effects.js';
+import { kernelQueuePriority } from './kernel-queues.js';
 import { announceBonds } from './learning-packets.js';
+import { missedEvents } from './missed-events.js';
+import { OpenFlowSwitch } from './openflow-switch.js';
 import type { BridgeOptions, PortOptions, SwitchOptions } from './options.js';
 import { PacketInDelivery } from './packet-in.js';
 import type { InterfaceError } from './port-manager.js';
+import type { SwitchStats } from './stats.js';
 import { bridgeWords, portWords } from './words.js';
 
 /** Two ops for each of 64 upcalls, and as much again. */
-const OPS = 256;
-const OP_BYTES = 512 * 1024;
+const makeOps = () => new OpWriter(native().createOpBatch(256, 512 * 1024));
 const REPLIES = 256;
 const REPLY_BYTES = 1024 * 1024;
 /** How often timeouts are looked at, and refused operations while upcalls pause. */
 const TICK_MS = 100;
 const NO_SAMPLES: SampleSink = { sample() {} };
 
-/** Figures of a running switch. */
-export interface SwitchStats {
-  readonly datapath: DatapathStats;
-  readonly upcall: Readonly<UpcallCounters>;
-  readonly revalidate: Readonly<RevalidateCounters>;
-  /** Flows that we know of, by state. */
-  readonly ukeys: Readonly<Record<string, number>>;
-  /** Flows that may be installed now. */
-  readonly flowLimit: number;
-  /** Bytes of keys and actions of installed flows, and of the memory held for them. */
-  readonly ukeyBytes: number;
-  readonly ukeyReservedBytes: number;
-  /** Milliseconds that the last dump took. */
-  readonly dumpDuration: number;
-}
-
 /**
  * A switch: the composition root. It opens the datapath, owns bridges, ports and tables, and runs the slow path and the
  * revalidator over them. All mutable state of the package hangs off a switch.
  */
-export class Switch {
-  readonly datapath: Datapath;
+export class Switch extends OpenFlowSwitch {
+  override readonly datapath: Datapath;
   readonly #options: SwitchOptions;
-  readonly #model = new BridgeModel(kernelQueuePriority);
+  readonly #log = new ChangeLog();
+  readonly #model = new BridgeModel(kernelQueuePriority, {
+    rule: (bridge, { table, match }) => this.#log.rule(bridge, table, match, this.#nextGeneration()),
+    tag: (tag) => this.#log.tag(tag, this.#nextGeneration()),
+    everything: () => this.changed(),
+  });
   readonly #tables = new Map<Bridge, BridgeTables>();
   readonly #configurator: Configurator;
-  readonly #ukeys = new UkeyTable();
+  readonly #effects = new EffectApplier(this.#tables);
+  readonly #records = new FlowRecords();
+  readonly #ukeys = new UkeyTable((arena, block) => this.#records.drop(arena, block));
   readonly #flowLimit: FlowLimit;
   readonly #recirc = new RecircRegistry();
   readonly #packetIns = new PacketInDelivery();
@@ -107,6 +79,7 @@ export class Switch {
   }
 
   private constructor(datapath: Datapath, options: SwitchOptions) {
+    super();
     this.datapath = datapath;
     this.#options = options;
     this.#configurator = new Configurator(datapath, this.#model);
@@ -238,83 +211,8 @@ export class Switch {
     this.vsctl(['del-port', port.bridge.name, port.bundle.name]);
   }
 
-  /** Adds flows in ovs-ofctl syntax, one a line; all or none. Throws SyntaxProblem with line and column. */
-  addFlows(bridge: Bridge, text: string): void {
-    const { tlvMap } = bridge;
-    const names = { portNames: bridge.portNames(), tableNames: bridge.flowTables.tableNames() };
-    this.applyFlows(bridge, parseFlows(text, tlvMap === undefined ? names : { ...names, tlvMap }));
-  }
-
-  /** Says which Geneve options flows know as tun_metadataN (ovs-ofctl add-tlv-map). Throws TableError and changes nothing then. */
-  setTlvMap(bridge: Bridge, entries: readonly TlvEntry[]): void {
-    bridge.setTlvMap(entries);
-    this.#changed();
-  }
-
-  /** Adds flows; one with the match and priority of another replaces it. */
-  applyFlows(bridge: Bridge, flows: readonly FlowSpec[]): void {
-    const now = native().monotonicMs();
-    const tables = this.tables(bridge);
-    for (const flow of flows) tables.addFlow(flow, now);
-    this.#changed();
-  }
-
-  /** Adds, modifies or deletes flows as ovs-ofctl does. Throws TableError at the first that OpenFlow does not allow; those before it stay. */
-  changeFlows(bridge: Bridge, mods: readonly FlowMod[]): void {
-    const now = native().monotonicMs();
-    const tables = this.tables(bridge);
-    try {
-      for (const mod of mods) tables.changeFlows(mod, now);
-    } finally {
-      this.#changed();
-    }
-  }
-
-  /** Changes the groups of a bridge. Throws TableError. */
-  changeGroups(bridge: Bridge, mods: readonly GroupMod[]): void {
-    try {
-      for (const mod of mods) this.tables(bridge).changeGroups(mod);
-    } finally {
-      this.#changed();
-    }
-  }
-
-  /** Changes the meters of a bridge and of the datapath. Throws TableError, ERR_METER_BAND, NetlinkError. */
-  changeMeters(bridge: Bridge, mods: readonly MeterMod[]): void {
-    try {
-      for (const mod of mods) this.tables(bridge).changeMeters(mod, native().monotonicMs());
-    } finally {
-      this.#changed();
-    }
-  }
-
-  /** Changes a port as `ovs-ofctl mod-port` does: up, down, receive, no-flood, … Throws ERR_SETTING; NetlinkError when its device refuses. */
-  modPort(port: BridgePort, word: string): void {
-    modPort(port, word);
-    const isLink = word === 'up' || word === 'down';
-    if (isLink && port.ifindex !== 0) this.datapath.route.setLinkUp(port.ifindex, word === 'up');
-    this.#changed();
-  }
-
-  /** How the rules of a bridge see fragments: normal, drop or nx-match, as `ovs-ofctl set-frags` takes it. Throws ERR_SETTING. */
-  setFragments(bridge: Bridge, mode: string): void {
-    setFragments(bridge, mode);
-    this.#changed();
-  }
-
-  /** What becomes of packets that no rule of a table matches, as `ovs-ofctl mod-table` takes it. Throws ERR_SETTING. */
-  modTable(bridge: Bridge, table: number | 'all', action: TableMiss | 'default'): void {
-    modTable(bridge, table, action);
-    this.#changed();
-  }
-
-  /** Statistics of a meter; undefined when the bridge has none of that number. Throws NetlinkError. */
-  meterStats(bridge: Bridge, meterId: number): MeterStatistics | undefined {
-    return this.tables(bridge).meterStats(meterId, native().monotonicMs());
-  }
-
   /** The OpenFlow side of a bridge of this switch. */
-  tables(bridge: Bridge): BridgeTables {
+  override tables(bridge: Bridge): BridgeTables {
     const tables = this.#tables.get(bridge);
     if (tables === undefined)
       throw new SlowpathError('ERR_NO_BRIDGE', `bridge ${bridge.name} is not of this switch`);
@@ -323,7 +221,7 @@ export class Switch {
 
   /** Tells the revalidator that the configuration changed; needed after changing a port or a bridge in place. */
   configurationChanged(): void {
-    this.#changed();
+    this.changed();
   }
 
   /** Runs one revalidation round now. */
@@ -361,17 +259,25 @@ export class Switch {
     this.datapath.close({ keep });
   }
 
-  #makeHandler(): UpcallHandler {
-    return new UpcallHandler({
-      opsChannel: this.#opsChannel.channel,
-      ops: new OpWriter(native().createOpBatch(OPS, OP_BYTES)),
-      batch: this.#handlerChannel.batch,
+  /** What the slow path and the revalidator share. */
+  #shared() {
+    return {
+      ops: makeOps(),
       translator: new Translator(),
       ukeys: this.#ukeys,
+      records: this.#records,
       flowLimit: this.#flowLimit,
       snapshot: () => this.#snapshot,
-      apply: (translation, packets, bytes, tcpFlags) => this.#apply(translation, packets, bytes, tcpFlags),
+      apply: this.#effects.apply,
       now: () => native().monotonicMs(),
+    };
+  }
+
+  #makeHandler(): UpcallHandler {
+    return new UpcallHandler({
+      ...this.#shared(),
+      opsChannel: this.#opsChannel.channel,
+      batch: this.#handlerChannel.batch,
       samples: this.#options.samples ?? NO_SAMPLES,
       packetIns: this.#packetIns,
       observer: this.#options.observer ?? null,
@@ -379,23 +285,17 @@ export class Switch {
   }
 
   #makeRevalidator(): Revalidator {
-    return new Revalidator(
-      {
-        openDump: () => this.datapath.openDump({ terse: this.datapath.support.ufid }),
-        opsChannel: this.#changesChannel.channel,
-        ops: new OpWriter(native().createOpBatch(OPS, OP_BYTES)),
-        replies: native().createFlowBatch(REPLIES, REPLY_BYTES),
-        translator: new Translator(),
-        ukeys: this.#ukeys,
-        flowLimit: this.#flowLimit,
-        snapshot: () => this.#snapshot,
-        apply: (translation, packets, bytes, tcpFlags) => this.#apply(translation, packets, bytes, tcpFlags),
-        countFlows: () => this.datapath.stats().flows,
-        now: () => native().monotonicMs(),
-        onError: (error) => this.#onRevalidationError(error),
-      },
-      this.#options.policy,
-    );
+    const context = {
+      ...this.#shared(),
+      openDump: () => this.datapath.openDump({ terse: this.datapath.support.ufid }),
+      opsChannel: this.#changesChannel.channel,
+      replies: native().createFlowBatch(REPLIES, REPLY_BYTES),
+      sink: this.#effects.of,
+      log: this.#log,
+      countFlows: () => this.datapath.stats().flows,
+      onError: (error: unknown) => this.#onRevalidationError(error),
+    };
+    return new Revalidator(context, this.#options.policy);
   }
 
   /** The bridges are others: so are their tables. */
@@ -409,21 +309,7 @@ export class Switch {
       if (this.#tables.has(bridge)) continue;
       this.#tables.set(bridge, new BridgeTables(bridge, this.datapath.support, this.datapath.meters));
     }
-    this.#changed();
-  }
-
-  /** Applies the effects of a translation: credits rules, learns addresses, flows and groups. */
-  #apply(translation: Translation, packets: number, bytes: number, tcpFlags: number): void {
-    for (let i = 0; i < translation.ruleCount; i++) {
-      const rule = translation.rules[i];
-      rule.packets += packets;
-      rule.bytes += bytes;
-    }
-    if (translation.effectCount === 0) return;
-    const applied = { now: native().monotonicMs(), packets, bytes, tcpFlags };
-    for (let i = 0; i < translation.effectCount; i++) {
-      if (applyEffect(this.#tables, translation.effects[i], applied)) this.#changed();
-    }
+    this.changed();
   }
 
   #tick(): void {
@@ -437,9 +323,9 @@ export class Switch {
     for (const tables of this.#tables.values()) {
       if (advanceBridge(tables.bridge, now)) changed = true;
       announceBonds(this.datapath, tables.bridge, (message) => this.#warn(message));
-      if (tables.expire(now)) changed = true;
+      tables.expire(now);
     }
-    if (changed) this.#changed();
+    if (changed) this.changed();
   }
 
   #onPortEvent(event: PortEvent): void {
@@ -460,9 +346,13 @@ export class Switch {
     if (event.type === 'link') {
       if (port.running === event.running) return;
       port.running = event.running;
-      port.bundle.bond?.linkChanged(port, event.running);
-      if (!event.running && port.bundle.bond === null) port.bridge.fdb.flush(port.bundle);
-      this.#changed();
+      if (port.bundle.bond !== null) {
+        port.bundle.bond.linkChanged(port, event.running);
+        this.changed();
+      } else {
+        if (!event.running) port.bridge.fdb.flush(port.bundle);
+        this.#log.tag(portTag(port.bridge, port.ofport), this.#nextGeneration());
+      }
     } else if (event.type === 'removed') {
       this.#configurator.portGone(event.portNo, port.name);
       this.#reconfigured();
@@ -497,30 +387,28 @@ export class Switch {
     if (this.datapath.adopted) this.datapath.flush();
     this.#revalidator.forgetAll();
     this.#resync();
-    this.#changed();
+    this.changed();
     this.#revalidator.start();
     this.#warn(`datapath ${this.datapath.name} is there again, with ports and without flows`);
   }
 
-  /** Notifications were lost: compares our ports with the datapath's. */
+  /** Notifications were lost: what they would have said. */
   #resync(): void {
     this.#retryDue = this.#configurator.failed.size > 0;
-    const present = new Map(this.datapath.ports().map((port) => [port.portNo, port]));
-    for (const port of [...this.#model.portsByOdp]) {
-      if (port === undefined) continue;
-      const found = present.get(port.odpPort);
-      if (found === undefined || found.name !== port.name) {
-        this.#onPortEvent({ type: 'removed', portNo: port.odpPort, name: port.name });
-      } else {
-        const { up = false, running = false } = this.datapath.route.findLink(port.name) ?? {};
-        this.#onPortEvent({ type: 'link', portNo: port.odpPort, name: port.name, up, running });
-      }
-    }
+    for (const event of missedEvents(this.datapath, this.#model.portsByOdp)) this.#onPortEvent(event);
   }
 
-  #changed(): void {
-    this.#snapshot = this.#makeSnapshot(this.#snapshot.generation + 1);
+  /** Something changed that may concern any flow. */
+  protected override changed(): void {
+    this.#log.everything(this.#nextGeneration());
+  }
+
+  /** Something changed: what is translated from now on knows it, and the revalidator is about to look for what does not. */
+  #nextGeneration(): number {
+    const generation = this.#snapshot.generation + 1;
+    this.#snapshot = this.#makeSnapshot(generation);
     this.#revalidator.poke();
+    return generation;
   }
 
   #makeSnapshot(generation: number): Snapshot {
@@ -539,13 +427,4 @@ export class Switch {
   #warn(message: string): void {
     this.#options.onWarning?.(message);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** skb_priority of a queue as the kernel's HTB and HFSC number their classes (OVS: dpif_netlink_queue_to_priority). */
-function kernelQueuePriority(queue: number): number {
-  return queue >= 0 && queue < 0xf000 ? (1 << 16) | (queue + 1) : -1;
 }

@@ -38,7 +38,7 @@ export class ByteArena {
     const block = this.#allocate(sizeClass(length));
     const at = block & PAGE_MASK;
     if (length > SHORT && ((source.byteOffset | offset | length) & 3) === 0) {
-      const words = this.#wordsOf(source);
+      const words = this.#sourceWords(source);
       const page = this.#words[block >>> PAGE_BITS];
       const from = (source.byteOffset + offset) >> 2;
       const to = at >> 2;
@@ -48,6 +48,16 @@ export class ByteArena {
       const page = this.#pages[block >>> PAGE_BITS];
       for (let i = 0; i < length; i++) page[at + i] = source[offset + i];
     }
+    return block;
+  }
+
+  /** Copies source[0 … length) of words into a new block, and returns its offset; 0-length blocks are -1. */
+  storeWords(source: Int32Array, length: number): number {
+    if (length === 0) return -1;
+    const block = this.#allocate(sizeClass(length * 4));
+    const page = this.#words[block >>> PAGE_BITS];
+    const to = (block & PAGE_MASK) >> 2;
+    for (let i = 0; i < length; i++) page[to + i] = source[i];
     return block;
   }
 
@@ -76,6 +86,15 @@ export class ByteArena {
     return true;
   }
 
+  /** The words that a block is among, and where in them it begins; both hold until the block is released. */
+  wordsOf(block: number): Int32Array {
+    return this.#words[block >>> PAGE_BITS];
+  }
+
+  wordIndex(block: number): number {
+    return (block & PAGE_MASK) >> 2;
+  }
+
   /** The block's bytes as a view, valid until the block is released. */
   view(block: number, length: number): Uint8Array {
     if (length === 0) return new Uint8Array(0);
@@ -84,7 +103,7 @@ export class ByteArena {
   }
 
   /** The buffer behind `source` by words. Long blocks come from one buffer, the receive slab, so one view is kept. */
-  #wordsOf(source: Uint8Array): Int32Array {
+  #sourceWords(source: Uint8Array): Int32Array {
     if (this.#source.buffer !== source.buffer)
       this.#source = new Int32Array(source.buffer, 0, source.buffer.byteLength >> 2);
     return this.#source;

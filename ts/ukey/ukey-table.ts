@@ -66,6 +66,10 @@ export class UkeyTable {
   created = new Float64Array(0);
   /** Snapshot generation that the flow was last found right for. */
   generation = new Int32Array(0);
+  /** A change since then may concern the flow: it must be translated again. */
+  stale = new Uint8Array(0);
+  /** What the slow path keeps with each flow besides: arena blocks, -1 for none (setRecord). */
+  record = new Int32Array(0);
   /** Number of the last dump that showed the flow; 0 before the first. */
   dumpSeq = new Int32Array(0);
   /** Dumps in a row that missed it. */
@@ -75,10 +79,13 @@ export class UkeyTable {
   #size = 0;
   #live = 0;
   readonly #free: number[] = [];
+  readonly #dropRecord: (arena: ByteArena, block: number) => void;
   /** Open addressing over ufid word 0, linear probing; holds indices. */
   #slots = new Int32Array(4096).fill(EMPTY);
 
-  constructor() {
+  /** `dropRecord` gives records back to the arena when their flows go. */
+  constructor(dropRecord: (arena: ByteArena, block: number) => void = () => {}) {
+    this.#dropRecord = dropRecord;
     this.#grow(1024);
   }
 
@@ -131,6 +138,8 @@ export class UkeyTable {
     this.tcpFlags[index] = 0;
     this.used[index] = now;
     this.created[index] = now;
+    this.stale[index] = 0;
+    this.record[index] = -1;
     this.dumpSeq[index] = 0;
     this.missed[index] = 0;
     this.#link(index);
@@ -151,12 +160,19 @@ export class UkeyTable {
     this.actionsLength[index] = length;
   }
 
+  /** Keeps an arena block with the flow, in place of the one before. */
+  setRecord(index: number, block: number): void {
+    if (this.record[index] >= 0) this.#dropRecord(this.arena, this.record[index]);
+    this.record[index] = block;
+  }
+
   /** Takes an evicted ukey out and frees its slot. */
   remove(index: number): void {
     this.transition(index, UKEY_DELETED);
     this.#unlink(index);
     this.arena.release(this.keyBlock[index], this.keyLength[index]);
     this.arena.release(this.actionsBlock[index], this.actionsLength[index]);
+    this.setRecord(index, -1);
     this.masks.release(this.mask[index]);
     this.transition(index, UKEY_FREE);
     this.#free.push(index);
@@ -227,6 +243,8 @@ export class UkeyTable {
     this.used = grown(this.used, new Float64Array(n));
     this.created = grown(this.created, new Float64Array(n));
     this.generation = grown(this.generation, new Int32Array(n));
+    this.stale = grown(this.stale, new Uint8Array(n));
+    this.record = grown(this.record, new Int32Array(n));
     this.dumpSeq = grown(this.dumpSeq, new Int32Array(n));
     this.missed = grown(this.missed, new Uint8Array(n));
   }

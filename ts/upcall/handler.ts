@@ -22,10 +22,12 @@ import { type Channel, FITNESS, type UpcallBatch } from '../native/index.js';
 import type { FlowLimit, UkeySource, UkeyTable } from '../ukey/index.js';
 import {
   composeSlowPath,
+  type FlowRecords,
   type PacketView,
   SLOW_ACTION,
   SLOW_MATCH,
   type Snapshot,
+  Trail,
   type Translation,
   type Translator,
   XLATE_ERRORS,
@@ -66,6 +68,8 @@ export interface HandlerContext {
   readonly batch: UpcallBatch;
   readonly translator: Translator;
   readonly ukeys: UkeyTable;
+  /** What is kept with each flow for revalidation. */
+  readonly records: FlowRecords;
   readonly flowLimit: FlowLimit;
   /** The configuration to translate by; asked once a batch. */
   snapshot(): Snapshot;
@@ -86,6 +90,8 @@ export class UpcallHandler {
   readonly counters: UpcallCounters = createUpcallCounters();
   readonly #context: HandlerContext;
   readonly #seen = new BatchIndex();
+  /** What the last translation depended on. */
+  readonly #trail = new Trail();
   readonly #installs: InstallTracker;
   readonly #slowPath = new ActionsWriter(256);
   readonly #cookie = new CookieWriter();
@@ -106,6 +112,7 @@ export class UpcallHandler {
 
   constructor(context: HandlerContext) {
     this.#context = context;
+    context.translator.trail = this.#trail;
     this.#installs = new InstallTracker(context.ukeys, this.counters, (errno) => context.onRefused?.(errno));
     this.#actionsOff = new Int32Array(context.batch.capacity);
     this.#actionsLen = new Int32Array(context.batch.capacity);
@@ -223,10 +230,11 @@ export class UpcallHandler {
       if (translation.error === NO_BRIDGE) counters.unknown_port++;
       else counters.xlate_errors++;
     }
+    // Other packets than misses have been counted in the datapath, by the flow that sent them here.
     this.#context.apply(
       translation,
-      1,
-      rows[base + UPCALL_WIRE_LEN],
+      mayInstall ? 1 : 0,
+      mayInstall ? rows[base + UPCALL_WIRE_LEN] : 0,
       batch.keys[row * FLOW_WORDS + F_TCP_FLAGS],
     );
 
@@ -261,7 +269,7 @@ export class UpcallHandler {
   }
 
   #install(snapshot: Snapshot, row: number, translation: Translation, actionsOff: number): boolean {
-    const { batch, ukeys, ops, flowLimit } = this.#context;
+    const { batch, ukeys, records, ops, flowLimit } = this.#context;
     const counters = this.counters;
     if (ukeys.count >= flowLimit.limit || flowLimit.flows >= flowLimit.limit) {
       counters.flow_limit++;
@@ -293,6 +301,7 @@ export class UpcallHandler {
       actionsOff = ops.addBytes(source.actions, 0, source.actionsLength);
     }
     const ukey = ukeys.add(source, this.#now);
+    ukeys.setRecord(ukey, records.make(ukeys, ukey, translation, this.#trail, batch.keys, row * FLOW_WORDS));
     const op = ops.put(
       source.keyOffset,
       source.keyLength,

@@ -2,3 +2,4 @@ export * from './address.js';
 export * from './cursor.js';
 export * from './hex.js';
 export * from './version.js';
+export * from './handles.js';

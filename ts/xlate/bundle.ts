@@ -15,12 +15,13 @@ import { hashFields, markHashFields } from './multipath.js';
 import { noteSubfield } from './notes.js';
 import type { Pass } from './pass.js';
 import { markSubfield, writeSubfieldNumber } from './subfield.js';
-import type { XBridge } from './types.js';
+import { portTag } from './trail.js';
 
 type Bundle = ActionOf<'bundle'>;
 
 /** Whether packets may be sent to a member. Reserved ports are always there; a controller is no member. */
-function isLive(bridge: XBridge, member: number): boolean {
+function isLive(pass: Pass, member: number): boolean {
+  const { bridge, trail } = pass;
   switch (member) {
     case OFPP_IN_PORT:
     case OFPP_TABLE:
@@ -32,25 +33,26 @@ function isLive(bridge: XBridge, member: number): boolean {
     case OFPP_CONTROLLER:
       return false;
     default:
+      if (trail !== null) trail.tag(portTag(bridge, member));
       return bridge.ports.get(member)?.mayForward ?? false;
   }
 }
 
-function firstLive(bridge: XBridge, members: readonly number[]): number {
-  for (let i = 0; i < members.length; i++) if (isLive(bridge, members[i])) return members[i];
+function firstLive(pass: Pass, members: readonly number[]): number {
+  for (let i = 0; i < members.length; i++) if (isLive(pass, members[i])) return members[i];
   return OFPP_NONE;
 }
 
 /** The live member with the highest weight for this packet. */
 function heaviest(pass: Pass, action: Bundle): number {
-  const { flow, mask, bridge, words } = pass;
+  const { flow, mask, words } = pass;
   const { members, fields, basis } = action;
   if (members.length > 1) markHashFields(flow, fields, mask);
   const hash = hashFields(flow, fields, basis, words);
   let best = OFPP_NONE;
   let bestWeight = -1;
   for (let i = 0; i < members.length; i++) {
-    if (!isLive(bridge, members[i])) continue;
+    if (!isLive(pass, members[i])) continue;
     const weight = hash2Words(i, hash);
     if (weight > bestWeight) {
       best = members[i];
@@ -62,7 +64,7 @@ function heaviest(pass: Pass, action: Bundle): number {
 
 /** bundle: output to the chosen member; bundle_load: its number goes to a field. */
 export function actBundle(pass: Pass, action: Bundle): Outcome {
-  const port = action.algorithm === 'hrw' ? heaviest(pass, action) : firstLive(pass.bridge, action.members);
+  const port = action.algorithm === 'hrw' ? heaviest(pass, action) : firstLive(pass, action.members);
   const { target } = action;
   if (target === null) return outputTo(pass, port, 0, false);
   touchField(pass, target.field);

@@ -9,6 +9,7 @@ import { hashFields, markHashFields } from './multipath.js';
 import { noteDeadBucket } from './notes.js';
 import { errorNumber, type Pass } from './pass.js';
 import type { Tracer } from './trace.js';
+import { groupTag, portTag } from './trail.js';
 import type { XBucket, XGroup } from './types.js';
 
 /** Groups that watch groups, one after another (OVS: MAX_LIVENESS_RECURSION). */
@@ -32,11 +33,13 @@ function isAlive(pass: Pass, group: XGroup, bucket: XBucket, depth: number): boo
   if (group.type === 'select' && bucket.weight === 0) return false;
   if (watchPort === NO_PORT && watchGroup === NO_GROUP) return true;
   if (depth >= MAX_WATCHED) return false;
+  if (pass.trail !== null && watchPort !== NO_PORT) pass.trail.tag(portTag(pass.bridge, watchPort));
   if (watchPort !== NO_PORT && pass.bridge.ports.get(watchPort)?.mayForward === true) return true;
   return watchGroup !== NO_GROUP && isGroupAlive(pass, watchGroup, depth + 1);
 }
 
 function isGroupAlive(pass: Pass, groupId: number, depth: number): boolean {
+  if (pass.trail !== null) pass.trail.tag(groupTag(pass.bridge, groupId));
   const group = pass.bridge.groups.get(groupId);
   return group !== undefined && firstAlive(pass, group, depth) !== null;
 }
@@ -135,6 +138,7 @@ function skipBucket(tracer: Tracer, bucket: XBucket): void {
 /** Sends the packet to a group (OVS: xlate_group_action). A group that is not there ends the list. */
 export function actGroup(pass: Pass, action: ActionOf<'group'>): Outcome {
   if (!pass.pipeline.checkResources()) return 'continue';
+  if (pass.trail !== null) pass.trail.tag(groupTag(pass.bridge, action.group));
   const group = pass.bridge.groups.get(action.group);
   if (group === undefined) {
     if (pass.tracer !== null) pass.note(`output to nonexistent group ${action.group}`, 'warn');

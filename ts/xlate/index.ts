@@ -1,5 +1,7 @@
 export * from './bond.js';
 export * from './bond-rebalance.js';
+export * from './flow-credits.js';
+export * from './flow-records.js';
 export * from './mac-table.js';
 export { makeGroup } from './make-group.js';
 export * from './mcast-table.js';
@@ -14,6 +16,7 @@ export type { NoteLevel, Tracer } from './trace.js';
 export type { PacketView } from './packet-view.js';
 export { finTimeouts } from './fin-effect.js';
 export { unpackOptions } from './tunnel-options.js';
+export * from './trail.js';
 export { TunnelPorts } from './tunnel-ports.js';
 export { Translator } from './translator.js';
 export * from './types.js';

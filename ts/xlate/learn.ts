@@ -122,6 +122,7 @@ export function actLearn(pass: Pass, action: Learn): Outcome {
     if (pass.dontSend) pass.note('suppressing side effects, so learn action ignored', 'warn');
     else pass.note(describe(learned, bridge.tlvMap));
   }
+  if (pass.trail !== null && action.limit !== 0) pass.trail.everything = true;
   const room =
     action.limit === 0 ||
     pass.dontSend ||

@@ -14,8 +14,8 @@ export interface MacTableOptions {
   readonly agingMs?: number;
   /** Addresses held at most; then one goes of the port with most, the one not seen longest. Default 8192. */
   readonly capacity?: number;
-  /** Called whenever an answer of `lookup` may have changed. */
-  readonly onChange?: () => void;
+  /** Called whenever the answer of `lookup` for an address may have changed. `vlan` -1: for any. */
+  readonly onChange?: (vlan: number, macHigh: number, macLow: number) => void;
 }
 
 /** One learned address, for display. */
@@ -55,7 +55,7 @@ export class MacTable implements MacTableView {
   generation = 0;
   private agingMs: number;
   private capacity: number;
-  private readonly onChange: (() => void) | null;
+  private readonly onChange: MacTableOptions['onChange'] | null;
   private buckets!: Int32Array;
   /** (VLAN, high 16 bits), low 32 bits of each entry. */
   private upper!: Int32Array;
@@ -91,9 +91,7 @@ export class MacTable implements MacTableView {
   setLimits(agingMs: number, capacity: number): void {
     this.agingMs = agingMs;
     if (capacity === this.capacity) return;
-    const size = this.count;
     while (this.count > capacity) if (!this.evict()) break;
-    if (this.count !== size) this.changed();
     const kept = this.indices().map((at) => ({
       place: [this.upper[at], this.lower[at], this.seen[at], this.locked[at]] as const,
       bundle: this.bundles[at],
@@ -156,7 +154,7 @@ export class MacTable implements MacTableView {
     for (const { vlan, macHigh, macLow } of [...this.entries()]) {
       if (this.floods(vlan)) this.remove(this.find(vlan, macHigh, macLow));
     }
-    this.changed();
+    this.changed(NONE);
   }
 
   lookup(vlan: number, macHigh: number, macLow: number): XBundle | null {
@@ -223,7 +221,6 @@ export class MacTable implements MacTableView {
     const at = this.find(vlan, macHigh, macLow);
     if (at === NONE) return false;
     this.remove(at);
-    this.changed();
     return true;
   }
 
@@ -254,20 +251,17 @@ export class MacTable implements MacTableView {
     this.share(before, -1);
     this.share(bundle, 1);
     this.counters.moved++;
-    this.changed();
+    this.changed(at);
     return true;
   }
 
   /** Sets the time (milliseconds, any origin, never backwards) and forgets what is too old by then. */
   advance(nowMs: number): void {
     this.now = Math.max(nowMs, this.now);
-    let gone = false;
     while (this.oldest !== NONE && this.now - this.seen[this.oldest] >= this.agingMs) {
       this.remove(this.oldest);
       this.counters.expired++;
-      gone = true;
     }
-    if (gone) this.changed();
   }
 
   /** Milliseconds until the next entry is too old, or null for an empty table: when to call `advance` at the latest. */
@@ -285,13 +279,11 @@ export class MacTable implements MacTableView {
    * gone, and its addresses with it.
    */
   replaceBundles(find: (bundle: XBundle) => XBundle | undefined): void {
-    let gone = false;
     for (const at of this.indices()) {
       const old = this.bundles[at]!;
       const bundle = find(old);
       if (bundle === undefined) {
         this.remove(at);
-        gone = true;
       } else if (bundle !== old) {
         this.bundles[at] = bundle;
         if (this.statics.has(at)) continue;
@@ -299,7 +291,6 @@ export class MacTable implements MacTableView {
         this.share(bundle, 1);
       }
     }
-    if (gone) this.changed();
   }
 
   /** All entries: static ones, then the others, those seen longest ago first. */
@@ -343,9 +334,11 @@ export class MacTable implements MacTableView {
     return false;
   }
 
-  private changed(): void {
+  /** The answer for the address of an entry is another now; NONE: for any address. */
+  private changed(at: number): void {
     this.generation++;
-    this.onChange?.();
+    if (at === NONE) this.onChange?.(-1, 0, 0);
+    else this.onChange?.(this.upper[at] >>> 16, this.upper[at] & 0xffff, this.lower[at]);
   }
 
   private bucket(upper: number, lower: number): number {
@@ -377,11 +370,12 @@ export class MacTable implements MacTableView {
     this.chain[at] = this.buckets[bucket];
     this.buckets[bucket] = at;
     this.count++;
-    this.changed();
+    this.changed(at);
     return at;
   }
 
   private remove(at: number): void {
+    this.changed(at);
     const bucket = this.bucket(this.upper[at], this.lower[at]);
     let before = NONE;
     for (let i = this.buckets[bucket]; i !== at; i = this.chain[i]) before = i;

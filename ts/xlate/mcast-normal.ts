@@ -14,6 +14,7 @@ import { outputToBundle } from './bundle-ports.js';
 import { outputToPort } from './output.js';
 import { snoop } from './mcast-snoop.js';
 import type { Pass } from './pass.js';
+import { mcastTag } from './trail.js';
 import { ETH_TYPE_IP, IPPROTO_ICMPV6, IPPROTO_IGMP, isIp } from './protocols.js';
 import { SLOW_ACTION, type McastView, type XBundle } from './types.js';
 import { vid } from './vlan.js';
@@ -144,6 +145,7 @@ export function mcastNormal(pass: Pass, from: XBundle, outer: number, inner: num
   const high = flow[F_ETH_DST];
   if ((high & GROUP_BIT) === 0 || (high === 0xffff && flow[F_ETH_DST + 1] === -1) || !isIp(flow))
     return 'unicast';
+  if (pass.trail !== null) pass.trail.tag(mcastTag(pass.bridge));
   mask[F_NW_PROTO] = 0xff;
   if (flow[F_ETH_TYPE] === ETH_TYPE_IP) {
     if (flow[F_NW_PROTO] === IPPROTO_IGMP) return igmp(pass, mcast, from, outer, inner);

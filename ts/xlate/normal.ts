@@ -17,6 +17,7 @@ import type { Pass } from './pass.js';
 import { ETH_TYPE_ARP, isVlanType, VLAN_CFI, VLAN_VID_MASK } from './protocols.js';
 import { isReserved } from './reserved-macs.js';
 import { mcastNormal } from './mcast-normal.js';
+import { macTag } from './trail.js';
 import { NETFLOW_FLOOD, type XBundle, type XPort } from './types.js';
 import {
   bridgeInner,
@@ -79,6 +80,7 @@ function isAdmissible(pass: Pass, bundle: XBundle, port: XPort, vlan: number): b
   }
   const srcHigh = flow[F_ETH_SRC];
   const srcLow = flow[F_ETH_SRC + 1];
+  if (pass.trail !== null) pass.trail.tag(macTag(bridge, vlan, srcHigh, srcLow));
   const known = bridge.fdb.lookup(vlan, srcHigh, srcLow);
   if (known === null || known === bundle) return true;
   if (isGratuitousArp(flow, mask) && !bridge.fdb.isGratuitousArpLocked(vlan, srcHigh, srcLow)) return true;
@@ -92,7 +94,8 @@ function learnSource(pass: Pass, bundle: XBundle, port: XPort | null, vlan: numb
   if (port === null || flow[F_PACKET_TYPE] !== 0 || port.tunnel?.packetType === 'legacy_l3') return;
   const high = flow[F_ETH_SRC];
   const low = flow[F_ETH_SRC + 1];
-  if (bridge.fdb.wouldLearn(vlan, high, low, bundle, gratuitousArp)) {
+  // Who keeps the translation wants to know of every address that its packets show.
+  if (pass.trail !== null || bridge.fdb.wouldLearn(vlan, high, low, bundle, gratuitousArp)) {
     pass.learn(bundle, vlan, high, low, gratuitousArp);
   }
 }
@@ -115,7 +118,9 @@ function floodVlan(pass: Pass, from: XBundle, outer: number, inner: number): voi
 function forward(pass: Pass, from: XBundle, outer: number, inner: number): void {
   const { flow, bridge } = pass;
   const high = flow[F_ETH_DST];
-  const to = (high & GROUP_BIT) !== 0 ? null : bridge.fdb.lookup(vid(outer), high, flow[F_ETH_DST + 1]);
+  const low = flow[F_ETH_DST + 1];
+  if (pass.trail !== null) pass.trail.tag(macTag(bridge, vid(outer), high, low));
+  const to = (high & GROUP_BIT) !== 0 ? null : bridge.fdb.lookup(vid(outer), high, low);
   if (to === null) {
     pass.note('no learned MAC for destination, flooding');
     floodVlan(pass, from, outer, inner);

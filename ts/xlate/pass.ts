@@ -21,6 +21,7 @@ import { unpackOptions } from './tunnel-options.js';
 import type { PacketView } from './packet-view.js';
 import { ActionSet, Scope } from './scope.js';
 import type { NoteLevel, Tracer } from './trace.js';
+import type { Trail } from './trail.js';
 import {
   type BucketEffect,
   type Effect,
@@ -177,6 +178,8 @@ export class Pass implements Translation {
   dontSend = false;
   pipeline!: Pipeline;
   tracer: Tracer | null = null;
+  /** Notes what the translation depends on; null when nobody wants to know. */
+  trail: Trail | null = null;
   private readonly scopes: Scope[] = [];
   private scopeCount = 0;
 

@@ -9,6 +9,7 @@ import { INTERNAL_TABLE } from './bond-recirc.js';
 import { FRAGMENT_RULE, PACKET_IN_RULE, TABLES } from './miss.js';
 import { errorNumber, type Pass, type Pipeline } from './pass.js';
 import { NW_FRAG_ANY } from './protocols.js';
+import { tableTag } from './trail.js';
 import { hasTuple, swapTuple } from './tuple.js';
 import { STACK_BYTES_MAX } from './value-stack.js';
 
@@ -227,8 +228,10 @@ export class FramePipeline implements Pipeline {
 
   /** The rule of one table. Fragments have no ports there, unless the bridge wants it otherwise (OVS: frag_handling). */
   private match(inPort: number, table: number): Rule | null {
-    const { flow, mask, bridge, thawed } = this.pass;
+    const { flow, mask, bridge, thawed, trail } = this.pass;
     const view = table === INTERNAL_TABLE ? thawed?.bond : bridge.tables[table];
+    if (trail !== null && (view === undefined || view === null))
+      trail.table(tableTag(bridge, table), flow, this.pass.nextWithCt);
     if (view === undefined || view === null) return null;
     const isFragment = (flow[F_NW_FRAG] & NW_FRAG_ANY) !== 0;
     if (isFragment && bridge.fragments === 'drop') return FRAGMENT_RULE;
@@ -240,6 +243,7 @@ export class FramePipeline implements Pipeline {
       flow[F_TP_SRC] = 0;
       flow[F_TP_DST] = 0;
     }
+    if (trail !== null) trail.table(tableTag(bridge, table), flow, this.pass.nextWithCt);
     const rule = view.lookup(flow, 0, mask, 0);
     flow[F_IN_PORT] = realPort;
     flow[F_TP_SRC] = source;

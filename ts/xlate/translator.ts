@@ -21,6 +21,7 @@ import { errorNumber, Pass } from './pass.js';
 import { FramePipeline } from './pipeline.js';
 import { fixSampling, markNetflow, sampleIngress } from './sample.js';
 import type { Tracer } from './trace.js';
+import type { Trail } from './trail.js';
 import { acceptsEcn, findInPort } from './tunnel.js';
 import { finishOptions } from './tunnel-options.js';
 import {
@@ -91,6 +92,15 @@ export class Translator {
     this.pass.tracer = tracer;
   }
 
+  /** Notes what each translation depends on, for whoever keeps its result; null (as it is at first) for nobody. */
+  get trail(): Trail | null {
+    return this.pass.trail;
+  }
+
+  set trail(trail: Trail | null) {
+    this.pass.trail = trail;
+  }
+
   /** The packet of the last translation as the pipeline left it, FLOW_WORDS words; in_port is the OpenFlow port. */
   get finalFlow(): Int32Array {
     return this.pass.flow;
@@ -142,6 +152,7 @@ export class Translator {
   private translateFrom(port: XPort | null, keys: Int32Array, base: number, asFields: boolean): Translation {
     const { pass } = this;
     this.pipeline.clear();
+    if (pass.trail !== null) pass.trail.begin(keys, base, pass.flow[F_IN_PORT]);
     beginWildcards(pass.flow, pass.mask, pass.snapshot.support.recirc);
     if (pass.bridge.sampling?.netflow === true) markNetflow(pass.flow, pass.mask);
     if (pass.tracer !== null) pass.tracer.bridge(pass.bridge);
@@ -163,6 +174,7 @@ export class Translator {
   /** Any packet from a port of no bridge drops, whatever else it has: one flow for all of them. */
   private unknownPort(odpPort: number): void {
     const { pass } = this;
+    if (pass.trail !== null) pass.trail.begin(pass.flow, 0, OFPP_NONE);
     pass.mask.fill(0);
     pass.mask[F_IN_PORT] = -1;
     if (pass.snapshot.support.recirc) pass.mask[F_RECIRC_ID] = -1;

@@ -1,0 +1,80 @@
+import { expect } from 'chai';
+import { ALL_TABLES } from '../../ts/classifier/index.js';
+import { emptyMatch, parseFlowMods, type Rule } from '../../ts/openflow/index.js';
+import type { Bridge } from '../../ts/switch/index.js';
+import { eventually } from '../support/eventually.js';
+import { udpFrame } from '../support/frames.js';
+import { describeSwitch, type OpenOptions, revalidated } from '../support/switch-rig.js';
+import { Capture, sendFrames } from '../support/traffic.js';
+
+const SECURE: OpenOptions = { bridge: { failMode: 'secure' } };
+const FLOWS = 20;
+
+describeSwitch('switch: revalidation', (rig) => {
+  const send = (...frames: Buffer[]) => sendFrames(rig().hosts[0].namespace, 'eth0', frames);
+  const rules = (bridge: Bridge): Rule[] =>
+    bridge.flowTables.select({ table: ALL_TABLES, match: emptyMatch() });
+  const packetsOf = (bridge: Bridge) => rules(bridge).map(({ packets }) => packets);
+
+  it('translates again the flows that a rule concerns, and no others', async () => {
+    const { theSwitch, bridge } = rig().open(SECURE);
+    const ports = Array.from({ length: FLOWS }, (_, n) => 2000 + n);
+    theSwitch.addFlows(bridge, ports.map((port) => `udp,tp_dst=${port} actions=output:2`).join('\n'));
+    send(...ports.map((port) => udpFrame(1000, port)));
+    await eventually('the flows are there', () => theSwitch.stats().datapath.flows === FLOWS);
+    const before = theSwitch.stats().revalidate;
+    const { translated, modified } = { ...before };
+    theSwitch.addFlows(bridge, 'priority=40000,udp,tp_dst=2007 actions=output:3');
+    await eventually('the flow has its new actions', () => theSwitch.stats().revalidate.modified > modified);
+    expect(theSwitch.stats().revalidate).to.include({ translated: translated + 1, modified: modified + 1 });
+    const heard = await Capture.start(rig().hosts[2].namespace, 'eth0', 2, 10_000);
+    send(udpFrame(1000, 2007), udpFrame(1000, 2008));
+    expect(await heard.settled(1)).to.have.length(1);
+  });
+
+  it('credits packets once, without another translation, to the rule that was in force', async () => {
+    const { theSwitch, bridge } = rig().open(SECURE);
+    theSwitch.addFlows(bridge, 'priority=1,udp actions=output:2');
+    send(udpFrame());
+    await eventually('the flow is there', () => theSwitch.stats().datapath.flows === 1);
+    send(udpFrame(), udpFrame(), udpFrame());
+    await eventually('the datapath counted', () => theSwitch.stats().datapath.hit >= 3);
+    const { translated } = theSwitch.stats().revalidate;
+    await revalidated(theSwitch);
+    expect(packetsOf(bridge)).to.deep.equal([4]);
+    expect(theSwitch.stats().revalidate.translated).to.equal(translated);
+
+    // What the flow carried until the new rule reached it is the old rule's.
+    send(udpFrame(), udpFrame());
+    await eventually('the datapath counted', () => theSwitch.stats().datapath.hit >= 5);
+    theSwitch.addFlows(bridge, 'priority=2,udp actions=output:3');
+    await eventually('the flow has its new actions', () => theSwitch.stats().revalidate.modified > 0);
+    send(udpFrame());
+    await eventually('the datapath counted', () => theSwitch.stats().datapath.hit >= 6);
+    await revalidated(theSwitch);
+    expect(packetsOf(bridge)).to.deep.equal([1, 6]);
+  });
+
+  it('a rule that takes the place of another inherits what was not credited yet', async () => {
+    const { theSwitch, bridge } = rig().open(SECURE);
+    theSwitch.addFlows(bridge, 'priority=1,udp actions=output:2');
+    send(udpFrame());
+    await eventually('the flow is there', () => theSwitch.stats().datapath.flows === 1);
+    send(udpFrame(), udpFrame());
+    await eventually('the datapath counted', () => theSwitch.stats().datapath.hit >= 2);
+    theSwitch.changeFlows(bridge, parseFlowMods('modify udp actions=output:3'));
+    await revalidated(theSwitch);
+    expect(packetsOf(bridge)).to.deep.equal([3]);
+  });
+
+  it('packets that a flow sends up are counted once', async () => {
+    const { theSwitch, bridge } = rig().open(SECURE);
+    theSwitch.addFlows(bridge, 'udp actions=controller,output:2');
+    send(udpFrame(), udpFrame(), udpFrame());
+    await eventually('all came up', () => theSwitch.stats().upcall.upcalls >= 3);
+    send(udpFrame());
+    await eventually('the datapath counted', () => theSwitch.stats().datapath.hit >= 1);
+    await revalidated(theSwitch);
+    expect(packetsOf(bridge)).to.deep.equal([4]);
+  });
+});

@@ -1,0 +1,72 @@
+import { FLOW_BYTES, FLOW_PACKETS, FLOW_TCP_FLAGS, FLOW_USED } from '../fields/index.js';
+import type { UkeyTable } from '../ukey/index.js';
+import type { CreditSink, FlowRecords, Snapshot, Translation } from '../xlate/index.js';
+import type { RevalidateCounters } from './counters.js';
+import type { Retranslation } from './retranslation.js';
+
+const HIGH = 0x1_0000_0000;
+
+/** The 64-bit counter at two words of a flow row. Exact up to 2^53. */
+function counter64(rows: Int32Array, at: number): number {
+  return (rows[at] >>> 0) + (rows[at + 1] >>> 0) * HIGH;
+}
+
+/** What crediting needs of its surroundings; part of RevalidatorContext. */
+export interface CreditingContext {
+  readonly ukeys: UkeyTable;
+  readonly records: FlowRecords;
+  /** Takes in whom the next packets are credited to. */
+  sink(packets: number, bytes: number, tcpFlags: number): CreditSink;
+  /** Applies what a translation decided for packets counted by the datapath. */
+  apply(translation: Translation, packets: number, bytes: number, tcpFlags: number): void;
+}
+
+/**
+ * Statistics of flows: takes the datapath's counters in and credits what came since the last time, each packet once, by the translation that
+ * was in force when it came.
+ */
+export class Crediting {
+  /** Of the flow taken last: packets and bytes since the time before. */
+  packets = 0;
+  bytes = 0;
+  readonly #context: CreditingContext;
+  readonly #retranslation: Retranslation;
+  readonly #counters: RevalidateCounters;
+
+  constructor(context: CreditingContext, retranslation: Retranslation, counters: RevalidateCounters) {
+    this.#context = context;
+    this.#retranslation = retranslation;
+    this.#counters = counters;
+  }
+
+  /** Copies the counters of a flow row into the ukey. Counters that ran backwards began anew. */
+  take(ukey: number, rows: Int32Array, base: number): void {
+    const { ukeys } = this.#context;
+    const packets = counter64(rows, base + FLOW_PACKETS);
+    const bytes = counter64(rows, base + FLOW_BYTES);
+    this.packets = packets - ukeys.packets[ukey];
+    this.bytes = bytes - ukeys.bytes[ukey];
+    if (this.packets < 0 || this.bytes < 0) {
+      this.#counters.backwards++;
+      this.packets = packets;
+      this.bytes = bytes;
+    }
+    ukeys.packets[ukey] = packets;
+    ukeys.bytes[ukey] = bytes;
+    ukeys.tcpFlags[ukey] = rows[base + FLOW_TCP_FLAGS];
+    ukeys.used[ukey] = Math.max(ukeys.used[ukey], counter64(rows, base + FLOW_USED));
+  }
+
+  /** Credits what the flow taken last counted. */
+  credit(snapshot: Snapshot, ukey: number): void {
+    if (this.packets === 0) return;
+    const context = this.#context;
+    const { packets, bytes } = this;
+    const tcpFlags = context.ukeys.tcpFlags[ukey];
+    if (context.records.credit(context.ukeys, ukey, context.sink(packets, bytes, tcpFlags))) return;
+    this.#counters.translated++;
+    this.#retranslation.run(snapshot, ukey);
+    const { translation } = this.#retranslation;
+    if (translation !== null) context.apply(translation, packets, bytes, tcpFlags);
+  }
+}

@@ -1,0 +1,19 @@
+import type { DatapathStats } from '../datapath/index.js';
+import type { RevalidateCounters } from '../revalidate/index.js';
+import type { UpcallCounters } from '../upcall/index.js';
+
+/** Figures of a running switch. */
+export interface SwitchStats {
+  readonly datapath: DatapathStats;
+  readonly upcall: Readonly<UpcallCounters>;
+  readonly revalidate: Readonly<RevalidateCounters>;
+  /** Flows that we know of, by state. */
+  readonly ukeys: Readonly<Record<string, number>>;
+  /** Flows that may be installed now. */
+  readonly flowLimit: number;
+  /** Bytes of keys and actions of installed flows, and of the memory held for them. */
+  readonly ukeyBytes: number;
+  readonly ukeyReservedBytes: number;
+  /** Milliseconds that the last dump took. */
+  readonly dumpDuration: number;
+}
