@@ -83,9 +83,9 @@ TEST_CASE("mpls: pushed behind the Ethernet header and popped again") {
 TEST_CASE("mpls: set changes the outermost entry") {
   Bench bench;
   Bytes frame = MakeFrame({}, 30);
+  Bytes lifetime = Attributes().Put(OVS_KEY_ATTR_MPLS, Hex("00000020 000000ff")).bytes();
   bench.Flow(0, PushMplsAction(0x00064140, ETH_P_MPLS_UC) +
-                    Attributes().Put(OVS_ACTION_ATTR_SET_MASKED, Attributes().Put(OVS_KEY_ATTR_MPLS, Hex("00000020 000000ff"))).bytes() +
-                    OutputAction(1));
+                    Attributes().Put(OVS_ACTION_ATTR_SET_MASKED, lifetime).bytes() + OutputAction(1));
   bench.Receive(frame);
   CHECK(bench.ports[1]->sent == std::vector<Bytes>{Front(frame, 12) + Hex("8847 00064120") + Part(frame, 14)});
 }

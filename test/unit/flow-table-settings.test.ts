@@ -24,9 +24,9 @@ describe('flow tables: settings of Flow_Table', () => {
     expect([table, ...actions.map((action) => (action as { table: number }).table)]).to.deep.equal([
       3, 3, 3, 3,
     ]);
-    expect(parseFlow('actions=goto_table:"first"', { tableNames, version: 'OpenFlow15' }).actions).to.deep.equal([
-      { type: 'goto_table', table: 3 },
-    ]);
+    expect(
+      parseFlow('actions=goto_table:"first"', { tableNames, version: 'OpenFlow15' }).actions,
+    ).to.deep.equal([{ type: 'goto_table', table: 3 }]);
     expect(() => parseFlow('table=second,actions=drop', { tableNames })).to.throw(/table/);
   });
 
