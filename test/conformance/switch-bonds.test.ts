@@ -8,15 +8,19 @@ import { describeSwitch, revalidated, type RunningSwitch } from '../support/swit
 
 const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 
+/** Lets the switch tell which member is active now; what it sends for that is not of the test. */
+const announced = () => new Promise((resolve) => setTimeout(resolve, 300));
+
 describeSwitch('switch: bonds', (rig) => {
   /** Port 1, and ports 2 and 3 in a bond, on a bridge that learns. */
-  function open(settings: string) {
+  async function open(settings: string) {
     const running = rig().open({ vlans: [{}] });
     const words = `add-bond br0 bond0 p2 p3 ${settings} -- set Interface p2 ofport_request=2 -- set Interface p3 ofport_request=3`;
     const { errors } = running.theSwitch.vsctl(words.split(' '));
     expect(errors).to.deep.equal([]);
     const bond = running.bridge.bundles.find(({ name }) => name === 'bond0')?.bond;
     if (!bond) throw new Error('there is a bond');
+    await announced();
     return { ...running, bond };
   }
 
@@ -25,11 +29,12 @@ describeSwitch('switch: bonds', (rig) => {
     await eventually(`port ${number} is ${state}`, () => {
       return bridge.ports.get(number)?.mayForward === (state === 'up');
     });
+    await announced();
     await revalidated(theSwitch);
   };
 
   it('active-backup: one member carries all; another when its link goes', async () => {
-    const running = open('bond_mode=active-backup other_config:bond-primary=p2');
+    const running = await open('bond_mode=active-backup other_config:bond-primary=p2');
     expect(await counted(rig(), 1, connections(4), [0, 4, 0])).to.deep.equal([0, 4, 0]);
     await link(running, 2, 'down');
     try {
@@ -43,14 +48,14 @@ describeSwitch('switch: bonds', (rig) => {
   });
 
   it('active-backup: what comes in by the backup is dropped', async () => {
-    const { theSwitch } = open('bond_mode=active-backup other_config:bond-primary=p2');
+    const { theSwitch } = await open('bond_mode=active-backup other_config:bond-primary=p2');
     expect(await counted(rig(), 3, [udpFrame()], [0, 0, 0])).to.deep.equal([0, 0, 0]);
     expect(await counted(rig(), 2, [udpFrame()], [1, 0, 0])).to.deep.equal([1, 0, 0]);
     await expectAccepted(theSwitch);
   });
 
   it('balance-slb: addresses spread over the members, and stay', async () => {
-    const { theSwitch } = open('bond_mode=balance-slb');
+    const { theSwitch } = await open('bond_mode=balance-slb');
     const frames = connections(16).map((frame, i) =>
       Buffer.concat([frame.subarray(0, 6), Buffer.from([2, 0, 0, 1, 0, i]), frame.subarray(12)]),
     );
@@ -61,7 +66,7 @@ describeSwitch('switch: bonds', (rig) => {
   });
 
   it('balance-slb: what is loaded moves to the idle member', async () => {
-    const { theSwitch, bond } = open('bond_mode=balance-slb other_config:bond-rebalance-interval=1000');
+    const { theSwitch, bond } = await open('bond_mode=balance-slb other_config:bond-rebalance-interval=1000');
     const entries = () => Array.from({ length: 256 }, (_, i) => bond.entryPort(i)?.name);
     const before = entries();
     // Sixteen addresses, and all the load on those that are at port 2 now.
@@ -84,7 +89,7 @@ describeSwitch('switch: bonds', (rig) => {
   });
 
   it('balance-slb: broadcasts that come in by several members are taken once', async () => {
-    const { theSwitch, bond } = open('bond_mode=balance-slb');
+    const { theSwitch, bond } = await open('bond_mode=balance-slb');
     const active = bond.activePort?.name === 'p2' ? 2 : 3;
     const payload = udpPacket(1000, 2000, Buffer.alloc(32));
     const frame = ethernet({ dst: BROADCAST, type: 0x0800, payload });
@@ -94,7 +99,7 @@ describeSwitch('switch: bonds', (rig) => {
   });
 
   it('balance-tcp: the datapath hashes connections to members', async () => {
-    const { theSwitch, bond } = open('bond_mode=balance-tcp lacp=active');
+    const { theSwitch, bond } = await open('bond_mode=balance-tcp lacp=active');
     expect(await counted(rig(), 1, [udpFrame()], [0, 0, 0]), 'before LACP').to.deep.equal([0, 0, 0]);
     bond.lacpStatus = 'negotiated';
     theSwitch.configurationChanged();
