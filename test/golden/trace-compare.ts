@@ -7,6 +7,8 @@ import {
   F_ETH_TYPE,
   F_IN_PORT,
   F_MPLS_LSE0,
+  F_ND_OPTIONS_TYPE,
+  F_ND_RESERVED,
   F_ND_TARGET,
   F_PACKET_TYPE,
   F_TP_DST,
@@ -106,6 +108,8 @@ const SPECIAL: Readonly<Record<string, readonly [word: number, exact: number]>> 
   dl_vlan_pcp1: [F_VLAN1_TCI, 0xf000],
   mpls_lse1: [F_MPLS_LSE0 + 1, -1],
   mpls_lse2: [F_MPLS_LSE0 + 2, -1],
+  nd_reserved: [F_ND_RESERVED, -1],
+  nd_options_type: [F_ND_OPTIONS_TYPE, 0xff],
 };
 const TUNNEL_FLAGS = ['oam', 'df', 'csum', 'key'];
 

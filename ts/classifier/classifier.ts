@@ -1,4 +1,4 @@
-import { F_CONJ_ID, F_TP_DST, F_TP_SRC, FLOW_WORDS } from '../fields/index.js';
+import { F_CONJ_ID, F_PACKET_TYPE, F_TP_DST, F_TP_SRC, FLOW_WORDS } from '../fields/index.js';
 import { ConjunctionMatcher } from './conjunction.js';
 import { finishHash, mixHash } from './hash.js';
 import { PrefixTrie } from './prefix-trie.js';
@@ -62,7 +62,7 @@ export class Classifier<R extends ClassifierRule> {
 
   /**
    * The rule of highest priority that matches the flow key `flow[base …]`, or null. Sets in `wildcards[wildcardsBase …]` each
-   * bit that was looked at: every flow that agrees on those bits gets the same answer. Writes conj_id of `flow` for a while when
+   * bit that was looked at, but for packet_type, which every megaflow has: every flow that agrees on those bits gets the same answer. Writes conj_id of `flow` for a while when
    * a conjunctive match is complete, and puts it back.
    */
   lookup(flow: Int32Array, base: number, wildcards: Int32Array, wildcardsBase: number): R | null {
@@ -77,6 +77,7 @@ export class Classifier<R extends ClassifierRule> {
     conjunctive: boolean,
   ): R | null {
     const { ordered } = this;
+    const isEthernet = flow[base + F_PACKET_TYPE] === 0;
     this.triesDone = 0;
     let best: R | null = null;
     let bestPriority = -1;
@@ -85,6 +86,10 @@ export class Classifier<R extends ClassifierRule> {
     for (let i = 0; i < ordered.length; i++) {
       const subtable = ordered[i];
       if (subtable.maxPriority <= bestPriority) break;
+      if (!isEthernet && subtable.ethernetOnly) {
+        fold(subtable, subtable.metadataWords, wildcards, wildcardsBase);
+        continue;
+      }
       const entry = this.search(subtable, flow, base, wildcards, wildcardsBase);
       if (entry === NONE) continue;
       const { rules } = subtable;

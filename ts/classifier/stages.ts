@@ -8,6 +8,7 @@ import {
   F_ND_TARGET,
   F_NW_DST,
   F_NW_SRC,
+  F_PACKET_TYPE,
   F_TUN_OPTS_LEN,
   FLOW_WORDS,
 } from '../fields/index.js';
@@ -34,6 +35,14 @@ function stageOf(word: number): number {
 export const WORDS_BY_STAGE: readonly (readonly number[])[] = Array.from({ length: STAGES }, (_, stage) =>
   Array.from({ length: FLOW_WORDS }, (_, word) => word).filter((word) => stageOf(word) === stage),
 );
+
+/** Words of headers, and what has a header for a prerequisite: OVS adds packet_type (0,0) to rules that match them. */
+const HEADER_WORDS = WORDS_BY_STAGE.slice(STAGE_L2).flat();
+
+/** Whether rules with this mask match only packets that begin with an Ethernet header, though they do not say so. */
+export function demandsEthernet(mask: Int32Array): boolean {
+  return mask[F_PACKET_TYPE] === 0 && HEADER_WORDS.some((word) => mask[word] !== 0);
+}
 
 /** A field that a prefix trie is kept for: first word and number of words. All of them are looked at in STAGE_L3. */
 export interface TrieField {

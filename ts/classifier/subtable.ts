@@ -4,7 +4,14 @@ import { HashCounter } from './hash-counter.js';
 import { PrefixTrie } from './prefix-trie.js';
 import { PriorityCounts } from './priority-counts.js';
 import { RuleStore } from './rule-store.js';
-import { prefixLength, STAGE_L3, TRIE_FIELDS, WORDS_BY_STAGE } from './stages.js';
+import {
+  demandsEthernet,
+  prefixLength,
+  STAGE_L3,
+  STAGE_METADATA,
+  TRIE_FIELDS,
+  WORDS_BY_STAGE,
+} from './stages.js';
 import type { ClassifierRule } from './types.js';
 
 /** Puts the two transport ports of a flow, a key or a mask into one word, source first. */
@@ -34,6 +41,10 @@ export class Subtable<R extends ClassifierRule> {
   readonly portsLength: number;
   /** Masked ports of all rules; null when ports are not matched. */
   readonly ports: PrefixTrie | null;
+  /** Packets without an Ethernet header match none of the rules. */
+  readonly ethernetOnly: boolean;
+  /** How many of `words` are looked at before that is seen. */
+  readonly metadataWords: number;
   readonly rules: RuleStore<R>;
   /** Priority of the best rule. Kept beside `priorities` because every lookup reads it. */
   maxPriority = -1;
@@ -57,6 +68,8 @@ export class Subtable<R extends ClassifierRule> {
     this.portsMask = portsWord(mask, 0);
     this.portsLength = this.portsMask === 0 ? 0 : Math.clz32(this.portsMask & -this.portsMask) + 1;
     this.ports = this.portsMask === 0 ? null : new PrefixTrie(1);
+    this.ethernetOnly = demandsEthernet(mask);
+    this.metadataWords = stages[STAGE_METADATA].length;
     this.rules = new RuleStore<R>(this.words.length);
   }
 

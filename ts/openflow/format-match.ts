@@ -86,6 +86,8 @@ const IPV6_KEYWORDS: Readonly<Record<number, string>> = { 58: 'icmp6', 6: 'tcp6'
 function keyword(match: FlowMatch): { word: string | undefined; namesProtocol: boolean } {
   const type = matchEthType(match);
   const protocols = type === ETH_TYPE_IP ? IPV4_KEYWORDS : type === ETH_TYPE_IPV6 ? IPV6_KEYWORDS : {};
+  // A packet type of namespace 1 says the Ethernet type itself.
+  if (match.mask[F_ETH_TYPE] === 0) return { word: undefined, namesProtocol: false };
   const byProtocol = match.mask[F_NW_PROTO] === 0 ? undefined : protocols[match.key[F_NW_PROTO]];
   return { word: byProtocol ?? KEYWORDS[type], namesProtocol: byProtocol !== undefined };
 }
@@ -272,7 +274,8 @@ export function formatMatch(match: FlowMatch, tlvMap?: TlvMap): string {
   printer.field('dl_src', mac);
   printer.field('dl_dst', mac);
   if (word === undefined && match.mask[F_ETH_TYPE] !== 0) {
-    parts.push(`dl_type=0x${match.key[F_ETH_TYPE].toString(16).padStart(4, '0')}`);
+    const shown = match.key[F_PACKET_TYPE] === 0 ? match.key[F_ETH_TYPE] : type;
+    parts.push(`dl_type=0x${shown.toString(16).padStart(4, '0')}`);
   }
   printAddresses(printer, type);
   if (!namesProtocol) printer.field(arp ? 'arp_op' : 'nw_proto', decimal, 'nw_proto');

@@ -10,6 +10,7 @@ import {
   ETH_TYPE_RARP,
   mayMatch,
   PREREQUISITE_HINTS,
+  prerequisiteHolds,
   VLAN_CFI,
 } from './match.js';
 import { findField } from './subfield.js';
@@ -122,6 +123,13 @@ export class MatchParser {
   finish(): void {
     for (const { name, field } of this.conditions) {
       if (mayMatch(this.match, field)) continue;
+      if (field.prerequisite.startsWith('nd') && prerequisiteHolds(this.match, 'icmpv6')) {
+        // Without a type of neighbour discovery ovs-ofctl leaves such a condition out.
+        if (!prerequisiteHolds(this.match, 'nd')) {
+          addToMatch(this.match, field, { value: 0n, mask: 0n });
+          continue;
+        }
+      }
       fail(
         name,
         `${name.text} is not in every packet that this flow matches: add ${PREREQUISITE_HINTS[field.prerequisite]} to the match`,

@@ -42,6 +42,7 @@ const ETHERNET = 'encap(ethernet) is not supported for';
 const NSH = 'encap(nsh) is not supported for';
 const DECAP = 'the decap() does not support';
 
+const TOO_MANY_LABELS = errorNumber('too_many_mpls_labels');
 const UNSUPPORTED_PACKET_TYPE = errorNumber('unsupported_packet_type');
 
 function unsupported(pass: Pass, what: string): void {
@@ -96,6 +97,8 @@ function encapEthernet(pass: Pass): void {
 
 function encapMpls(pass: Pass, packetType: number): void {
   const { flow, base, mask } = pass;
+  // Labels of an Ethernet packet count, although they are then hidden: OVS counts before it clears them.
+  const n = countLabels(flow, mask);
   if (!isMplsPacket(flow[F_PACKET_TYPE])) {
     for (let i = 0; i < MPLS_LABELS_MAX; i++) {
       mask[F_MPLS_LSE0 + i] = 0;
@@ -103,9 +106,13 @@ function encapMpls(pass: Pass, packetType: number): void {
       base[F_MPLS_LSE0 + i] = 0;
     }
   }
+  if (n >= MPLS_LABELS_MAX) {
+    pass.fail(TOO_MANY_LABELS, `a label more than the ${MPLS_LABELS_MAX} supported, packet dropped`);
+    return;
+  }
   flow[F_PACKET_TYPE] = packetType;
   if (!pass.snapshot.support.addMpls) pass.slow |= SLOW_ACTION;
-  pushLabel(flow, countLabels(flow, mask), packetType & 0xffff, mask, true);
+  pushLabel(flow, n, packetType & 0xffff, mask, true);
 }
 
 /** NSH's number of what the packet begins with now, 0 for what NSH cannot carry. */
@@ -178,6 +185,7 @@ function decapEthernet(pass: Pass): Outcome {
   }
   flow[F_PACKET_TYPE] = (ETHERTYPES << 16) | flow[F_ETH_TYPE];
   pass.mask[F_ETH_TYPE] = 0xffff;
+  for (let w = F_ETH_DST; w < F_ETH_TYPE; w++) flow[w] = 0;
   return 'continue';
 }
 
