@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import { SyntaxProblem } from '../../ts/errors/index.js';
-import { F_IN_PORT, F_NW_PROTO, F_TP_SRC, F_VLAN_TCI } from '../../ts/fields/index.js';
+import { F_ETH_TYPE, F_IN_PORT, F_NW_PROTO, F_TP_SRC, F_VLAN_TCI } from '../../ts/fields/index.js';
 import {
   formatFlow,
   OFPP_LOCAL,
   type ParseFlowOptions,
   parseFlow,
+  parseFlowKey,
   parseFlows,
 } from '../../ts/openflow/index.js';
 
@@ -68,6 +69,21 @@ describe('parseFlow', () => {
       'priority=3,ip actions=drop',
       'actions=NORMAL',
     ]);
+  });
+
+  it('leaves conditions of neighbour discovery out where the match does not ask for it, as ovs-ofctl does', () => {
+    const print = (text: string) => formatFlow({ ...parseFlow(`${text} actions=drop`), flags: 0 });
+    expect(print('icmp6,nd_reserved=1')).to.equal('icmp6 actions=drop');
+    expect(print('icmp6,nd_target=fd00::1,nd_options_type=2')).to.equal('icmp6 actions=drop');
+    expect(print('icmp6,icmp_type=135,nd_reserved=1')).to.equal(
+      'icmp6,icmp_type=135,nd_reserved=1 actions=drop',
+    );
+    expect(problem('icmp6,icmp_type=135,nd_tll=50:54:00:00:00:01 actions=drop').message).to.match(/nd_tll/);
+  });
+
+  it('gives a packet without an Ethernet header the Ethernet type of its packet type', () => {
+    expect(parseFlowKey('packet_type=(1,0x894f),nsh_np=1')[F_ETH_TYPE]).to.equal(0x894f);
+    expect(parseFlowKey('packet_type=(0,0)')[F_ETH_TYPE]).to.equal(0);
   });
 
   it('takes port names and reserved ports', () => {

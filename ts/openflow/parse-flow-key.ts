@@ -1,4 +1,11 @@
-import { F_IN_PORT, F_TUN_OPTS_LEN, F_VLAN_TCI, F_VLAN_TPID } from '../fields/index.js';
+import {
+  F_ETH_TYPE,
+  F_IN_PORT,
+  F_PACKET_TYPE,
+  F_TUN_OPTS_LEN,
+  F_VLAN_TCI,
+  F_VLAN_TPID,
+} from '../fields/index.js';
 import { emptyMatch, VLAN_CFI } from './match.js';
 import { MatchParser } from './parse-match.js';
 import { CT_STATE, type FlagNames, TCP_FLAGS, TUN_FLAGS } from './flags.js';
@@ -26,6 +33,9 @@ export function parseFlowKey(
     if (!parser.accept(withPlainFlags(item))) fail(item.key, `"${item.key.text}" is no match field`);
   }
   parser.finish();
+  // Packets without an Ethernet header begin with what their packet type says.
+  const packetType = match.key[F_PACKET_TYPE];
+  if (packetType >>> 16 === 1) match.key[F_ETH_TYPE] = packetType & 0xffff;
   if (match.key[F_IN_PORT] === 0) match.key[F_IN_PORT] = OFPP_NONE;
   if ((match.key[F_VLAN_TCI] & VLAN_CFI) !== 0) match.key[F_VLAN_TPID] = ETH_TYPE_VLAN;
   if (tlvMap?.hasFields(match.key, 0)) match.key[F_TUN_OPTS_LEN] = TUN_OPTS_AS_FIELDS;
