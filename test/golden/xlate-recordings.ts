@@ -35,7 +35,7 @@ export const DELIBERATE: Readonly<Record<string, ReadonlySet<string>>> = {
     f-02064:1 f-02064:2
   `),
   // Datapaths set no IP header of protocol 0, so that the protocol decides about the action; OVS leaves it wild.
-  'changes of IP headers look at nw_proto': ids('f-00383:0 f-00383:1 f-01050:1 f-01652:1 f-01788:2'),
+  'changes of IP headers look at nw_proto': ids('f-01050:1'),
   // The label stack entry is set whole, so all of it is known.
   'changes of a label look at all of it': ids('f-01220:2'),
   // The same mask; OVS tells 20 bits of mask from 32 of which 12 do not exist.

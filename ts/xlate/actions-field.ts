@@ -20,9 +20,16 @@ import { copySubfield, markSubfield, readSubfield, writeSubfield } from './subfi
 
 const DEFAULT_CONTROLLER: readonly number[] = [0];
 
-/** Fields of an IP header, in which the datapath changes nothing when the protocol is 0 (OVS: mf_set_mask_l3_prereqs). */
-function isIpHeader({ word }: MatchField): boolean {
-  return (word >= F_NW_SRC && word <= F_IPV6_LABEL) || word === F_NW_TOS || word === F_NW_TTL;
+/**
+ * Fields of an IP header, in which the datapath changes nothing when the protocol is 0: those with which OVS matches on it at once
+ * (mf_set_mask_l3_prereqs). For the others that is done when a change is due.
+ */
+function isIpHeader({ word, name }: MatchField): boolean {
+  return (
+    (word >= F_NW_SRC && word <= F_IPV6_LABEL) ||
+    (word === F_NW_TOS && (name === 'nw_ecn' || name === 'nw_tos')) ||
+    word === F_NW_TTL
+  );
 }
 
 /** To be called before `field` of the flow is written. */
@@ -32,7 +39,7 @@ export function touchField(pass: Pass, field: MatchField): void {
     addField(pass.flow, field.presence);
     return;
   }
-  if (isIpHeader(field) && isIp(pass.flow)) pass.mask[F_NW_PROTO] = 0xff;
+  if (field.name === 'nw_ecn' && isIp(pass.flow)) pass.mask[F_NW_PROTO] = 0xff;
   pass.touch(field.word);
 }
 
@@ -45,6 +52,7 @@ export function actSetField(pass: Pass, action: ActionOf<'set_field'>): Outcome 
     return 'continue';
   }
   touchField(pass, field);
+  if (isIpHeader(field) && isIp(flow)) mask[F_NW_PROTO] = 0xff;
   for (let i = 0; i < field.words; i++) {
     const w = field.word + i;
     mask[w] |= action.mask[i];

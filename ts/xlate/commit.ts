@@ -84,7 +84,18 @@ function commitTos(pass: Pass): boolean {
   return differs;
 }
 
+/**
+ * Packets of protocol 0 keep their IP header, so a change that is due depends on the protocol. ECN is left out: actions that set it match on the
+ * protocol at once, and congestion marks that came with a tunnel are set for all IP packets.
+ */
+function markProtocol({ flow, base, mask }: Pass): void {
+  let difference = ((flow[F_NW_TOS] ^ base[F_NW_TOS]) & ~ECN_MASK) | (flow[F_NW_TTL] ^ base[F_NW_TTL]);
+  for (let w = F_NW_SRC; w <= F_IPV6_LABEL; w++) difference |= flow[w] ^ base[w];
+  if (difference !== 0) mask[F_NW_PROTO] = 0xff;
+}
+
 function commitIpv4(pass: Pass): void {
+  markProtocol(pass);
   let differs = compare(pass, F_NW_SRC, 1);
   if (compare(pass, F_NW_DST, 1)) differs = true;
   if (commitTos(pass)) differs = true;
@@ -95,6 +106,7 @@ function commitIpv4(pass: Pass): void {
 }
 
 function commitIpv6(pass: Pass): void {
+  markProtocol(pass);
   let differs = compare(pass, F_IPV6_SRC, 4);
   if (compare(pass, F_IPV6_DST, 4)) differs = true;
   if (compare(pass, F_IPV6_LABEL, 1)) differs = true;
@@ -128,7 +140,10 @@ function commitNd(pass: Pass): void {
 
 function commitNetwork(pass: Pass): void {
   const { flow } = pass;
-  if (flow[F_NW_PROTO] === 0) return;
+  if (flow[F_NW_PROTO] === 0) {
+    if (isIp(flow)) markProtocol(pass);
+    return;
+  }
   switch (flow[F_ETH_TYPE]) {
     case ETH_TYPE_IP:
       commitIpv4(pass);
