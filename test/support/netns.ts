@@ -65,6 +65,12 @@ export class Namespace {
   }
 }
 
+/** What labs that were not removed leave to do when the process exits. One listener for all of them. */
+const atExit = new Set<() => void>();
+process.on('exit', () => {
+  for (const clean of atExit) clean();
+});
+
 /**
  * The namespaces, links and child processes of one test or suite. Call `remove` in `after` or `afterEach`, which mocha runs
  * after failures too; namespaces that are left when the process exits are deleted then.
@@ -72,11 +78,13 @@ export class Namespace {
 export class Lab {
   readonly #namespaces: Namespace[] = [];
   readonly #children: Child[] = [];
-  readonly #atExit = () => this.#deleteNamespaces();
+  readonly #deleteNamespaces = (): void => {
+    for (const namespace of this.#namespaces.splice(0)) command('ip', ['netns', 'del', namespace.name]);
+  };
 
   constructor() {
     if (made === 0 && process.listenerCount('SIGTERM') === 0) exitOnSignals();
-    process.on('exit', this.#atExit);
+    atExit.add(this.#deleteNamespaces);
   }
 
   /** A new namespace with its loopback up, without IPv6 addresses and multicast that nobody asked for. */
@@ -107,13 +115,9 @@ export class Lab {
     return child;
   }
 
-  #deleteNamespaces(): void {
-    for (const namespace of this.#namespaces.splice(0)) command('ip', ['netns', 'del', namespace.name]);
-  }
-
   /** Stops the processes, deletes the namespaces and with them all links. Idempotent. */
   async remove(): Promise<void> {
-    process.removeListener('exit', this.#atExit);
+    atExit.delete(this.#deleteNamespaces);
     await Promise.all(this.#children.splice(0).map((child) => child.stop()));
     this.#deleteNamespaces();
   }
