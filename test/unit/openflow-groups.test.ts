@@ -8,7 +8,9 @@ import {
   parseGroup,
   parseGroupMod,
   parseMeter,
+  parseTlvMap,
   TableError,
+  TlvMap,
 } from '../../ts/openflow/index.js';
 
 /** Code of the error that `run` throws. */
@@ -23,6 +25,14 @@ function codeOf(run: () => unknown): string {
 }
 
 describe('parseGroup', () => {
+  it('knows the fields of tunnel options that the switch knows', () => {
+    const tlvMap = new TlvMap();
+    tlvMap.add(parseTlvMap('{class=0xffff,type=0,len=4}->tun_metadata0'));
+    const text = 'group_id=1,type=all,bucket=bucket_id:0,actions=set_field:0x9->tun_metadata0,output:2';
+    expect(formatGroup(parseGroup(text, { tlvMap }))).to.equal(text);
+    expect(() => parseGroup(text)).to.throw(SyntaxProblem, /tun_metadata0/);
+  });
+
   // What `ovs-ofctl add-group` was given, and what dump-groups of ovs-vswitchd 3.1 printed then.
   const groups: readonly (readonly [given: string, dumped: string])[] = [
     [

@@ -6,6 +6,7 @@ import { parseActions } from './parse-actions.js';
 import { parsePort } from './ports.js';
 import { parseField } from './subfield.js';
 import {
+  type FieldSource,
   fail,
   type Item,
   parseBig,
@@ -53,6 +54,8 @@ export interface GroupMod {
 export interface ParseGroupOptions {
   /** OpenFlow numbers of ports that may be given by name. */
   readonly portNames?: ReadonlyMap<string, number>;
+  /** Fields tun_metadataN that the switch knows. */
+  readonly tlvMap?: FieldSource;
   /** Line that errors name; 1 if not given. */
   readonly line?: number;
 }
@@ -141,7 +144,9 @@ export function parseGroupMod(
   command: GroupCommand,
   options: ParseGroupOptions = {},
 ): GroupMod {
-  const whole = slice({ text, line: options.line ?? 1, column: 1 }, 0);
+  const { tlvMap, line = 1 } = options;
+  const origin = { text, line, column: 1 };
+  const whole = slice(tlvMap === undefined ? origin : { ...origin, fields: tlvMap }, 0);
   const [head, ...bucketTexts] = splitBuckets(whole);
   const draft: GroupDraft = {
     group: emptyGroup(),

@@ -80,19 +80,19 @@ function fillBridge(
   // Standalone is a flow that ovs-vswitchd adds to a bridge without controllers; where flows are told, it would be among them.
   if (flows !== undefined) bridge.failMode = 'secure';
   const portNames = bridge.portNames();
+  const names = { portNames, ...(bridge.tlvMap === undefined ? {} : { tlvMap: bridge.tlvMap }) };
   for (const [i, text] of meters.entries()) {
     bridge.meters.set(about(`meter "${text}"`, () => parseMeter(text)).meterId, i);
   }
   for (const text of groups) {
-    const spec = about(`group "${text}"`, () => parseGroup(text, { portNames }));
+    const spec = about(`group "${text}"`, () => parseGroup(text, names));
     bridge.groups.set(spec.groupId, makeGroup(spec, support));
   }
   for (const { text, version } of flows ?? []) {
     const options = {
+      ...names,
       version,
-      portNames,
       tableNames: bridge.flowTables.tableNames(),
-      ...(bridge.tlvMap === undefined ? {} : { tlvMap: bridge.tlvMap }),
     };
     const flow = about(`flow "${text}"`, () => {
       const spec = parseFlow(text, options);

@@ -1,5 +1,5 @@
 import { F_IPV6_DST, F_IPV6_SRC, F_NW_DST, F_NW_SRC, F_TP_DST, F_TP_SRC } from '../fields/index.js';
-import { formatAction, formatMatch, type Rule } from '../openflow/index.js';
+import { formatAction, formatMatch, type Rule, type TlvMap } from '../openflow/index.js';
 import { formatIpv4, formatIpv6, parseIpv4 } from '../util/index.js';
 import { formatPacket } from './format.js';
 import { CT_STATE_NAMES } from './request.js';
@@ -21,7 +21,7 @@ function stepText(step: TraceStep): string {
   const lines: string[] = [];
   if (step.resumed !== null) lines.push(...banner(step.flow, step.resumed));
   lines.push(`Flow: ${formatPacket(step.flow, step.tlvMap)}`);
-  printNodes(lines, step.nodes, 0);
+  printNodes(lines, step.nodes, 0, step.tlvMap);
   if (step.nodesCutShort) lines.push('(more happened than is shown)');
   lines.push('', `Final flow: ${step.isUnchanged ? 'unchanged' : formatPacket(step.finalFlow, step.tlvMap)}`);
   lines.push(`Megaflow: ${step.megaflow}`, `Datapath actions: ${step.datapathActions}`);
@@ -69,22 +69,28 @@ function isContainer(node: TraceNode): boolean {
   return ['bridge', 'table', 'action_set', 'thaw'].includes(node.kind);
 }
 
-function printNodes(lines: string[], nodes: readonly TraceNode[], level: number): void {
+/** `tlvMap`: that of the bridge that the trace began in; OVS prints with it what rules of all bridges match. */
+function printNodes(
+  lines: string[],
+  nodes: readonly TraceNode[],
+  level: number,
+  tlvMap: TlvMap | undefined,
+): void {
   nodes.forEach((node, i) => {
     const more = i < nodes.length - 1 || !isContainer(node) ? 1 : 0;
     const indent = ' '.repeat((level + more) * INDENT);
     if (node.kind === 'bridge') lines.push('');
-    const text = nodeText(node);
+    const text = nodeText(node, tlvMap);
     lines.push(indent + text);
     if (node.kind === 'bridge') lines.push(indent + '-'.repeat(text.length));
-    printNodes(lines, node.children, level + 2 * more);
+    printNodes(lines, node.children, level + 2 * more, tlvMap);
   });
 }
 
-function nodeText(node: TraceNode): string {
+function nodeText(node: TraceNode, tlvMap: TlvMap | undefined): string {
   switch (node.kind) {
     case 'table':
-      return `${String(node.table).padStart(2)}. ${ruleText(node)}`;
+      return `${String(node.table).padStart(2)}. ${ruleText(node, tlvMap)}`;
     case 'action':
       return formatAction(node.action!);
     case 'detail':
@@ -111,10 +117,10 @@ function missText(rule: Rule | null, isForeign: boolean): string | null {
   return text !== null && isForeign ? `reg0=0x${id}, priority 0` : text;
 }
 
-function ruleText({ rule, isForeign }: TraceNode): string {
+function ruleText({ rule, isForeign }: TraceNode, tlvMap: TlvMap | undefined): string {
   const miss = missText(rule, isForeign);
   if (miss !== null || rule === null) return miss ?? '';
-  const match = formatMatch(rule.match);
+  const match = formatMatch(rule.match, tlvMap);
   const cookie = (BigInt(rule.cookieHigh >>> 0) << 32n) | BigInt(rule.cookieLow >>> 0);
   return `${match === '' ? '' : `${match}, `}priority ${rule.priority}${cookie === 0n ? '' : `, cookie 0x${cookie.toString(16)}`}`;
 }
