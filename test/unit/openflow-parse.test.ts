@@ -1,8 +1,16 @@
 import { expect } from 'chai';
 import { SyntaxProblem } from '../../ts/errors/index.js';
-import { F_ETH_TYPE, F_IN_PORT, F_NW_PROTO, F_TP_SRC, F_VLAN_TCI } from '../../ts/fields/index.js';
+import {
+  F_ETH_TYPE,
+  F_IN_PORT,
+  F_NW_PROTO,
+  F_TP_SRC,
+  F_TUN_FLAGS,
+  F_VLAN_TCI,
+} from '../../ts/fields/index.js';
 import {
   formatFlow,
+  formatMatch,
   OFPP_LOCAL,
   type ParseFlowOptions,
   parseFlow,
@@ -84,6 +92,13 @@ describe('parseFlow', () => {
   it('gives a packet without an Ethernet header the Ethernet type of its packet type', () => {
     expect(parseFlowKey('packet_type=(1,0x894f),nsh_np=1')[F_ETH_TYPE]).to.equal(0x894f);
     expect(parseFlowKey('packet_type=(0,0)')[F_ETH_TYPE]).to.equal(0);
+  });
+
+  it('prints the flags of tunnels that megaflows match', () => {
+    const { match } = parseFlow('actions=drop');
+    match.mask[F_TUN_FLAGS] = 0xe;
+    match.key[F_TUN_FLAGS] = 8;
+    expect(formatMatch(match)).to.equal('tun_flags=-df-csum+key');
   });
 
   it('takes port names and reserved ports', () => {

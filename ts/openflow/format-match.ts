@@ -5,10 +5,11 @@ import {
   F_NW_PROTO,
   F_PACKET_TYPE,
   F_RECIRC_ID,
+  F_TUN_FLAGS,
   F_VLAN_TCI,
 } from '../fields/index.js';
 import { requireField } from './fields.js';
-import { CT_STATE, formatFlags, formatMaskedFlags, TCP_FLAGS, TUN_FLAGS } from './flags.js';
+import { CT_STATE, type FlagNames, formatFlags, formatMaskedFlags, TCP_FLAGS, TUN_FLAGS } from './flags.js';
 import { formatAddress, formatHex, formatMac } from './format-values.js';
 import {
   ETH_TYPE_ARP,
@@ -47,6 +48,9 @@ const flowLabel: Print = (value, mask, field) => {
   const text = (label: bigint) => `0x${label.toString(16).padStart(5, '0')}`;
   return mask === fullMask(field) ? text(value) : `${text(value)}/${text(mask)}`;
 };
+
+/** Flags of a tunnel in the order of their bits. Rules match the first only, megaflows the others. */
+const MEGAFLOW_TUN_FLAGS: FlagNames = [...TUN_FLAGS, 'df', 'csum', 'key'];
 
 /** Collects the conditions of one match. */
 class MatchPrinter {
@@ -143,7 +147,11 @@ function printTunnel(printer: MatchPrinter): void {
   // As OVS prints it: hexadecimal without a prefix.
   printer.field('tun_tos', (value) => value.toString(16));
   printer.field('tun_ttl', decimal);
-  printer.field('tun_flags', (value, mask) => formatMaskedFlags(Number(value), Number(mask), TUN_FLAGS));
+  const flags = printer.match.mask[F_TUN_FLAGS];
+  if (flags !== 0)
+    printer.parts.push(
+      `tun_flags=${formatMaskedFlags(printer.match.key[F_TUN_FLAGS], flags, MEGAFLOW_TUN_FLAGS)}`,
+    );
 }
 
 /** Geneve options: their content, only that they are there, or that they are not (NP). */
