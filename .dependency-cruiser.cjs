@@ -9,6 +9,7 @@ const order = [
   ['bridge'],
   ['upcall', 'revalidate', 'trace'],
   ['switch'],
+  ['control'],
   ['testing'],
   ['cli'],
 ];

@@ -83,7 +83,7 @@ export class CliRig {
   }
 
   /** What a command about the running switch prints. Throws with what it says when it fails. */
-  async ask(command: 'dump-flows' | 'show', ...args: string[]): Promise<string> {
+  async ask(command: 'dump-flows' | 'show' | 'ctl', ...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.start([command, '--datapath', datapathType, ...args]).exit;
     if (code !== 0) throw new Error(`slowpath ${command} ended with ${code}: ${stderr}`);
     return stdout;

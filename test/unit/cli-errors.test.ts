@@ -24,7 +24,7 @@ describe('slowpath: what a user can mend is one line and status 2', function () 
   }
 
   const cases: Record<string, readonly [readonly string[], RegExp]> = {
-    'no arguments': [[], /^which command\? run, dump-flows, show or batch/],
+    'no arguments': [[], /^which command\? run, ctl, flow-events, dump-flows, show, trace or batch/],
     'an unknown command': [['fly'], /unknown command 'fly'/],
     'an unknown option': [[...RUN, '--prot', 'eth1'], /unknown option '--prot'/],
     'an option without its value': [[...RUN, '--port'], /argument missing/],

@@ -2,6 +2,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { SlowpathError } from '../errors/index.js';
+import { EventStream } from './event-stream.js';
 import { makeRunDirectory } from './rundir.js';
 
 /** A request to a running switch and its answer, each one line of JSON. */
@@ -14,6 +15,9 @@ type ControlAnswer = { readonly result: string } | { readonly error: string };
 export type ControlMethods = Readonly<
   Record<string, (params: Readonly<Record<string, unknown>>) => string | Promise<string>>
 >;
+
+/** Requests that are answered with events until the client goes: each starts a stream and returns how to end it. */
+export type ControlStreams = Readonly<Record<string, (stream: EventStream) => () => void>>;
 
 /** Longest request line; a longer one ends the connection. */
 const MAX_LINE = 65_536;
@@ -30,12 +34,16 @@ export class ControlServer {
   }
 
   /** Takes the place of a socket that nobody listens to any more. Error: ERR_ALREADY_RUNNING. */
-  static async listen(path: string, methods: ControlMethods): Promise<ControlServer> {
+  static async listen(
+    path: string,
+    methods: ControlMethods,
+    streams: ControlStreams = {},
+  ): Promise<ControlServer> {
     makeRunDirectory();
     await refuseIfServed(path);
     rmSync(path, { force: true });
     const control = new ControlServer(createServer(), path);
-    control.#server.on('connection', (socket) => control.#serve(socket, methods));
+    control.#server.on('connection', (socket) => control.#serve(socket, methods, streams));
     const mask = process.umask(0o177);
     try {
       await new Promise<void>((resolve, reject) => {
@@ -56,7 +64,7 @@ export class ControlServer {
     rmSync(this.#path, { force: true });
   }
 
-  #serve(socket: Socket, methods: ControlMethods): void {
+  #serve(socket: Socket, methods: ControlMethods, streams: ControlStreams): void {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
     // A client that goes away in the middle is no concern of the switch's.
@@ -71,10 +79,29 @@ export class ControlServer {
       if (pending.length > MAX_LINE) socket.destroy();
       for (const line of lines) {
         queue = queue.then(async () => {
+          if (startStream(socket, line, streams)) return;
           socket.write(`${JSON.stringify(await answer(line, methods))}\n`);
         });
       }
     });
+  }
+}
+
+/** Starts the stream that a request asks for, after an empty answer. False when it asks for none. */
+function startStream(socket: Socket, line: string, streams: ControlStreams): boolean {
+  const method = methodOf(line);
+  if (method === undefined || !Object.hasOwn(streams, method) || socket.destroyed) return false;
+  socket.write(`${JSON.stringify({ result: '' })}\n`);
+  socket.once('close', streams[method](new EventStream(socket)));
+  return true;
+}
+
+/** The method of a request; undefined when it is none. */
+function methodOf(line: string): string | undefined {
+  try {
+    return (JSON.parse(line) as ControlRequest | null)?.method;
+  } catch {
+    return undefined;
   }
 }
 
@@ -106,8 +133,8 @@ async function isAlive(path: string): Promise<boolean> {
   });
 }
 
-/** Asks the switch behind a socket; null when none listens there. Throws what the switch answers as an error. */
-export async function ask(path: string, request: ControlRequest): Promise<string | null> {
+/** A connection to the socket; null when nobody listens there. */
+async function connectTo(path: string): Promise<Socket | null> {
   const socket = connect(path);
   try {
     await new Promise<void>((resolve, reject) => {
@@ -117,6 +144,27 @@ export async function ask(path: string, request: ControlRequest): Promise<string
   } catch {
     return null;
   }
+  return socket;
+}
+
+/** Follows what the switch behind a socket tells, line for line until it ends; nothing at all when none listens there. */
+export async function* follow(path: string, request: ControlRequest): AsyncGenerator<string> {
+  const socket = await connectTo(path);
+  if (socket === null) return;
+  // A switch that ends is the end of what it tells.
+  socket.on('error', () => socket.destroy());
+  socket.write(`${JSON.stringify(request)}\n`);
+  try {
+    yield* createInterface({ input: socket });
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Asks the switch behind a socket; null when none listens there. Throws what the switch answers as an error. */
+export async function ask(path: string, request: ControlRequest): Promise<string | null> {
+  const socket = await connectTo(path);
+  if (socket === null) return null;
   socket.write(`${JSON.stringify(request)}\n`);
   for await (const line of createInterface({ input: socket })) {
     socket.destroy();

@@ -1,1 +1,3 @@
 export { answerLine, batch } from './batch.js';
+export { ControlServer, follow } from './control.js';
+export { EventStream } from './event-stream.js';

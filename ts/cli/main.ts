@@ -3,7 +3,9 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { pino } from 'pino';
 import { SlowpathError } from '../errors/index.js';
 import { version } from '../util/index.js';
+import { commandHelp } from '../control/index.js';
 import { batch } from './batch.js';
+import { type CtlOptions, ctl, type FlowEventsOptions, flowEvents } from './ctl.js';
 import { dumpFlows, type QueryOptions, show } from './query.js';
 import { type RunOptions, run } from './run.js';
 import { type TraceOptions, traceCommand } from './trace.js';
@@ -49,6 +51,7 @@ function program(): Command {
   const root = new Command('slowpath')
     .description("The userspace half of Open vSwitch's Linux datapath")
     .version(version(), '-V, --version')
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
 
@@ -126,6 +129,32 @@ function program(): Command {
     );
 
   root
+    .command('ctl')
+    .description('give the running switch a command, as ovs-appctl does')
+    .argument('<command>', 'what to do')
+    .argument('[arguments...]', 'arguments and options of the command')
+    .addOption(datapathOption().default('system'))
+    .option('-n, --name <name>', 'name of the datapath')
+    .addHelpText('after', `\nCommands:\n${commandHelp()}`)
+    .passThroughOptions()
+    .allowUnknownOption()
+    .action(async (command: string, args: string[], options: CtlOptions) =>
+      print(await ctl(command, args, options)),
+    );
+
+  root
+    .command('flow-events')
+    .description('follow the flows of the running switch: installed, modified, deleted')
+    .addOption(datapathOption().default('system'))
+    .option('-n, --name <name>', 'name of the datapath')
+    .option('--json', 'print JSON, one object a line')
+    .action(async (options: FlowEventsOptions) => {
+      // Who reads has seen enough.
+      process.stdout.once('error', () => process.exit());
+      await flowEvents(options, print);
+    });
+
+  root
     .command('batch')
     .description(
       'answer requests on standard input, one JSON object a line, with one a line on standard output',
@@ -144,7 +173,7 @@ async function main(): Promise<void> {
     if (process.argv.length <= 2) {
       throw new SlowpathError(
         'ERR_USAGE',
-        'which command? run, dump-flows, show or batch; slowpath --help tells more',
+        'which command? run, ctl, flow-events, dump-flows, show, trace or batch; slowpath --help tells more',
       );
     }
     await program().parseAsync();

@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import { type DatapathType, type DispatchMode, dumpFlowLines, showText } from '../datapath/index.js';
 import { SlowpathError, SyntaxProblem } from '../errors/index.js';
 import { type Bridge, Switch } from '../switch/index.js';
-import { ControlServer, refuseIfServed } from './control.js';
+import { Coverage, runCommand, switchCounters } from '../control/index.js';
+import { type ControlMethods, ControlServer, refuseIfServed } from './control.js';
 import { DEFAULT_NAMES } from './query.js';
 import { socketPath } from './rundir.js';
 import { readConfiguration, traceIn } from './trace.js';
@@ -33,10 +34,14 @@ export async function run(options: RunOptions, log: Logger): Promise<void> {
   const stop = new StopSignal();
   let theSwitch: Switch | null = null;
   let control: ControlServer | null = null;
+  let coverage: Coverage | null = null;
   try {
     theSwitch = openSwitch(options, name, log);
     configure(theSwitch, options, flows);
-    control = await serve(theSwitch, socket);
+    const running = theSwitch;
+    coverage = new Coverage(() => switchCounters(running));
+    coverage.start();
+    control = await serve(theSwitch, coverage, socket);
     log.info(
       { datapath: `${options.datapath}@${name}`, bridge: options.bridge, ports: options.port },
       'running',
@@ -44,6 +49,7 @@ export async function run(options: RunOptions, log: Logger): Promise<void> {
     log.info({ signal: await stop.received }, 'stopping');
   } finally {
     await control?.close();
+    coverage?.stop();
     await theSwitch?.close({ keep: options.keep ?? false });
     stop.dispose();
   }
@@ -64,9 +70,11 @@ function openSwitch(options: RunOptions, name: string, log: Logger): Switch {
   });
 }
 
-function serve(theSwitch: Switch, socket: string): Promise<ControlServer> {
+function serve(theSwitch: Switch, coverage: Coverage, socket: string): Promise<ControlServer> {
   const { datapath } = theSwitch;
-  return ControlServer.listen(socket, {
+  const methods: ControlMethods = {
+    ctl: ({ command, args }) =>
+      runCommand({ theSwitch, coverage }, String(command), Array.isArray(args) ? args.map(String) : []),
     'dpctl/dump-flows': async ({ more, names }) =>
       (await dumpFlowLines(datapath, { verbose: more === true, names: names === true })).join('\n'),
     'dpctl/show': () => showText(datapath),
@@ -76,7 +84,8 @@ function serve(theSwitch: Switch, socket: string): Promise<ControlServer> {
         json: json === true,
       }),
     'upcall/show': () => JSON.stringify(theSwitch.stats()),
-  });
+  };
+  return ControlServer.listen(socket, methods, { 'flow-events': (stream) => theSwitch.cache.follow(stream) });
 }
 
 function configure(theSwitch: Switch, options: RunOptions, flows: string | null): void {

@@ -16,13 +16,15 @@ import {
 } from '../fields/index.js';
 import { type FlowDescription, type FlowFormatOptions, formatFlow } from '../flow/index.js';
 import { type FlowBatch, native } from '../native/index.js';
-import type { Datapath, FlowDump } from './types.js';
+import type { Datapath, FlowDump, PortStats } from './types.js';
 
 export interface DumpTextOptions {
   /** As `ovs-dpctl dump-flows -m`: flow ids and every field. */
   readonly verbose?: boolean;
   /** Port names in place of numbers, as `--names`. */
   readonly names?: boolean;
+  /** Only flows that this takes; what it is given is valid during the call. */
+  readonly accept?: (flow: FlowDescription) => boolean;
 }
 
 /** A row of a (not terse) dump. What it points to is valid as long as the batch is. `now`: monotonic milliseconds. */
@@ -62,7 +64,7 @@ export async function dumpFlowLines(
   for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
     const dump = datapath.openDump();
     try {
-      const lines = await formatDump(dump, format);
+      const lines = await formatDump(dump, format, options.accept);
       if (!dump.interrupted) return lines;
     } finally {
       dump.close();
@@ -75,18 +77,25 @@ export async function dumpFlowLines(
 }
 
 /** All flows of a dump, giving the event loop a turn between batches. */
-async function formatDump(dump: FlowDump, format: FlowFormatOptions): Promise<string[]> {
+async function formatDump(
+  dump: FlowDump,
+  format: FlowFormatOptions,
+  accept: DumpTextOptions['accept'],
+): Promise<string[]> {
   const lines: string[] = [];
   for (let count = dump.next(); count >= 0; count = dump.next()) {
     const now = native().monotonicMs();
-    for (let row = 0; row < count; row++) lines.push(formatFlow(describeFlow(dump.batch, row, now), format));
+    for (let row = 0; row < count; row++) {
+      const flow = describeFlow(dump.batch, row, now);
+      if (accept === undefined || accept(flow)) lines.push(formatFlow(flow, format));
+    }
     await nextTurn();
   }
   return lines;
 }
 
-/** What `ovs-dpctl show` prints about a datapath. */
-export function showText(datapath: Datapath): string {
+/** What `ovs-dpctl show` prints about a datapath; with `statistics` as with -s. */
+export function showText(datapath: Datapath, options: { readonly statistics?: boolean } = {}): string {
   const stats = datapath.stats();
   const lookups = stats.hit + stats.missed;
   const perPacket = lookups === 0 ? 0 : stats.maskHits / lookups;
@@ -99,6 +108,27 @@ export function showText(datapath: Datapath): string {
   ];
   for (const port of datapath.ports()) {
     lines.push(`  port ${port.portNo}: ${port.name}${port.type === 'system' ? '' : ` (${port.type})`}`);
+    if (options.statistics === true) lines.push(...portStatistics(port.stats));
   }
   return lines.join('\n');
+}
+
+/** Statistics of a port; `?` for what a datapath port does not count. */
+function portStatistics(stats: PortStats): string[] {
+  return [
+    `    RX packets:${stats.rxPackets} errors:${stats.rxErrors} dropped:${stats.rxDropped} overruns:? frame:?`,
+    `    TX packets:${stats.txPackets} errors:${stats.txErrors} dropped:${stats.txDropped} aborted:? carrier:?`,
+    '    collisions:?',
+    `    RX bytes:${byteCount(stats.rxBytes)}  TX bytes:${byteCount(stats.txBytes)}`,
+  ];
+}
+
+const BINARY_UNITS = ['KiB', 'MiB', 'GiB', 'TiB'];
+
+/** A number of bytes, from 1024 on also in the unit that fits. */
+function byteCount(bytes: number): string {
+  const unit = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), BINARY_UNITS.length);
+  return unit === 0
+    ? `${bytes}`
+    : `${bytes} (${(bytes / 1024 ** unit).toFixed(1)} ${BINARY_UNITS[unit - 1]})`;
 }

@@ -22,6 +22,9 @@ export const OP_DELETE = 3;
 export const OP_GET = 4;
 export const OP_EXECUTE = 5;
 
+/** In place of a mask's number: the flow matches exactly its key. */
+export const NO_MASK = -1;
+
 export const OP_FLAG_PROBE = 1;
 export const OP_FLAG_ECHO = 2;
 export const OP_FLAG_CLEAR = 4;
@@ -83,7 +86,7 @@ export class OpWriter {
     return base;
   }
 
-  /** Flow put: key and actions by offset. The mask is row `mask` of `masks`; puts in a row with one mask share a copy. */
+  /** Flow put: key and actions by offset. The mask is row `mask` of `masks`, or NO_MASK; puts in a row with one mask share a copy. */
   put(
     keyOffset: number,
     keyLength: number,
@@ -101,7 +104,7 @@ export class OpWriter {
     rows[base + OP_KEY_LEN] = keyLength;
     rows[base + OP_ACTIONS_OFF] = actionsOffset;
     rows[base + OP_ACTIONS_LEN] = actionsLength;
-    rows[base + OP_MASK_ROW] = this.#addMask(masks, mask);
+    if (mask !== NO_MASK) rows[base + OP_MASK_ROW] = this.#addMask(masks, mask);
     this.#setUfid(base, ufid, ufidAt);
     return this.count++;
   }

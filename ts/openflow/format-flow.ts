@@ -21,8 +21,42 @@ const FLAG_NAMES: readonly (readonly [number, string])[] = [
   [FLOW_NO_BYTE_COUNTS, 'no_byte_counts'],
 ];
 
+/** The 64-bit cookie in hexadecimal, without 0x. */
 function formatCookie(high: number, low: number): string {
   return ((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)).toString(16);
+}
+
+/** What a rule matches and does: `priority=10,arp actions=NORMAL`. */
+function formatBody(flow: FlowSpec | Rule, tlvMap?: TlvMap): string {
+  const shown = { key: flow.match.key.slice(), mask: flow.match.mask.slice() };
+  normalizeVlan(shown);
+  const match = formatMatch(shown, tlvMap);
+  const priority = flow.priority === DEFAULT_PRIORITY ? '' : `priority=${flow.priority}`;
+  const conditions = [priority, match].filter((part) => part !== '').join(',');
+  const actions = formatActions(flow.actions, matchHasVlan(flow.match));
+  return `${conditions === '' ? '' : `${conditions} `}actions=${actions}`;
+}
+
+/**
+ * A rule with its statistics as `ovs-ofctl dump-flows` prints it, with the blank in front. `now` in monotonic milliseconds. That is the reply of
+ * OpenFlow 1.0 with Nicira's extensions, which knows nothing of flags and importance.
+ */
+export function formatFlowStats(rule: Rule, now: number, tlvMap?: TlvMap): string {
+  const { created = now, modified = created, used = created } = rule;
+  const duration = now - created;
+  const seconds = (since: number) => Math.max(0, Math.floor((now - since) / 1000));
+  const parts = [
+    `cookie=0x${formatCookie(rule.cookieHigh, rule.cookieLow)}`,
+    `duration=${(Math.max(0, duration) / 1000).toFixed(3)}s`,
+    `table=${rule.table}`,
+    `n_packets=${rule.packets}`,
+    `n_bytes=${rule.bytes}`,
+  ];
+  if (rule.idleTimeout !== 0) parts.push(`idle_timeout=${rule.idleTimeout}`);
+  if (rule.hardTimeout !== 0) parts.push(`hard_timeout=${rule.hardTimeout}`);
+  parts.push(`idle_age=${seconds(used)}`);
+  if (seconds(modified) !== seconds(created)) parts.push(`hard_age=${seconds(modified)}`);
+  return ` ${parts.join(', ')}, ${formatBody(rule, tlvMap)}`;
 }
 
 /** A rule as `ovs-ofctl -O OpenFlow15 dump-flows --no-stats` prints it, without the blank in front. */
@@ -36,11 +70,5 @@ export function formatFlow(flow: FlowSpec | Rule, tlvMap?: TlvMap): string {
   if (flow.hardTimeout !== 0) text += `hard_timeout=${flow.hardTimeout}, `;
   for (const [flag, name] of FLAG_NAMES) if (((flow.flags ?? 0) & flag) !== 0) text += `${name} `;
   if (flow.importance !== 0) text += `importance=${flow.importance}, `;
-  const shown = { key: flow.match.key.slice(), mask: flow.match.mask.slice() };
-  normalizeVlan(shown);
-  const match = formatMatch(shown, tlvMap);
-  const priority = flow.priority === DEFAULT_PRIORITY ? '' : `priority=${flow.priority}`;
-  const conditions = [priority, match].filter((part) => part !== '').join(',');
-  const actions = formatActions(flow.actions, matchHasVlan(flow.match));
-  return `${text}${conditions === '' ? '' : `${conditions} `}actions=${actions}`;
+  return text + formatBody(flow, tlvMap);
 }

@@ -1,7 +1,7 @@
 export * from './types.js';
 export { fieldByName, MATCH_FIELDS, rangeMask, requireField } from './fields.js';
 export { formatAction, formatActions, formatSent } from './format-actions.js';
-export { formatFlow } from './format-flow.js';
+export { formatFlow, formatFlowStats } from './format-flow.js';
 export { formatGroup } from './format-group.js';
 export { formatMeter } from './format-meter.js';
 export { formatMatch, formatOptions } from './format-match.js';

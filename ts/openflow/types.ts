@@ -369,12 +369,17 @@ export interface Rule {
   /** Credited by effects; owned by the switch. */
   packets: number;
   bytes: number;
+  /** When it was added, added or modified last, and last used (creation until then): monotonic milliseconds; absent outside of a switch. */
+  created?: number;
+  modified?: number;
+  used?: number;
   /** The rule that took this one's place and its counters: what packets are credited to this one goes to that. */
   heir?: Rule;
 }
 
 /** A flow as it is asked for: a rule without counters. */
-export interface FlowSpec extends Omit<Rule, 'packets' | 'bytes' | 'heir' | 'flags'> {
+export interface FlowSpec
+  extends Omit<Rule, 'packets' | 'bytes' | 'created' | 'modified' | 'used' | 'heir' | 'flags'> {
   /** FLOW_* bits. */
   readonly flags: number;
 }

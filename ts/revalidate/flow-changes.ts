@@ -29,7 +29,6 @@ export interface FlowChangesContext {
   readonly ops: OpWriter;
   readonly replies: FlowBatch;
   readonly ukeys: UkeyTable;
-  onDeleted?(ukey: number, reason: number): void;
 }
 
 /**
@@ -131,7 +130,10 @@ export class FlowChanges {
       }
       this.#context.ukeys.setRecord(this.#ukey[op], this.#record[op]);
       if (error !== 0) failedModifies.push(this.#ukey[op]);
-      else this.#counters.modified++;
+      else {
+        this.#counters.modified++;
+        this.#context.ukeys.watcher?.modified(this.#ukey[op]);
+      }
     }
     ops.clear();
     for (const ukey of failedModifies) {
@@ -150,10 +152,10 @@ export class FlowChanges {
   }
 
   #gone(ukey: number, reason: number): void {
-    const { ukeys, onDeleted } = this.#context;
+    const { ukeys } = this.#context;
     ukeys.transition(ukey, UKEY_EVICTED);
     this.#countDeleted(reason);
-    onDeleted?.call(this.#context, ukey, reason);
+    ukeys.watcher?.deleted(ukey, reason);
     ukeys.remove(ukey);
   }
 

@@ -40,6 +40,8 @@ const REASON_OF: Readonly<Record<number, DeleteReason>> = {
 };
 /** Flows looked at for changes without a look at the clock. */
 const MARKED_AT_ONCE = 4096;
+/** Flows deleted by a purge between two turns of the event loop. */
+const PURGED_AT_ONCE = 256;
 /** A ukey whose flow this many dumps in a row did not show is gone. */
 const MISSED_DUMPS = 4;
 
@@ -143,6 +145,22 @@ export class Revalidator {
     for (let i = 0; i < ukeys.end; i++) {
       if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.forget(i, 'removed_by_others');
     }
+  }
+
+  /** The same in slices while upcalls go on; after the work under way. Flows that come meanwhile may stay. */
+  async purgeRunning(): Promise<void> {
+    await this.#running?.catch(() => {});
+    await this.#alone(async () => {
+      const { ukeys } = this.#context;
+      for (let from = 0; from < ukeys.end; from += PURGED_AT_ONCE) {
+        const snapshot = this.#context.snapshot();
+        for (let i = from; i < Math.min(from + PURGED_AT_ONCE, ukeys.end); i++) {
+          if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.delete(snapshot, i, 'purge');
+        }
+        this.#changes.flush(snapshot);
+        await nextTurn();
+      }
+    });
   }
 
   #schedule(delay: number): void {

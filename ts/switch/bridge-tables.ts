@@ -153,14 +153,15 @@ export class BridgeTables {
       case 'full':
         break;
       case 'refreshed':
+        learned.rule.modified = now;
         this.timeouts.renew(learned.rule, now);
         break;
       case 'replaced':
         this.timeouts.forget(learned.old);
-        this.timeouts.watch(learned.rule, now);
+        this.#begin(learned.rule, now);
         break;
       case 'added':
-        this.timeouts.watch(learned.rule, now);
+        this.#begin(learned.rule, now);
         break;
     }
   }
@@ -184,7 +185,15 @@ export class BridgeTables {
 
   #watch(change: FlowChange, now: number): void {
     this.#forget(change.removed);
-    for (const rule of change.added) this.timeouts.watch(rule, now);
+    for (const rule of change.added) this.#begin(rule, now);
+  }
+
+  /** A rule is new, or other than it was: from when its ages count. */
+  #begin(rule: Rule, now: number): void {
+    rule.created ??= now;
+    rule.modified = now;
+    rule.used ??= now;
+    this.timeouts.watch(rule, now);
   }
 
   #forget(rules: readonly Rule[]): void {

@@ -47,6 +47,7 @@ export class EffectApplier implements CreditSink {
     while (heir.heir !== undefined) heir = heir.heir;
     heir.packets += this.#packets;
     heir.bytes += this.#bytes;
+    if (this.#packets > 0) heir.used = this.#now;
   }
 
   effect(effect: Effect): void {

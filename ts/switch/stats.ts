@@ -11,6 +11,9 @@ export interface SwitchStats {
   readonly ukeys: Readonly<Record<string, number>>;
   /** Flows that may be installed now. */
   readonly flowLimit: number;
+  /** Flows in the datapath on average over the last dumps, and at most. */
+  readonly flowsAverage: number;
+  readonly flowsPeak: number;
   /** Bytes of keys and actions of installed flows, and of the memory held for them. */
   readonly ukeyBytes: number;
   readonly ukeyReservedBytes: number;

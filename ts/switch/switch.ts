@@ -16,6 +16,7 @@ import { FlowRecords, portTag, RecircRegistry, type Snapshot, Translator } from 
 import { BridgeTables } from './bridge-tables.js';
 import { Configurator } from './configurator.js';
 import { advanceBridge, EffectApplier } from './effects.js';
+import { FlowCacheControl } from './flow-cache-control.js';
 import { kernelQueuePriority } from './kernel-queues.js';
 import { announceBonds } from './learning-packets.js';
 import { missedEvents } from './missed-events.js';
@@ -60,6 +61,8 @@ export class Switch extends OpenFlowSwitch {
   readonly #changesChannel: UpcallChannel;
   readonly #handler: UpcallHandler;
   readonly #revalidator: Revalidator;
+  /** Control of what is installed in the datapath, as ovs-appctl's upcall/ and revalidator/ commands have it. */
+  readonly cache: FlowCacheControl;
   readonly #unwatch: () => void;
   readonly #ticker: NodeJS.Timeout;
   #snapshot: Snapshot;
@@ -91,6 +94,7 @@ export class Switch extends OpenFlowSwitch {
     this.#changesChannel = datapath.openHandler();
     this.#handler = this.#makeHandler();
     this.#revalidator = this.#makeRevalidator();
+    this.cache = new FlowCacheControl(this.#handler, this.#revalidator, this.#flowLimit, this.#ukeys);
     this.#handlerChannel.channel.startUpcalls(this.#handlerChannel.batch, (count) =>
       this.#handler.handle(count),
     );
@@ -236,6 +240,8 @@ export class Switch extends OpenFlowSwitch {
       revalidate: this.#revalidator.counters,
       ukeys: this.#ukeys.countByState(),
       flowLimit: this.#flowLimit.limit,
+      flowsAverage: this.#flowLimit.average,
+      flowsPeak: this.#flowLimit.peak,
       ukeyBytes: this.#ukeys.arena.liveBytes,
       ukeyReservedBytes: this.#ukeys.arena.reservedBytes,
       dumpDuration: this.#revalidator.dumpDuration,
@@ -287,7 +293,7 @@ export class Switch extends OpenFlowSwitch {
   #makeRevalidator(): Revalidator {
     const context = {
       ...this.#shared(),
-      openDump: () => this.datapath.openDump({ terse: this.datapath.support.ufid }),
+      openDump: () => this.datapath.openDump({ terse: this.cache.tersely && this.datapath.support.ufid }),
       opsChannel: this.#changesChannel.channel,
       replies: native().createFlowBatch(REPLIES, REPLY_BYTES),
       sink: this.#effects.of,

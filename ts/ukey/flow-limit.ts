@@ -12,6 +12,9 @@ export class FlowLimit {
   limit: number;
   /** Flows in the datapath when last looked at, refreshed at most every 100 ms. */
   flows = 0;
+  /** Flows on average, the last dumps counting most, and at most (OVS: avg_n_flows, max_n_flows). */
+  average = 0;
+  peak = 0;
 
   constructor(readonly max = FLOW_LIMIT_MAX) {
     this.limit = Math.min(FLOW_LIMIT_START, max);
@@ -20,6 +23,8 @@ export class FlowLimit {
   /** Learns from a dump that took `durationMs` and showed `flows` flows. */
   afterDump(durationMs: number, flows: number): void {
     const duration = Math.max(durationMs, 1);
+    this.average = Math.trunc((flows + this.average) / 2);
+    this.peak = Math.max(this.peak, flows);
     let limit = this.limit;
     if (duration > 2000) {
       limit = Math.trunc(limit / Math.trunc(duration / 1000));

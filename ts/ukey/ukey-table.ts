@@ -34,6 +34,15 @@ export interface UkeySource {
   generation: number;
 }
 
+/** Follows the life of installed flows. A ukey's columns are valid during the call only. */
+export interface FlowWatcher {
+  installed(ukey: number): void;
+  /** It has other actions now. */
+  modified(ukey: number): void;
+  /** It has gone, final statistics are in; `reason` is an index of DELETE_REASONS. */
+  deleted(ukey: number, reason: number): void;
+}
+
 /**
  * One entry ("ukey") for each flow that we have put into the datapath. Columns instead of objects: an entry is an index
  * into typed arrays, its key and actions are blocks of an arena, its mask is shared. Indices are reused after `remove`.
@@ -41,6 +50,8 @@ export interface UkeySource {
 export class UkeyTable {
   readonly masks = new MaskPool();
   readonly arena = new ByteArena();
+  /** Is told of flows that come, change and go; null costs nothing. */
+  watcher: FlowWatcher | null = null;
 
   /** UKEY_* state. */
   state = new Uint8Array(0);

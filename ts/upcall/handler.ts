@@ -16,7 +16,7 @@ import {
   UPCALL_UFID,
   UPCALL_WIRE_LEN,
 } from '../fields/index.js';
-import type { OpWriter } from '../datapath/index.js';
+import { NO_MASK, type OpWriter } from '../datapath/index.js';
 import { ACTIONS_LIMIT, ACTIONS_PART, ActionsWriter, CookieWriter, splitActions } from '../flow/index.js';
 import { type Channel, FITNESS, type UpcallBatch } from '../native/index.js';
 import type { FlowLimit, UkeySource, UkeyTable } from '../ukey/index.js';
@@ -88,6 +88,8 @@ export interface HandlerContext {
 /** Turns a batch of upcalls into operations: OVS's recv_upcalls, process_upcall and handle_upcalls. */
 export class UpcallHandler {
   readonly counters: UpcallCounters = createUpcallCounters();
+  /** Flows that are put match what the translation looked at; without, exactly the packet (OVS: upcall/disable-megaflows). */
+  megaflows = true;
   readonly #context: HandlerContext;
   readonly #seen = new BatchIndex();
   /** What the last translation depended on. */
@@ -306,7 +308,7 @@ export class UpcallHandler {
       source.keyOffset,
       source.keyLength,
       ukeys.masks.rows,
-      ukeys.mask[ukey],
+      this.megaflows ? ukeys.mask[ukey] : NO_MASK,
       actionsOff,
       source.actionsLength,
       rows,

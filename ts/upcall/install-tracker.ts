@@ -1,5 +1,6 @@
 import type { Channel } from '../native/index.js';
 import {
+  DELETE_REASONS,
   UKEY_EVICTED,
   UKEY_EVICTING,
   UKEY_OPERATIONAL,
@@ -11,6 +12,7 @@ import type { UpcallCounters } from './counters.js';
 const RING = 16_384;
 const EEXIST = 17;
 const MAX_ERRORS = 256;
+const FAILED_INSTALL = DELETE_REASONS.indexOf('failed_install');
 
 /**
  * Follows the operations of a handler until the datapath has had its say. Operations are not acknowledged, only refused, so
@@ -56,6 +58,7 @@ export class InstallTracker {
       if (ukey < 0) continue;
       this.#ufid[slot] = ukeys.ufid[ukey * 4];
       ukeys.transition(ukey, UKEY_OPERATIONAL);
+      ukeys.watcher?.installed(ukey);
     }
   }
 
@@ -87,8 +90,10 @@ export class InstallTracker {
   #takeOut(ukey: number): void {
     const ukeys = this.#ukeys;
     if (ukeys.state[ukey] === UKEY_VISIBLE || ukeys.state[ukey] === UKEY_OPERATIONAL) {
+      const wasSent = ukeys.state[ukey] === UKEY_OPERATIONAL;
       ukeys.transition(ukey, UKEY_EVICTING);
       ukeys.transition(ukey, UKEY_EVICTED);
+      if (wasSent) ukeys.watcher?.deleted(ukey, FAILED_INSTALL);
       ukeys.remove(ukey);
     }
   }

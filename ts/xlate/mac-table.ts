@@ -145,6 +145,15 @@ export class MacTable implements MacTableView {
     return this.count;
   }
 
+  /** Addresses that it has room for, and static ones among those in it. */
+  get limit(): number {
+    return this.capacity;
+  }
+
+  get staticCount(): number {
+    return this.statics.size;
+  }
+
   /** VLANs without learning, as a bitmap of 4096 bits (Bridge flood_vlans); null for none. What was learned in them is forgotten. */
   set floodVlans(vlans: Int32Array | null) {
     const old = this.flooded;

@@ -1,0 +1,54 @@
+import type { DatapathType } from '../datapath/index.js';
+import { SlowpathError } from '../errors/index.js';
+import { flowEventText } from '../control/index.js';
+import type { FlowEvent } from '../switch/index.js';
+import { ask, follow } from './control.js';
+import { DEFAULT_NAMES } from './query.js';
+import { socketPath } from './rundir.js';
+
+/** Which running switch is meant. */
+export interface CtlOptions {
+  readonly datapath: DatapathType;
+  readonly name?: string;
+}
+
+export interface FlowEventsOptions extends CtlOptions {
+  readonly json?: boolean;
+}
+
+/** A line of a stream of events. */
+type StreamLine = { readonly event: FlowEvent } | { readonly dropped: number };
+
+function notRunning({ datapath }: CtlOptions, name: string): SlowpathError {
+  return new SlowpathError(
+    'ERR_NOT_RUNNING',
+    `no switch runs on ${datapath}@${name}: start one with slowpath run, or ask another with --datapath and --name`,
+  );
+}
+
+/** Gives the running switch a command; what it prints. */
+export async function ctl(command: string, args: readonly string[], options: CtlOptions): Promise<string> {
+  const name = options.name ?? DEFAULT_NAMES[options.datapath];
+  const answer = await ask(socketPath(options.datapath, name), { method: 'ctl', params: { command, args } });
+  if (answer === null) throw notRunning(options, name);
+  return answer;
+}
+
+/** Prints what becomes of the flows of the running switch, until it ends or a signal comes. */
+export async function flowEvents(options: FlowEventsOptions, write: (line: string) => void): Promise<void> {
+  const name = options.name ?? DEFAULT_NAMES[options.datapath];
+  const lines = follow(socketPath(options.datapath, name), { method: 'flow-events' });
+  let isFirst = true;
+  for await (const line of lines) {
+    // The first line says that all that comes from now on is told.
+    if (isFirst) isFirst = false;
+    else write(options.json === true ? line : eventText(JSON.parse(line) as StreamLine));
+  }
+  if (isFirst) throw notRunning(options, name);
+}
+
+function eventText(line: StreamLine): string {
+  return 'event' in line
+    ? flowEventText(line.event)
+    : `${line.dropped} events were dropped: too many to take`;
+}
