@@ -72,7 +72,7 @@ describe(`slowpath ctl [${datapathType}]`, function () {
 
   it('shows, counts and forgets addresses', async () => {
     const shown = await ctl('fdb/show', 'br0');
-    expect(shown).to.match(/^ port  VLAN  MAC                Age\n/);
+    expect(shown).to.match(/^ port +VLAN +MAC +Age\n/);
     expect(shown)
       .to.match(/^ +1 +0 {2}02:00:00:00:00:01 +\d+$/m)
       .and.to.match(/^ +2 +0 {2}02:00:00:00:00:02/m);
