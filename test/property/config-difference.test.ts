@@ -4,8 +4,10 @@ import {
   applyChanges,
   type Configuration,
   diffConfigurations,
+  emptyConfiguration,
   equalData,
   type Row,
+  vsctl,
 } from '../../ts/config/index.js';
 import { configurations, describeModel, makeModel } from '../support/configurations.js';
 
@@ -68,6 +70,19 @@ describe('config: changes by difference', () => {
         );
       }),
     );
+  });
+
+  it('a port gets the number that it asks for when another gives it back', () => {
+    const words = (text: string, from = emptyConfiguration()) => vsctl(from, text.split(' ')).configuration;
+    const both = words(
+      'add-br br0 -- add-port br0 p1 -- set Interface p1 ofport_request=1 -- add-port br0 p3 -- set Interface p3 ofport_request=1',
+    );
+    const { model, configurator } = makeModel();
+    configurator.takeOver(both);
+    const number = () => model.bridges.get('br0')!.portByName('p3')!.ofport;
+    expect(number()).to.equal(2);
+    configurator.takeOver(words('del-port p1', both));
+    expect(number()).to.equal(1);
   });
 
   it('what is equal in both is not touched: objects, datapath ports, OpenFlow numbers, addresses', () => {

@@ -70,7 +70,11 @@ export class BridgeModel {
     const bundles: BridgeBundle[] = [];
     for (const port of configuration.referred(row, 'ports')) {
       const old = before.get(port.text('name'));
-      const same = old !== undefined && !touched.everything && !touched.ports.has(old.name);
+      const same =
+        old !== undefined &&
+        !touched.everything &&
+        !touched.ports.has(old.name) &&
+        hasNumbers(configuration, port, old, numbers);
       const bundle = same
         ? old
         : this.#configureBundle(
@@ -133,6 +137,20 @@ export class BridgeModel {
     this.tunnels = tunnels;
     this.tunnelPorts = new TunnelPorts(tunnels);
   }
+}
+
+/** Whether the interfaces of a Port record still have the numbers that the bundle's ports have: another port's leaving frees what one asks for. */
+function hasNumbers(
+  configuration: Configuration,
+  row: Row,
+  bundle: BridgeBundle,
+  numbers: FindNumbers,
+): boolean {
+  return configuration.referred(row, 'interfaces').every((iface) => {
+    const found = numbers(iface, bundle.bridge);
+    const port = bundle.ports.find(({ name }) => name === iface.text('name'));
+    return found?.ofport === port?.ofport && found?.odpPort === port?.odpPort;
+  });
 }
 
 /** The port of an interface: the one there is, if it is still the same, else a new one. */
