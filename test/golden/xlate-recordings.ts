@@ -26,9 +26,7 @@ export const STALE_RECORDINGS = ids(`
 export const DELIBERATE: Readonly<Record<string, ReadonlySet<string>>> = {
   // Where OVS's order of a flood hangs on addresses of its memory it is by port number here, and a packet that comes back through a patch port, changes or is cut
   // off in the middle of a flood makes the order show.
-  'order of floods': ids('f-00086:2 f-00494:2'),
-  // OVS makes packets slow whose actions are longer than a netlink attribute; they drop here, and are counted.
-  'more than 64 KiB of actions': ids('f-00086:1'),
+  'order of floods': ids('f-00086:1 f-00086:2 f-00494:2'),
   // Reserved addresses are not mirrored to a VLAN; OVS decides that without looking.
   'mirrors to a VLAN look at the reserved bits of dl_dst': ids(`
     f-00276:1 f-00276:2 f-00333:2 f-00811:0 f-00811:1 f-01559:0 f-01749:0 f-01749:1 f-01749:2 f-02064:0
