@@ -120,7 +120,8 @@ export class FlowCredits {
   }
 
   private effectOf(kind: number, object: Credited, words: Int32Array, at: number): Effect {
-    const { handles, bucket, mirror, bond, learn } = this;
+    const { handles, bucket, mirror, bond } = this;
+    const learn = this.learn;
     switch (kind) {
       case BUCKET:
         bucket.bucket = object as XBucket;

@@ -74,7 +74,8 @@ export class Trail {
 
   /** Begins with the packet whose key is `keys[base …]`, from OpenFlow port `ofport`. */
   begin(keys: Int32Array, base: number, ofport: number): void {
-    const { last, origin } = this;
+    const last = this.last;
+    const origin = this.origin;
     for (let w = 0; w < FLOW_WORDS; w++) {
       last[w] = keys[base + w];
       origin[w] = last[w];
@@ -93,7 +94,8 @@ export class Trail {
 
   /** A table is looked up with `flow`. `swapped`: fields stand in the place of others, so what they are is not known. */
   table(tag: number, flow: Int32Array, swapped: boolean): void {
-    const { last, origin } = this;
+    const last = this.last;
+    const origin = this.origin;
     if (swapped) this.everything = true;
     if (!this.room(2)) return;
     const counter = this.length + 1;
