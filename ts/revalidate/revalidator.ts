@@ -194,10 +194,11 @@ export class Revalidator {
   async #round(): Promise<void> {
     const context = this.#context;
     const { ukeys, flowLimit } = context;
-    const began = context.now();
-    this.#began = began;
+    this.#began = context.now();
     this.#roundGeneration = context.snapshot().generation;
     await this.#settle();
+    // What settling took is not the dump's.
+    const began = context.now();
     flowLimit.flows = context.countFlows();
     const terms = termsOf(this.policy, flowLimit.flows, flowLimit.limit, this.dumpDuration);
     const seq = ++this.#dumpSeq;

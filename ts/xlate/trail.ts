@@ -1,11 +1,4 @@
-import {
-  F_CONJ_ID,
-  F_IN_PORT,
-  F_METADATA,
-  F_TUN_OPTS_LEN,
-  FLOW_END_L4,
-  FLOW_WORDS,
-} from '../fields/index.js';
+import { F_CONJ_ID, F_IN_PORT, F_METADATA, FLOW_END_L4 } from '../fields/index.js';
 import type { XBridge } from './types.js';
 
 /** Words that a trail holds at most; what depends on more depends on everything. */
@@ -68,20 +61,19 @@ export class Trail {
   everything = false;
   /** OpenFlow port that the packet came in by. */
   ofport = 0;
-  /** The packet as it was at the last lookup noted; at first as it came in, with the OpenFlow port. */
-  private readonly last = new Int32Array(FLOW_WORDS);
-  private readonly origin = new Int32Array(FLOW_WORDS);
+  /** The packet as it was at the last lookup noted; at first as it came in, with the OpenFlow port. Without tunnel options, of which nothing is told. */
+  private readonly last = new Int32Array(FLOW_END_L4);
+  /** Where the packet's key is. */
+  private keys: Int32Array = new Int32Array(0);
+  private base = 0;
 
-  /** Begins with the packet whose key is `keys[base …]`, from OpenFlow port `ofport`. */
+  /** Begins with the packet whose key is `keys[base …]`, which stays as it is meanwhile, from OpenFlow port `ofport`. */
   begin(keys: Int32Array, base: number, ofport: number): void {
     const last = this.last;
-    const origin = this.origin;
-    for (let w = 0; w < FLOW_WORDS; w++) {
-      last[w] = keys[base + w];
-      origin[w] = last[w];
-    }
+    for (let w = 0; w < FLOW_END_L4; w++) last[w] = keys[base + w];
     last[F_IN_PORT] = ofport;
-    origin[F_IN_PORT] = ofport;
+    this.keys = keys;
+    this.base = base;
     this.ofport = ofport;
     this.length = 0;
     this.everything = false;
@@ -95,22 +87,19 @@ export class Trail {
   /** A table is looked up with `flow`. `swapped`: fields stand in the place of others, so what they are is not known. */
   table(tag: number, flow: Int32Array, swapped: boolean): void {
     const last = this.last;
-    const origin = this.origin;
     if (swapped) this.everything = true;
     if (!this.room(2)) return;
     const counter = this.length + 1;
     this.words[this.length] = tag;
     this.length += 2;
     let count = 0;
-    // Tunnel options are a third of a row and hardly ever there.
-    const end = (flow[F_TUN_OPTS_LEN] | last[F_TUN_OPTS_LEN]) !== 0 ? FLOW_WORDS : FLOW_END_L4;
-    for (let w = 0; w < end; w++) {
+    for (let w = 0; w < FLOW_END_L4; w++) {
       if (flow[w] === last[w]) continue;
       if (!this.room(3)) return;
       const { words, length } = this;
       words[length] = w;
       words[length + 1] = flow[w];
-      words[length + 2] = flow[w] ^ origin[w];
+      words[length + 2] = flow[w] ^ (w === F_IN_PORT ? this.ofport : this.keys[this.base + w]);
       last[w] = flow[w];
       this.length = length + 3;
       count++;
