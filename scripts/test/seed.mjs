@@ -5,6 +5,7 @@ import fc from 'fast-check';
 const chosen = process.env.SLOWPATH_SEED ?? '1';
 if (chosen !== 'random') {
   const seed = Number(chosen);
-  if (!Number.isInteger(seed)) throw new Error(`SLOWPATH_SEED takes a whole number or "random", not ${chosen}`);
+  if (!Number.isInteger(seed))
+    throw new Error(`SLOWPATH_SEED takes a whole number or "random", not ${chosen}`);
   fc.configureGlobal({ ...fc.readConfigureGlobal(), seed });
 }
