@@ -21,4 +21,5 @@ export {
   type VlanOptions,
 } from './switch/index.js';
 export { describeUpcall, type UpcallDescription, type UpcallObserver } from './upcall/index.js';
+export type { FlowStatsSink, NetflowEffect } from './xlate/index.js';
 export { version } from './util/index.js';

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ALL_TABLES } from '../../ts/classifier/index.js';
 import { emptyMatch, parseFlowMods, type Rule } from '../../ts/openflow/index.js';
 import type { Bridge } from '../../ts/switch/index.js';
+import type { FlowStatsSink } from '../../ts/xlate/index.js';
 import { eventually } from '../support/eventually.js';
 import { udpFrame } from '../support/frames.js';
 import { describeSwitch, type OpenOptions, revalidated } from '../support/switch-rig.js';
@@ -76,5 +77,41 @@ describeSwitch('switch: revalidation', (rig) => {
     await eventually('the datapath counted', () => theSwitch.stats().datapath.hit >= 1);
     await revalidated(theSwitch);
     expect(packetsOf(bridge)).to.deep.equal([4]);
+  });
+
+  it('tables, patch ports and NetFlow are told of each packet once, and NetFlow of the end of a flow', async () => {
+    const seen = { packets: 0, bytes: 0, ended: 0 };
+    const flowStats: FlowStatsSink = {
+      counted: (_flow, packets, bytes) => {
+        seen.packets += packets;
+        seen.bytes += bytes;
+      },
+      ended: () => seen.ended++,
+    };
+    const { theSwitch, bridge } = rig().open({ ...SECURE, flowStats });
+    const patch = (name: string, peer: string, on: string) =>
+      `-- add-port ${on} ${name} -- set Interface ${name} type=patch options:peer=${peer}`;
+    const words =
+      `add-br br1 ${patch('to1', 'to0', 'br0')} ${patch('to0', 'to1', 'br1')} -- set-fail-mode br1 secure ` +
+      '-- --id=@n create NetFlow targets="127.0.0.1:2055" -- set Bridge br0 netflow=@n';
+    theSwitch.vsctl(words.split(' ').map((word) => word.replaceAll('"', '')));
+    const [to1, to0] = [bridge, theSwitch.bridges.get('br1')!].map(
+      (on) => on.portList.find(({ type }) => type === 'patch')!,
+    );
+    theSwitch.addFlows(bridge, `udp actions=output:2,resubmit(,3),output:${to1.ofport}`);
+    send(udpFrame());
+    await eventually('the flow is there', () => theSwitch.stats().datapath.flows === 1);
+    send(udpFrame(), udpFrame());
+    await eventually('the datapath counted', () => theSwitch.stats().datapath.hit >= 2);
+    theSwitch.addFlows(bridge, 'priority=40000,udp actions=drop');
+    await revalidated(theSwitch);
+    await theSwitch.cache.purge();
+    const size = udpFrame().length;
+    expect(seen).to.deep.equal({ packets: 3, bytes: 3 * size, ended: 1 });
+    expect(to1.counted).to.include({ txPackets: 3, txBytes: 3 * size, rxPackets: 0 });
+    expect(to0.counted).to.include({ rxPackets: 3, rxBytes: 3 * size, txPackets: 0 });
+    expect(bridge.flowTables.counter(0)).to.deep.equal({ matched: 3, missed: 0 });
+    expect(bridge.flowTables.counter(3)).to.deep.equal({ matched: 0, missed: 3 });
+    expect(to0.bridge.flowTables.counter(0)).to.deep.equal({ matched: 0, missed: 3 });
   });
 });

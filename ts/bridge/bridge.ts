@@ -57,6 +57,8 @@ export class BridgePort implements XPort {
   peer: BridgePort | null = null;
   tunnel: XTunnel | null = null;
   queues: ReadonlyMap<number, number> | null = null;
+  /** What went through a port that the datapath does not count for: a patch port, or a tunnel; 0 for others. */
+  readonly counted = { rxPackets: 0, rxBytes: 0, txPackets: 0, txBytes: 0 };
 
   constructor(bundle: BridgeBundle, name: string, type: string, numbers: PortNumbers) {
     this.bundle = bundle;
@@ -71,6 +73,18 @@ export class BridgePort implements XPort {
 
   get mayForward(): boolean {
     return this.running && !this.down;
+  }
+
+  /** Packets came in by the port, or left by it. */
+  count(received: boolean, packets: number, bytes: number): void {
+    const { counted } = this;
+    if (received) {
+      counted.rxPackets += packets;
+      counted.rxBytes += bytes;
+    } else {
+      counted.txPackets += packets;
+      counted.txBytes += bytes;
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import {
   formatSent,
   OFPP_NONE,
   type Rule,
+  type TableCounter,
   TableError,
   toRule,
 } from '../openflow/index.js';
@@ -64,6 +65,7 @@ export type LearnResult =
  */
 export class FlowTables {
   private readonly classifiers: (Classifier<Rule> | undefined)[] = new Array(TABLE_COUNT).fill(undefined);
+  private readonly counters: TableCounter[] = [];
   private readonly onChange: (rule: Rule) => void;
 
   /** `onChange` is told of each rule that came to a table or left it; of one of them when one took the place of another. */
@@ -212,7 +214,14 @@ export class FlowTables {
     this.put(rule);
   }
 
+  /** What a table counts. */
+  counter(table: number): TableCounter {
+    this.counters[table] ??= { matched: 0, missed: 0 };
+    return this.counters[table];
+  }
+
   private put(rule: Rule): void {
+    rule.counter = this.counter(rule.table);
     this.classifiers[rule.table]!.insert(rule);
     this.onChange(rule);
   }

@@ -375,11 +375,20 @@ export interface Rule {
   used?: number;
   /** The rule that took this one's place and its counters: what packets are credited to this one goes to that. */
   heir?: Rule;
+  /** What its table counts; absent outside of a bridge's tables. */
+  counter?: TableCounter;
+}
+
+/** Lookups in a flow table. */
+export interface TableCounter {
+  /** Packets of which a rule matched, and of which none did. */
+  matched: number;
+  missed: number;
 }
 
 /** A flow as it is asked for: a rule without counters. */
 export interface FlowSpec
-  extends Omit<Rule, 'packets' | 'bytes' | 'created' | 'modified' | 'used' | 'heir' | 'flags'> {
+  extends Omit<Rule, 'packets' | 'bytes' | 'created' | 'modified' | 'used' | 'heir' | 'counter' | 'flags'> {
   /** FLOW_* bits. */
   readonly flags: number;
 }

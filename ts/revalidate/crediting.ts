@@ -16,9 +16,11 @@ export interface CreditingContext {
   readonly ukeys: UkeyTable;
   readonly records: FlowRecords;
   /** Takes in whom the next packets are credited to. */
-  sink(packets: number, bytes: number, tcpFlags: number): CreditSink;
+  sink(packets: number, bytes: number, tcpFlags: number, used: number): CreditSink;
   /** Applies what a translation decided for packets counted by the datapath. */
-  apply(translation: Translation, packets: number, bytes: number, tcpFlags: number): void;
+  apply(translation: Translation, packets: number, bytes: number, tcpFlags: number, used: number): void;
+  /** A flow left the datapath, and all that it counted has been credited. */
+  ended(ukeys: UkeyTable, ukey: number, records: FlowRecords): void;
 }
 
 /**
@@ -57,16 +59,24 @@ export class Crediting {
     ukeys.used[ukey] = Math.max(ukeys.used[ukey], counter64(rows, base + FLOW_USED));
   }
 
+  /** The flow is gone: whoever follows it is told. */
+  end(ukey: number): void {
+    const { ukeys, records } = this.#context;
+    this.#context.ended(ukeys, ukey, records);
+  }
+
   /** Credits what the flow taken last counted. */
   credit(snapshot: Snapshot, ukey: number): void {
     if (this.packets === 0) return;
     const context = this.#context;
     const { packets, bytes } = this;
-    const tcpFlags = context.ukeys.tcpFlags[ukey];
-    if (context.records.credit(context.ukeys, ukey, context.sink(packets, bytes, tcpFlags))) return;
+    const { ukeys, records } = context;
+    const tcpFlags = ukeys.tcpFlags[ukey];
+    const used = ukeys.used[ukey];
+    if (records.credit(ukeys, ukey, context.sink(packets, bytes, tcpFlags, used))) return;
     this.#counters.translated++;
     this.#retranslation.run(snapshot, ukey);
     const { translation } = this.#retranslation;
-    if (translation !== null) context.apply(translation, packets, bytes, tcpFlags);
+    if (translation !== null) context.apply(translation, packets, bytes, tcpFlags, used);
   }
 }

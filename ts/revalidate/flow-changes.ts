@@ -155,6 +155,7 @@ export class FlowChanges {
     const { ukeys } = this.#context;
     ukeys.transition(ukey, UKEY_EVICTED);
     this.#countDeleted(reason);
+    this.#crediting.end(ukey);
     ukeys.watcher?.deleted(ukey, reason);
     ukeys.remove(ukey);
   }

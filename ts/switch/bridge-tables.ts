@@ -22,6 +22,7 @@ import {
   groupTag,
   type LearnFlowEffect,
   makeGroup,
+  type TableEffect,
   type XBucket,
   type XMirror,
 } from '../xlate/index.js';
@@ -170,6 +171,13 @@ export class BridgeTables {
   finTimeout(effect: FinTimeoutEffect, tcpFlags: number, now: number): void {
     const lowered = finTimeouts(effect, tcpFlags);
     if (lowered !== null) this.timeouts.lower(effect.rule, lowered.idleTimeout, lowered.hardTimeout, now);
+  }
+
+  /** Packets were looked up in a table, and no rule of it was found. */
+  countTable({ table, matched }: TableEffect, packets: number): void {
+    const counter = this.bridge.flowTables.counter(table);
+    if (matched) counter.matched += packets;
+    else counter.missed += packets;
   }
 
   /** Removes what timed out. */

@@ -1,10 +1,13 @@
-import type { Bridge } from '../bridge/index.js';
+import type { Bridge, BridgePort } from '../bridge/index.js';
+import type { UkeyTable } from '../ukey/index.js';
 import { native } from '../native/index.js';
 import type { Rule } from '../openflow/index.js';
 import {
   type Bond,
   type CreditSink,
   type Effect,
+  type FlowRecords,
+  type FlowStatsSink,
   rebalance,
   type Translation,
   type XBridge,
@@ -21,23 +24,36 @@ export class EffectApplier implements CreditSink {
   #bytes = 0;
   #tcpFlags = 0;
   #now = 0;
+  #used = 0;
+  /** Follows the flows of bridges with NetFlow; null for nobody. */
+  flowStats: FlowStatsSink | null = null;
 
   constructor(tables: ReadonlyMap<XBridge, BridgeTables>) {
     this.#tables = tables;
   }
 
-  /** The next effects are of `packets` packets with `bytes` bytes; `tcpFlags` are their flags of TCP, ORed. */
-  readonly of = (packets: number, bytes: number, tcpFlags: number): this => {
+  /**
+   * The next effects are of `packets` packets with `bytes` bytes, the last of which came at `used` (monotonic milliseconds); `tcpFlags` are their
+   * flags of TCP, ORed.
+   */
+  readonly of = (packets: number, bytes: number, tcpFlags: number, used: number): this => {
     this.#packets = packets;
     this.#bytes = bytes;
     this.#tcpFlags = tcpFlags;
     this.#now = native().monotonicMs();
+    this.#used = used;
     return this;
   };
 
   /** Applies all that a translation reports, for such packets. */
-  readonly apply = (translation: Translation, packets: number, bytes: number, tcpFlags: number): void => {
-    this.of(packets, bytes, tcpFlags);
+  readonly apply = (
+    translation: Translation,
+    packets: number,
+    bytes: number,
+    tcpFlags: number,
+    used: number,
+  ): void => {
+    this.of(packets, bytes, tcpFlags, used);
     for (let i = 0; i < translation.ruleCount; i++) this.rule(translation.rules[i]);
     for (let i = 0; i < translation.effectCount; i++) this.effect(translation.effects[i]);
   };
@@ -47,8 +63,15 @@ export class EffectApplier implements CreditSink {
     while (heir.heir !== undefined) heir = heir.heir;
     heir.packets += this.#packets;
     heir.bytes += this.#bytes;
-    if (this.#packets > 0) heir.used = this.#now;
+    if (this.#packets === 0) return;
+    heir.used = Math.max(heir.used ?? 0, this.#used);
+    if (heir.counter !== undefined) heir.counter.matched += this.#packets;
   }
+
+  /** A flow left the datapath. */
+  readonly ended = (ukeys: UkeyTable, ukey: number, records: FlowRecords): void => {
+    if (this.flowStats !== null) records.end(ukeys, ukey, this.flowStats);
+  };
 
   effect(effect: Effect): void {
     switch (effect.type) {
@@ -81,6 +104,16 @@ export class EffectApplier implements CreditSink {
         break;
       case 'fin_timeout':
         this.#tables.get(effect.bridge)?.finTimeout(effect, this.#tcpFlags, this.#now);
+        break;
+      case 'port':
+        (effect.port as BridgePort).count(effect.received, this.#packets, this.#bytes);
+        break;
+      case 'table':
+        this.#tables.get(effect.bridge)?.countTable(effect, this.#packets);
+        break;
+      case 'netflow':
+        if (this.#packets > 0)
+          this.flowStats?.counted(effect, this.#packets, this.#bytes, this.#tcpFlags, this.#used);
         break;
     }
   }

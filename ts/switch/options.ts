@@ -1,7 +1,7 @@
 import type { Datapath, DatapathOptions } from '../datapath/index.js';
 import type { RevalidatePolicy } from '../revalidate/index.js';
 import type { SampleSink, UpcallObserver } from '../upcall/index.js';
-import type { VlanMode } from '../xlate/index.js';
+import type { FlowStatsSink, VlanMode } from '../xlate/index.js';
 import type { PacketIn } from './packet-in.js';
 
 /** How to open a switch. All of it has defaults but the datapath. */
@@ -16,6 +16,8 @@ export interface SwitchOptions {
   readonly onPacketIn?: (packetIn: PacketIn) => void;
   /** Sampled packets; without it they are counted and dropped. */
   readonly samples?: SampleSink;
+  /** Follows the flows of bridges with NetFlow. */
+  readonly flowStats?: FlowStatsSink;
   /** Watches every upcall. */
   readonly observer?: UpcallObserver;
   /** What goes wrong on the way and is survived. Default: nothing is said. */

@@ -88,6 +88,7 @@ export class Switch extends OpenFlowSwitch {
     this.#configurator = new Configurator(datapath, this.#model);
     this.#flowLimit = new FlowLimit(options.flowLimit);
     this.#packetIns.callback = options.onPacketIn ?? null;
+    this.#effects.flowStats = options.flowStats ?? null;
     this.#snapshot = this.#makeSnapshot(1);
     this.#handlerChannel = datapath.openHandler();
     this.#opsChannel = datapath.openHandler();
@@ -297,6 +298,7 @@ export class Switch extends OpenFlowSwitch {
       opsChannel: this.#changesChannel.channel,
       replies: native().createFlowBatch(REPLIES, REPLY_BYTES),
       sink: this.#effects.of,
+      ended: this.#effects.ended,
       log: this.#log,
       countFlows: () => this.datapath.stats().flows,
       onError: (error: unknown) => this.#onRevalidationError(error),

@@ -74,7 +74,7 @@ export interface HandlerContext {
   /** The configuration to translate by; asked once a batch. */
   snapshot(): Snapshot;
   /** Applies what a translation decided for `packets` packets of `bytes` bytes in all. */
-  apply(translation: Translation, packets: number, bytes: number, tcpFlags: number): void;
+  apply(translation: Translation, packets: number, bytes: number, tcpFlags: number, used: number): void;
   /** Monotonic milliseconds, the clock of flow statistics. */
   now(): number;
   readonly samples: SampleSink;
@@ -238,6 +238,7 @@ export class UpcallHandler {
       mayInstall ? 1 : 0,
       mayInstall ? rows[base + UPCALL_WIRE_LEN] : 0,
       batch.keys[row * FLOW_WORDS + F_TCP_FLAGS],
+      this.#now,
     );
 
     const known = mayInstall && (earlier >= 0 || ukeys.find(rows, base + UPCALL_UFID) >= 0);

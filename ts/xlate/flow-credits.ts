@@ -6,6 +6,9 @@ import type {
   Effect,
   LearnEffect,
   MirrorEffect,
+  NetflowEffect,
+  PortEffect,
+  TableEffect,
   Translation,
   XBond,
   XBridge,
@@ -16,16 +19,20 @@ import type {
   XPort,
 } from './types.js';
 
-/** Kinds of credits: the low three bits of a credit's first word; a handle is above. */
+/** Kinds of credits: the low four bits of a credit's first word; a handle is above. */
 const RULE = 0;
 const BUCKET = 1;
 const MIRROR = 2;
 const BOND = 3;
 const LEARN = 4;
-const KIND_MASK = 7;
-const KIND_BITS = 3;
+const RECEIVED = 5;
+const SENT = 6;
+const TABLE = 7;
+const NETFLOW = 8;
+const KIND_MASK = 15;
+const KIND_BITS = 4;
 /** Words of each kind. */
-const SIZES = [1, 3, 1, 3, 4] as const;
+const SIZES = [1, 3, 1, 3, 4, 1, 1, 2, 7] as const;
 /** In the second word of a learned address: it was told by a gratuitous ARP. VLAN and the upper 16 bits are below. */
 const GRATUITOUS = 1 << 31;
 
@@ -37,6 +44,26 @@ export interface CreditSink {
   rule(rule: Rule): void;
   /** The object is used again for the next effect. */
   effect(effect: Effect): void;
+}
+
+/**
+ * Follows what the flows of bridges with NetFlow count. Each packet is told once: the first of a flow when it is translated, others when a round
+ * finds them in the datapath's statistics, the last when the flow leaves the datapath.
+ */
+export interface FlowStatsSink {
+  /**
+   * `packets` packets with `bytes` bytes came, of which `used` (monotonic milliseconds) is when the last did; `tcpFlags` are all that the flow
+   * saw, ORed. The object is used again for the next flow.
+   */
+  counted(flow: NetflowEffect, packets: number, bytes: number, tcpFlags: number, used: number): void;
+  /** The flow left the datapath; all that it counted has been told (OVS: netflow_flow_clear). The object is used again. */
+  ended(flow: NetflowEffect): void;
+}
+
+/** What NetFlow is told of a translation: the last of its effects, if at all. */
+export function netflowOf({ effects, effectCount }: Translation): NetflowEffect | null {
+  const last = effectCount === 0 ? undefined : effects[effectCount - 1];
+  return last?.type === 'netflow' ? last : null;
 }
 
 /** Words of the credits of a translation at most: what has more is translated again to be credited. */
@@ -54,6 +81,11 @@ export class FlowCredits {
   private readonly mirror = { type: 'mirror' } as { -readonly [K in keyof MirrorEffect]: MirrorEffect[K] };
   private readonly bond = { type: 'bond' } as { -readonly [K in keyof BondEffect]: BondEffect[K] };
   private readonly learn = { type: 'learn' } as { -readonly [K in keyof LearnEffect]: LearnEffect[K] };
+  private readonly port = { type: 'port' } as { -readonly [K in keyof PortEffect]: PortEffect[K] };
+  private readonly table = { type: 'table' } as { -readonly [K in keyof TableEffect]: TableEffect[K] };
+  private readonly netflow = { type: 'netflow' } as {
+    -readonly [K in keyof NetflowEffect]: NetflowEffect[K];
+  };
 
   constructor(handles: Handles<Credited>) {
     this.handles = handles;
@@ -61,7 +93,7 @@ export class FlowCredits {
 
   /** Whether all effects of the translation can be told as credits; else they are only found by translating again. */
   covers(translation: Translation): boolean {
-    if (translation.ruleCount + 4 * translation.effectCount > MAX_CREDIT_WORDS) return false;
+    if (translation.ruleCount + 7 * translation.effectCount > MAX_CREDIT_WORDS) return false;
     for (let i = 0; i < translation.effectCount; i++) {
       const { type } = translation.effects[i];
       if (type === 'mcast' || type === 'learn_flow' || type === 'fin_timeout') return false;
@@ -99,9 +131,35 @@ export class FlowCredits {
         words[at + 2] = effect.macLow;
         words[at + 3] = this.handles.acquire(effect.bridge);
         return at + 4;
+      case 'port':
+        words[at] = this.name(effect.port, effect.received ? RECEIVED : SENT);
+        return at + 1;
+      case 'table':
+        words[at] = this.name(effect.bridge, TABLE);
+        words[at + 1] = (effect.table << 1) | (effect.matched ? 1 : 0);
+        return at + 2;
+      case 'netflow':
+        return this.writeFlow(effect, words, at);
       default:
         return at;
     }
+  }
+
+  private writeFlow(flow: NetflowEffect, words: Int32Array, at: number): number {
+    words[at] = this.name(flow.bridge, NETFLOW);
+    words[at + 1] = flow.inPort;
+    words[at + 2] = flow.output;
+    words[at + 3] = flow.nwSrc;
+    words[at + 4] = flow.nwDst;
+    words[at + 5] = (flow.tpSrc << 16) | flow.tpDst;
+    words[at + 6] = (flow.nwProto << 8) | flow.nwTos;
+    return at + SIZES[NETFLOW];
+  }
+
+  /** Writes what NetFlow is told of the translation, and nothing else, to words[at …]; where that ends. */
+  writeNetflow(translation: Translation, words: Int32Array, at: number): number {
+    const flow = netflowOf(translation);
+    return flow === null ? at : this.writeFlow(flow, words, at);
   }
 
   private name(object: Credited, kind: number): number {
@@ -120,8 +178,8 @@ export class FlowCredits {
   }
 
   private effectOf(kind: number, object: Credited, words: Int32Array, at: number): Effect {
-    const { handles, bucket, mirror, bond } = this;
-    const learn = this.learn;
+    const { bucket, mirror, bond, port, table } = this;
+    const handles = this.handles;
     switch (kind) {
       case BUCKET:
         bucket.bucket = object as XBucket;
@@ -136,14 +194,53 @@ export class FlowCredits {
         bond.entry = words[at + 1];
         bond.port = handles.get(words[at + 2]) as XPort;
         return bond;
+      case RECEIVED:
+      case SENT:
+        port.port = object as XPort;
+        port.received = kind === RECEIVED;
+        return port;
+      case TABLE:
+        table.bridge = object as XBridge;
+        table.table = words[at + 1] >> 1;
+        table.matched = (words[at + 1] & 1) !== 0;
+        return table;
+      case NETFLOW:
+        return this.flowOf(object as XBridge, words, at);
       default:
-        learn.bundle = object as XBundle;
-        learn.gratuitousArp = (words[at + 1] & GRATUITOUS) !== 0;
-        learn.vlan = (words[at + 1] >>> 16) & 0xfff;
-        learn.macHigh = words[at + 1] & 0xffff;
-        learn.macLow = words[at + 2];
-        learn.bridge = handles.get(words[at + 3]) as XBridge;
-        return learn;
+        return this.learnOf(object as XBundle, words, at);
+    }
+  }
+
+  private learnOf(bundle: XBundle, words: Int32Array, at: number): LearnEffect {
+    const learn = this.learn;
+    learn.bundle = bundle;
+    learn.gratuitousArp = (words[at + 1] & GRATUITOUS) !== 0;
+    learn.vlan = (words[at + 1] >>> 16) & 0xfff;
+    learn.macHigh = words[at + 1] & 0xffff;
+    learn.macLow = words[at + 2];
+    learn.bridge = this.handles.get(words[at + 3]) as XBridge;
+    return learn;
+  }
+
+  private flowOf(bridge: XBridge, words: Int32Array, at: number): NetflowEffect {
+    const netflow = this.netflow;
+    netflow.bridge = bridge;
+    netflow.inPort = words[at + 1];
+    netflow.output = words[at + 2];
+    netflow.nwSrc = words[at + 3];
+    netflow.nwDst = words[at + 4];
+    netflow.tpSrc = words[at + 5] >>> 16;
+    netflow.tpDst = words[at + 5] & 0xffff;
+    netflow.nwProto = words[at + 6] >>> 8;
+    netflow.nwTos = words[at + 6] & 0xff;
+    return netflow;
+  }
+
+  /** Tells `sink` that the flow whose credits are words[at … end) has ended, if NetFlow counts it. */
+  end(words: Int32Array, at: number, end: number, sink: FlowStatsSink): void {
+    for (let i = at; i < end; i += SIZES[words[i] & KIND_MASK]) {
+      if ((words[i] & KIND_MASK) !== NETFLOW) continue;
+      sink.ended(this.flowOf(this.handles.get(words[i] >>> KIND_BITS) as XBridge, words, i));
     }
   }
 

@@ -1,7 +1,14 @@
 import { F_IN_PORT, FLOW_WORDS } from '../fields/index.js';
 import { Handles } from '../util/index.js';
 import type { ByteArena, UkeyTable } from '../ukey/index.js';
-import { type Credited, type CreditSink, FlowCredits, MAX_CREDIT_WORDS } from './flow-credits.js';
+import {
+  type Credited,
+  type CreditSink,
+  FlowCredits,
+  type FlowStatsSink,
+  MAX_CREDIT_WORDS,
+  netflowOf,
+} from './flow-credits.js';
 import type { Trail } from './trail.js';
 import type { Translation } from './types.js';
 
@@ -11,6 +18,8 @@ const CREDITS_MASK = 0xffff;
 const UNTOLD = 1 << 16;
 /** Any change may concern the flow. */
 const EVERYTHING = 1 << 17;
+/** NetFlow counts the flow. */
+const NETFLOW = 1 << 18;
 /** Third word: how many words of the key follow the credits. */
 const HEAD = 3;
 
@@ -41,7 +50,11 @@ export class FlowRecords {
       this.words = new Int32Array(HEAD + MAX_CREDIT_WORDS + FLOW_WORDS + trail.length);
     const { words } = this;
     if (this.credits.covers(translation)) at = this.credits.write(translation, words, at);
-    else flags |= UNTOLD;
+    else {
+      at = this.credits.writeNetflow(translation, words, at);
+      flags |= UNTOLD;
+    }
+    if (netflowOf(translation) !== null) flags |= NETFLOW;
     words[1] = flags | (at - HEAD);
     const key = at;
     const masks = ukeys.masks.rows;
@@ -65,6 +78,15 @@ export class FlowRecords {
     if ((words[at + 1] & UNTOLD) !== 0) return false;
     this.credits.replay(words, at + HEAD, recordKey(words, at), sink);
     return true;
+  }
+
+  /** Tells `sink` that a flow has ended, if NetFlow counts it. */
+  end(ukeys: UkeyTable, ukey: number, sink: FlowStatsSink): void {
+    const block = ukeys.record[ukey];
+    if (block < 0) return;
+    const words = ukeys.arena.wordsOf(block);
+    const at = ukeys.arena.wordIndex(block);
+    if ((words[at + 1] & NETFLOW) !== 0) this.credits.end(words, at + HEAD, recordKey(words, at), sink);
   }
 
   /** Gives a record back to the arena, and lets go of what it names. */

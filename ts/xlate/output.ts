@@ -1,6 +1,7 @@
 import { F_ETH_TYPE, F_IN_PORT, F_NW_TOS, F_PACKET_TYPE, F_SKB_PRIORITY } from '../fields/index.js';
 import { bondRecircId } from './bond-recirc.js';
 import { commit } from './commit.js';
+import { reportPort } from './effects.js';
 import { mirrorEgress } from './mirror.js';
 import { patchOutput } from './patch.js';
 import type { Pass } from './pass.js';
@@ -85,6 +86,8 @@ function leave(pass: Pass, port: XPort, odpPort: number, bond: XBond | null): vo
 export function outputToPort(pass: Pass, port: XPort, bond: XBond | null = null): void {
   if (!mayOutput(pass, port)) return;
   if (port.peer !== null) {
+    reportPort(pass, port, false);
+    reportPort(pass, port.peer, true);
     patchOutput(pass, port, port.peer);
     return;
   }
@@ -101,7 +104,10 @@ export function outputToPort(pass: Pass, port: XPort, bond: XBond | null = null)
     const type = flow[F_PACKET_TYPE];
     if (port.tunnel.packetType === 'legacy_l3') unframe(pass);
     const odpPort = tunnelSend(pass, port, port.tunnel);
-    if (odpPort !== -1) leave(pass, port, odpPort, bond);
+    if (odpPort !== -1) {
+      reportPort(pass, port, false);
+      leave(pass, port, odpPort, bond);
+    }
     flow[F_PACKET_TYPE] = type;
   }
   flow[F_NW_TOS] = tos;

@@ -1,6 +1,7 @@
 import { F_IN_PORT, F_NW_FRAG, F_TP_DST, F_TP_SRC } from '../fields/index.js';
 import { type Action, OFPP_NORMAL, type Rule } from '../openflow/index.js';
 import { perform } from './actions.js';
+import { reportTable } from './effects.js';
 import { FRAME_BUCKET, FRAME_DEEPENS, FRAME_LAST, FRAME_TABLE, FrameStack, MAX_RESUBMITS } from './frames.js';
 import { freezeRest } from './freeze.js';
 import { forgetMirrors } from './mirror-reset.js';
@@ -85,7 +86,8 @@ export class FramePipeline implements Pipeline {
     const rule = found ?? this.miss(inPort, mayPacketIn, honorTableMiss);
     if (pass.tracer !== null) pass.tracer.table(pass.table, rule);
     if (rule !== null) {
-      if (rule !== PACKET_IN_RULE && rule !== FRAGMENT_RULE) pass.credit(rule);
+      if (rule === FRAGMENT_RULE) reportTable(pass, pass.table, true);
+      else if (rule !== PACKET_IN_RULE) pass.credit(rule);
       this.actions = rule.actions;
     } else {
       this.actions = table === 0 && pass.bridge.failMode === 'standalone' ? STANDALONE : NOTHING;
@@ -100,10 +102,12 @@ export class FramePipeline implements Pipeline {
   private miss(inPort: number, mayPacketIn: boolean, honorTableMiss: boolean): Rule | null {
     const { pass } = this;
     const { tableMiss, ports } = pass.bridge;
+    if (pass.table < TABLES) reportTable(pass, pass.table, false);
     if (tableMiss === undefined || !honorTableMiss || pass.table >= TABLES) return null;
     while (tableMiss.get(pass.table) === 'continue' && pass.table < TABLES - 1) {
       const rule = this.match(inPort, ++pass.table);
       if (rule !== null) return rule;
+      reportTable(pass, pass.table, false);
     }
     const config = tableMiss.get(pass.table);
     if (!mayPacketIn || config === undefined || config === 'drop') return null;

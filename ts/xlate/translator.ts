@@ -10,6 +10,7 @@ import { ACTIONS_LIMIT } from '../flow/index.js';
 import { type Action, OFPP_NONE } from '../openflow/index.js';
 import { addToSet, doActionSet } from './action-set.js';
 import { clearConntrack } from './conntrack.js';
+import { reportNetflow, reportPort } from './effects.js';
 import { frameLayer3 } from './encap.js';
 import { FRAME_LAST } from './frames.js';
 import { finishFreezing, thawFlow } from './freeze.js';
@@ -154,10 +155,14 @@ export class Translator {
     this.pipeline.clear();
     if (pass.trail !== null) pass.trail.begin(keys, base, pass.flow[F_IN_PORT]);
     beginWildcards(pass.flow, pass.mask, pass.snapshot.support.recirc);
-    if (pass.bridge.sampling?.netflow === true) markNetflow(pass.flow, pass.mask);
+    const netflow = pass.bridge.sampling?.netflow === true;
+    if (netflow) markNetflow(pass.flow, pass.mask);
     if (pass.tracer !== null) pass.tracer.bridge(pass.bridge);
     if (pass.invalidOptions) pass.fail(INVALID_TUNNEL, 'Invalid Geneve tunnel metadata');
-    else this.start(port, keys[base + F_RECIRC_ID]);
+    else {
+      const actions = this.start(port, keys[base + F_RECIRC_ID]);
+      if (netflow && pass.error === 0) reportNetflow(pass, keys, base, actions);
+    }
     if (pass.tracer !== null) pass.tracer.leave();
     if (pass.writer.overflowed && pass.error === 0) {
       pass.fail(TOO_LONG, 'more actions than can be written, packet dropped');
@@ -182,18 +187,20 @@ export class Translator {
     if (pass.tracer !== null) pass.note(`datapath port ${odpPort} belongs to no bridge, packet dropped`);
   }
 
-  private start(port: XPort | null, recircId: number): void {
+  /** Begins, or goes on; the actions that it began with. */
+  private start(port: XPort | null, recircId: number): readonly Action[] {
     const { pass } = this;
     let actions: readonly Action[];
     if (recircId !== 0) {
       const state = pass.snapshot.recirc.lookup(recircId);
       if (state === undefined) {
         pass.fail(NO_CONTEXT, 'Recirculation context not found');
-        return;
+        return [];
       }
       actions = this.thaw(state);
     } else {
       if (port !== null) frameLayer3(pass, port);
+      if (port !== null && port.tunnel !== null) reportPort(pass, port, true);
       actions = this.firstLookup(0);
     }
     const bundle = pass.bridge.mirrors.length === 0 ? null : inputBundle(pass);
@@ -208,6 +215,7 @@ export class Translator {
       if (sample >= 0 && pass.error === 0) fixSampling(pass, sample);
     }
     if (this.inTable && pass.tracer !== null) pass.tracer.leave();
+    return actions;
   }
 
   /** The pipeline began with a lookup, which the tracer was told of. */

@@ -387,6 +387,42 @@ export interface FinTimeoutEffect {
   readonly hardTimeout: number;
 }
 
+/** The packet came in by, or left by, a port that the datapath does not count for: a patch port, or one of several tunnels of a vport. */
+export interface PortEffect {
+  readonly type: 'port';
+  readonly port: XPort;
+  readonly received: boolean;
+}
+
+/**
+ * A table was looked up and no rule matched, or (`matched`) what matched is no rule of anybody's: a fragment that is dropped. Lookups that found a
+ * rule show in `rules`.
+ */
+export interface TableEffect {
+  readonly type: 'table';
+  readonly bridge: XBridge;
+  readonly table: number;
+  readonly matched: boolean;
+}
+
+/** The packet is of a flow that the bridge's NetFlow counts: what a record tells of it (OVS: netflow_flow_update). Only IPv4. */
+export interface NetflowEffect {
+  readonly type: 'netflow';
+  readonly bridge: XBridge;
+  /** OpenFlow port that it came in by. */
+  readonly inPort: number;
+  /** OpenFlow port that it left by, or NETFLOW_DROP, _MULTI, _FLOOD. */
+  readonly output: number;
+  /** Addresses and ports as the packet came with, host byte order; type and code where ICMP has them. */
+  readonly nwSrc: number;
+  readonly nwDst: number;
+  readonly tpSrc: number;
+  readonly tpDst: number;
+  readonly nwProto: number;
+  /** DSCP in place; the low two bits are 0. */
+  readonly nwTos: number;
+}
+
 /** Effects are data: translation reports them, the caller applies them (or not, when tracing or revalidating). */
 export type Effect =
   | LearnEffect
@@ -395,7 +431,10 @@ export type Effect =
   | McastEffect
   | BucketEffect
   | LearnFlowEffect
-  | FinTimeoutEffect;
+  | FinTimeoutEffect
+  | PortEffect
+  | TableEffect
+  | NetflowEffect;
 
 /** Outputs in a NetFlow record (OVS: NF_OUT_*): none, several, a flood. */
 export const NETFLOW_DROP = 0xfffd;
