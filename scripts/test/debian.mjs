@@ -8,7 +8,17 @@ export const packages = {
   vm: ['qemu-system-x86', 'busybox-static', 'kmod', 'xz-utils'],
   native: ['cmake', 'doctest-dev'],
   fuzz: ['clang', 'libclang-rt-14-dev'],
-  host: ['iproute2', 'iputils-ping', 'iperf3', 'tcpdump', 'ethtool', 'openvswitch-common'],
+  host: [
+    'iproute2',
+    'iputils-ping',
+    'iperf3',
+    'tcpdump',
+    'ethtool',
+    'openvswitch-common',
+    'tshark',
+    'nfdump',
+    'nfdump-sflow',
+  ],
 };
 
 /** RUNLEVEL=1 makes invoke-rc.d refuse to start services that a package brings. */

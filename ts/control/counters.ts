@@ -35,7 +35,7 @@ const DELETED_HELP = Object.fromEntries(
 
 /** All counters of a switch. */
 export function switchCounters(theSwitch: Switch): CoverageCounter[] {
-  const { datapath, upcall, revalidate } = theSwitch.stats();
+  const { datapath, upcall, revalidate, exporters } = theSwitch.stats();
   const own = theSwitch.datapath.counters();
   const ownHelp = Object.fromEntries(
     Object.keys(own).map((name) => [name, 'Counter of the embedded datapath']),
@@ -48,6 +48,7 @@ export function switchCounters(theSwitch: Switch): CoverageCounter[] {
     ...named('upcall', upcall, UPCALL_COUNTER_HELP),
     ...named('revalidate', revalidate as unknown as Record<string, number>, REVALIDATE_COUNTER_HELP),
     ...named('flow_del', revalidate.deleted as Record<string, number>, DELETED_HELP),
+    ...exporters,
     ...named('mac_learning', macs, MAC_HELP),
     ...named('dp', { hit: datapath.hit, missed: datapath.missed, lost: datapath.lost }, DATAPATH_HELP),
     ...named('dp_netdev', own, ownHelp),

@@ -221,6 +221,12 @@ export function cookieSlowReason(bytes: Uint8Array, offset: number): number {
   return cookieU32(bytes, offset + 28);
 }
 
+/** Whether the cookie at `bytes[offset]` names the bridge with this UUID. */
+export function cookieUuidIs(bytes: Uint8Array, offset: number, uuid: Int32Array): boolean {
+  for (let i = 0; i < 4; i++) if ((cookieU32(bytes, offset + 8 + 4 * i) | 0) !== uuid[i]) return false;
+  return true;
+}
+
 /** The 32-bit host-order member at `offset`, unsigned. */
 function cookieU32(bytes: Uint8Array, offset: number): number {
   return (

@@ -14,7 +14,7 @@ export interface SwitchOptions {
   readonly policy?: Partial<RevalidatePolicy>;
   /** Packets that controller actions send up. */
   readonly onPacketIn?: (packetIn: PacketIn) => void;
-  /** Sampled packets; without it they are counted and dropped. */
+  /** Gets sampled packets, too; those that the configuration exports go to its collectors all the same. */
   readonly samples?: SampleSink;
   /** Follows the flows of bridges with NetFlow. */
   readonly flowStats?: FlowStatsSink;

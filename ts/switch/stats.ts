@@ -1,4 +1,5 @@
 import type { DatapathStats } from '../datapath/index.js';
+import type { ExporterCounter } from '../exporters/index.js';
 import type { RevalidateCounters } from '../revalidate/index.js';
 import type { UpcallCounters } from '../upcall/index.js';
 
@@ -19,4 +20,6 @@ export interface SwitchStats {
   readonly ukeyReservedBytes: number;
   /** Milliseconds that the last dump took. */
   readonly dumpDuration: number;
+  /** What the exporters of sFlow, IPFIX and NetFlow counted. */
+  readonly exporters: readonly ExporterCounter[];
 }

@@ -8,6 +8,7 @@ import {
   type UpcallChannel,
 } from '../datapath/index.js';
 import { messageOf, SlowpathError } from '../errors/index.js';
+import { Exporters } from '../exporters/index.js';
 import { native } from '../native/index.js';
 import { ChangeLog, Revalidator } from '../revalidate/index.js';
 import { FlowLimit, UkeyTable } from '../ukey/index.js';
@@ -33,7 +34,6 @@ const REPLIES = 256;
 const REPLY_BYTES = 1024 * 1024;
 /** How often timeouts are looked at, and refused operations while upcalls pause. */
 const TICK_MS = 100;
-const NO_SAMPLES: SampleSink = { sample() {} };
 
 /**
  * A switch: the composition root. It opens the datapath, owns bridges, ports and tables, and runs the slow path and the
@@ -56,6 +56,7 @@ export class Switch extends OpenFlowSwitch {
   readonly #flowLimit: FlowLimit;
   readonly #recirc = new RecircRegistry();
   readonly #packetIns = new PacketInDelivery();
+  readonly #exporters: Exporters;
   readonly #handlerChannel: UpcallChannel;
   readonly #opsChannel: UpcallChannel;
   readonly #changesChannel: UpcallChannel;
@@ -90,6 +91,13 @@ export class Switch extends OpenFlowSwitch {
     this.#packetIns.callback = options.onPacketIn ?? null;
     this.#effects.flowStats = options.flowStats ?? null;
     this.#snapshot = this.#makeSnapshot(1);
+    this.#exporters = new Exporters({
+      datapath,
+      bridges: this.bridges,
+      ukeys: this.#ukeys,
+      now: () => native().monotonicMs(),
+      warn: (message) => this.#warn(message),
+    });
     this.#handlerChannel = datapath.openHandler();
     this.#opsChannel = datapath.openHandler();
     this.#changesChannel = datapath.openHandler();
@@ -246,6 +254,7 @@ export class Switch extends OpenFlowSwitch {
       ukeyBytes: this.#ukeys.arena.liveBytes,
       ukeyReservedBytes: this.#ukeys.arena.reservedBytes,
       dumpDuration: this.#revalidator.dumpDuration,
+      exporters: this.#exporters.counters(),
     };
   }
 
@@ -261,6 +270,7 @@ export class Switch extends OpenFlowSwitch {
     this.#unwatch();
     await this.#revalidator.stop();
     this.#handlerChannel.channel.stop();
+    this.#exporters.close();
     if (!keep) this.#revalidator.purge();
     for (const channel of [this.#handlerChannel, this.#opsChannel, this.#changesChannel]) channel.close();
     this.datapath.close({ keep });
@@ -285,10 +295,21 @@ export class Switch extends OpenFlowSwitch {
       ...this.#shared(),
       opsChannel: this.#opsChannel.channel,
       batch: this.#handlerChannel.batch,
-      samples: this.#options.samples ?? NO_SAMPLES,
+      samples: this.#options.samples === undefined ? this.#exporters : this.#tee(this.#options.samples),
       packetIns: this.#packetIns,
       observer: this.#options.observer ?? null,
     });
+  }
+
+  /** Samples go to the exporters and to another sink. */
+  #tee(other: SampleSink): SampleSink {
+    const exporters = this.#exporters;
+    return {
+      sample(kind, batch, row) {
+        exporters.sample(kind, batch, row);
+        other.sample(kind, batch, row);
+      },
+    };
   }
 
   #makeRevalidator(): Revalidator {
@@ -317,6 +338,7 @@ export class Switch extends OpenFlowSwitch {
       if (this.#tables.has(bridge)) continue;
       this.#tables.set(bridge, new BridgeTables(bridge, this.datapath.support, this.datapath.meters));
     }
+    this.#exporters.configure(this.configuration);
     this.changed();
   }
 
@@ -327,6 +349,7 @@ export class Switch extends OpenFlowSwitch {
       this.#retryInterfaces();
     }
     const now = native().monotonicMs();
+    this.#exporters.tick(now);
     let changed = false;
     for (const tables of this.#tables.values()) {
       if (advanceBridge(tables.bridge, now)) changed = true;
