@@ -11,7 +11,7 @@ const order = [
   ['switch'],
   ['control'],
   ['testing'],
-  ['cli'],
+  ['api', 'cli'],
 ];
 const rules = order.flatMap((layer, i) => {
   const above = order.slice(i + 1).flat();
