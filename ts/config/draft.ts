@@ -10,6 +10,8 @@ import { type AtomSchema, type ColumnSchema, SCHEMA, shapeOf, type TableSchema }
 export class Draft {
   readonly #base: Configuration;
   readonly #tables: Map<string, Map<string, Row>>;
+  /** UUIDs of the rows that this draft made. */
+  readonly #made = new Set<string>();
   /** The configuration as it stands in between; live. */
   readonly view: Configuration;
 
@@ -27,12 +29,18 @@ export class Draft {
     }
     const row = new Row(table.name, uuid, all);
     this.#tables.get(table.name)!.set(uuid, row);
+    this.#made.add(uuid);
     return row;
   }
 
-  /** Gives a column another value. Throws ERR_CONFIG_FIXED for a column that cannot change. */
+  /** Whether this draft made the row. */
+  isNew(row: Row): boolean {
+    return this.#made.has(row.uuid);
+  }
+
+  /** Gives a column a value. Throws ERR_CONFIG_FIXED for a column that may be written in new rows only. */
   update(row: Row, column: ColumnSchema, datum: Datum): void {
-    if (column.fixed && row.columns.get(column.name) !== datum) {
+    if (column.fixed && !this.isNew(row)) {
       throw new SlowpathError(
         'ERR_CONFIG_FIXED',
         `column ${column.name} of table ${row.table} cannot change: destroy the row and create another`,

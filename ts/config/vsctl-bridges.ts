@@ -2,7 +2,6 @@ import { SlowpathError } from '../errors/index.js';
 import { ROOT_UUID, type Row } from './configuration.js';
 import { type Datum, datumOfAtoms } from './datum.js';
 import { SCHEMA } from './schema.js';
-import { rowUuid } from './uuid.js';
 import { setColumn } from './vsctl-records.js';
 import type { Session, VsctlEntry } from './vsctl-session.js';
 
@@ -14,9 +13,8 @@ const INTERFACE = SCHEMA.get('Interface')!;
 const OPEN_VSWITCH = SCHEMA.get('Open_vSwitch')!;
 
 function requireFree(session: Session, name: string, what: string): void {
-  const { view } = session.draft;
-  for (const table of ['Bridge', 'Port', 'Interface']) {
-    if (view.named(table, name) === undefined) continue;
+  for (const table of ['Bridge', 'Port', 'Interface'] as const) {
+    if (session.named(table, name) === undefined) continue;
     throw new SlowpathError(
       'ERR_CONFIG_DUPLICATE',
       `cannot make ${what} "${name}": there is ${table === 'Interface' ? 'an' : 'a'} ${table.toLowerCase()} of this name`,
@@ -25,7 +23,7 @@ function requireFree(session: Session, name: string, what: string): void {
 }
 
 function bridgeRow(session: Session, name: string): Row {
-  const row = session.draft.view.named('Bridge', name);
+  const row = session.named('Bridge', name);
   if (row !== undefined) return row;
   throw new SlowpathError('ERR_CONFIG_RECORD', `there is no bridge "${name}": make it with add-br ${name}`);
 }
@@ -52,7 +50,7 @@ function makePort(
   type = '',
 ): Row {
   const uuids = interfaces.map((ifname) => {
-    const uuid = rowUuid('Interface', ifname);
+    const uuid = session.uuidOf('Interface', ifname);
     session.draft.insert(
       INTERFACE,
       uuid,
@@ -65,7 +63,7 @@ function makePort(
   });
   const port = session.draft.insert(
     PORT,
-    rowUuid('Port', name),
+    session.uuidOf('Port', name),
     new Map<string, Datum>([
       ['name', name],
       ['interfaces', datumOfAtoms(PORT.columns.get('interfaces')!, uuids)],
@@ -86,7 +84,7 @@ export function findBridge(
   session: Session,
   name: string,
 ): { readonly row: Row; readonly vlan: number | null } {
-  const port = session.draft.view.named('Port', name);
+  const port = session.named('Port', name);
   if (port?.flag('fake_bridge')) return { row: bridgeOfPort(session, port), vlan: port.number('tag') };
   return { row: bridgeRow(session, name), vlan: null };
 }
@@ -98,10 +96,9 @@ function bridgeExists(
   parent: string | undefined,
   vlan: string | undefined,
 ): boolean {
-  const { view } = session.draft;
-  const fake = view.named('Port', name);
+  const fake = session.named('Port', name);
   const isFake = fake?.flag('fake_bridge') === true;
-  if (!isFake && view.named('Bridge', name) === undefined) return false;
+  if (!isFake && session.named('Bridge', name) === undefined) return false;
   const is = isFake
     ? `a VLAN bridge of ${bridgeOfPort(session, fake).text('name')} for VLAN ${fake.number('tag')}`
     : 'no VLAN bridge';
@@ -137,7 +134,7 @@ function addBridge(session: Session, options: Options, args: readonly string[]):
     );
     return;
   }
-  const bridge = session.draft.insert(BRIDGE, rowUuid('Bridge', name), new Map([['name', name]]));
+  const bridge = session.draft.insert(BRIDGE, session.uuidOf('Bridge', name), new Map([['name', name]]));
   changeReferences(session, view.row(OPEN_VSWITCH.name, ROOT_UUID)!, 'bridges', (all) => [
     ...all,
     bridge.uuid,
@@ -147,7 +144,7 @@ function addBridge(session: Session, options: Options, args: readonly string[]):
 
 function deleteBridge(session: Session, options: Options, [name]: readonly string[]): undefined {
   const { view } = session.draft;
-  const fake = view.named('Port', name);
+  const fake = session.named('Port', name);
   if (fake?.flag('fake_bridge')) {
     const parent = bridgeOfPort(session, fake);
     const tag = fake.number('tag');
@@ -157,13 +154,14 @@ function deleteBridge(session: Session, options: Options, [name]: readonly strin
     );
     return;
   }
-  if (view.named('Bridge', name) === undefined && options.has('if-exists')) return;
+  if (session.named('Bridge', name) === undefined && options.has('if-exists')) return;
   const bridge = bridgeRow(session, name);
   changeReferences(session, view.row(OPEN_VSWITCH.name, ROOT_UUID)!, 'bridges', (all) =>
     all.filter((uuid) => uuid !== bridge.uuid),
   );
   for (const set of view.rows('Flow_Sample_Collector_Set')) {
-    if (set.text('bridge') === bridge.uuid) session.draft.delete(set);
+    // Others keep the row of their bridge, which no longer hangs from the row of Open_vSwitch: ovs-vsctl does not look at them.
+    if (set.text('bridge') === bridge.uuid && session.draft.isNew(set)) session.draft.delete(set);
   }
   // Out of the way at once: a later command of the same line may use the names again.
   for (const port of view.referred(bridge, 'ports')) deletePortRow(session, port);
@@ -184,7 +182,7 @@ function addPort(
   settings: readonly string[],
 ): undefined {
   const { row: bridge, vlan } = findBridge(session, bridgeName);
-  const existing = session.draft.view.named('Port', name);
+  const existing = session.named('Port', name);
   if (existing !== undefined && options.has('may-exist')) {
     const owner = bridgeOfPort(session, existing);
     const names = session.draft.view.referred(existing, 'interfaces').map((row) => row.text('name'));
@@ -229,7 +227,7 @@ function addBond(session: Session, options: Options, args: readonly string[]): u
   }
   addPort(session, options, args[0], args[1], names, settings);
   if (!options.has('fake-iface')) return;
-  setColumn(session, PORT, session.draft.view.named('Port', args[1])!, 'bond_fake_iface=true');
+  setColumn(session, PORT, session.named('Port', args[1])!, 'bond_fake_iface=true');
 }
 
 function bridgeNameOf(session: Session, port: Row | undefined): string {
@@ -244,12 +242,12 @@ function deletePort(session: Session, options: Options, args: readonly string[])
   const name = args[args.length - 1];
   const { view } = session.draft;
   const ofInterface = (): Row | undefined => {
-    const row = view.named('Interface', name);
+    const row = session.named('Interface', name);
     return row && view.rows('Port').find((candidate) => candidate.texts('interfaces').includes(row.uuid));
   };
   const port = options.has('with-iface')
-    ? (view.named('Port', name) ?? ofInterface())
-    : view.named('Port', name);
+    ? (session.named('Port', name) ?? ofInterface())
+    : session.named('Port', name);
   const local = port?.text('name') === bridgeNameOf(session, port);
   if (port === undefined || (local && options.has('if-exists'))) {
     if (options.has('if-exists')) return;
@@ -279,8 +277,8 @@ function bondInterface(
   adds: boolean,
 ): undefined {
   const port = session.requireRow(PORT, bond);
-  const uuid = rowUuid('Interface', name);
-  const member = port.texts('interfaces').includes(uuid);
+  const found = session.named('Interface', name);
+  const member = found !== undefined && port.texts('interfaces').includes(found.uuid);
   if (adds === member) {
     if (options.has(adds ? 'may-exist' : 'if-exists')) return;
     throw new SlowpathError(
@@ -288,13 +286,13 @@ function bondInterface(
       `interface "${name}" is ${adds ? 'already' : 'not'} in bond ${bond}`,
     );
   }
-  if (adds) {
-    requireFree(session, name, 'interface');
-    session.draft.insert(INTERFACE, uuid, new Map([['name', name]]));
+  if (member) {
+    changeReferences(session, port, 'interfaces', (all) => all.filter((one) => one !== found.uuid));
+    return;
   }
-  changeReferences(session, port, 'interfaces', (all) =>
-    adds ? [...all, uuid] : all.filter((one) => one !== uuid),
-  );
+  requireFree(session, name, 'interface');
+  const row = session.draft.insert(INTERFACE, session.uuidOf('Interface', name), new Map([['name', name]]));
+  changeReferences(session, port, 'interfaces', (all) => [...all, row.uuid]);
 }
 
 function names(rows: readonly Row[]): string {
@@ -344,8 +342,11 @@ export const BRIDGE_COMMANDS: Readonly<Record<string, VsctlEntry>> = {
     min: 0,
     max: 0,
     options: [],
-    run: ({ draft: { view } }) =>
-      names([...view.rows('Bridge'), ...view.rows('Port').filter((port) => port.flag('fake_bridge'))]),
+    run: ({ draft: { view } }) => {
+      const bridges = view.referred(view.root, 'bridges');
+      const ports = bridges.flatMap((bridge) => view.referred(bridge, 'ports'));
+      return names([...bridges, ...ports.filter((port) => port.flag('fake_bridge'))]);
+    },
   },
   'add-port': {
     min: 2,

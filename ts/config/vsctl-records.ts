@@ -4,7 +4,6 @@ import { type Atom, atomsOf, datumOfAtoms, datumOfPairs, defaultDatum, formatDat
 import { withAtoms } from './draft.js';
 import { parseAtoms, parseDatum, parsePairs, wholeAtom } from './parse-datum.js';
 import { type ColumnSchema, findColumn, findTable, type TableSchema } from './schema.js';
-import { rowUuid } from './uuid.js';
 import type { Session, VsctlEntry } from './vsctl-session.js';
 
 /** `column`, `column=value`, `column:key` or `column:key=value`. */
@@ -67,17 +66,7 @@ function create(session: Session, id: string | undefined, args: readonly string[
   const table = findTable(args[0]);
   const uuid = id === undefined ? uuidFor(session, table, args) : session.define(table.name, id);
   const row = session.draft.insert(table, uuid);
-  const fixed = new Map(
-    args
-      .slice(1)
-      .map((text) => parseColumnText(table, text))
-      .filter(({ column, value }) => column.fixed && value !== null)
-      .map(({ column, value }) => [column.name, parseDatum(column, value!, session.resolve)]),
-  );
-  session.draft.insert(table, uuid, fixed);
-  for (const text of args.slice(1)) {
-    if (!parseColumnText(table, text).column.fixed) setColumn(session, table, row, text);
-  }
+  for (const text of args.slice(1)) setColumn(session, table, row, text);
   return uuid;
 }
 
@@ -87,7 +76,7 @@ function uuidFor(session: Session, table: TableSchema, args: readonly string[]):
     .slice(1)
     .map((text) => parseColumnText(table, text))
     .find(({ column }) => table.key.length === 1 && column.name === table.key[0]);
-  return name?.value ? rowUuid(table.name, name.value) : session.freshUuid(table.name);
+  return name?.value ? session.uuidOf(table.name, name.value) : session.freshUuid(table.name);
 }
 
 function destroy(session: Session, options: ReadonlyMap<string, string>, args: readonly string[]): undefined {

@@ -1,7 +1,7 @@
 import { SlowpathError } from '../errors/index.js';
 import type { Row } from './configuration.js';
 import { describeRow, type Draft } from './draft.js';
-import { SCHEMA, type TableSchema } from './schema.js';
+import type { TableSchema } from './schema.js';
 import { isUuid, rowUuid } from './uuid.js';
 import type { VsctlCommand } from './vsctl-words.js';
 
@@ -35,6 +35,31 @@ export class Session {
       const taken = [...this.#symbols.values()].some((symbol) => symbol.uuid === uuid);
       if (!taken && this.draft.view.row(table, uuid) === undefined) return uuid;
     }
+  }
+
+  /** UUID for a row with a unique name: the same whenever a row of this name is made, unless another that was renamed has it. */
+  uuidOf(table: string, name: string): string {
+    const uuid = rowUuid(table, name);
+    return this.draft.view.row(table, uuid) === undefined ? uuid : this.freshUuid(table);
+  }
+
+  /** A bridge, port or interface by name that hangs from the row of Open_vSwitch: the words about bridges know no others. */
+  named(table: 'Bridge' | 'Port' | 'Interface', name: string): Row | undefined {
+    return this.draft.view
+      .rows(table)
+      .find((row) => row.columns.get('name') === name && this.#hangsFromRoot(table, row));
+  }
+
+  #hangsFromRoot(table: 'Bridge' | 'Port' | 'Interface', row: Row): boolean {
+    const { view } = this.draft;
+    if (table === 'Bridge') return view.root.texts('bridges').includes(row.uuid);
+    const [owner, column] =
+      table === 'Port' ? (['Bridge', 'ports'] as const) : (['Port', 'interfaces'] as const);
+    return view
+      .rows(owner)
+      .some(
+        (candidate) => candidate.texts(column).includes(row.uuid) && this.#hangsFromRoot(owner, candidate),
+      );
   }
 
   /** The row that `@name` stands for, which may be created later. */
@@ -83,11 +108,14 @@ export class Session {
     }
   }
 
-  /** UUID for a reference in text: `@name`, a UUID, or what findRow takes. */
+  /** UUID for a reference in text: `@name` or a UUID. */
   readonly resolve = (table: string, text: string): string => {
     if (text.startsWith('@')) return this.symbol(table, text);
     if (isUuid(text)) return text.toLowerCase();
-    return this.requireRow(SCHEMA.get(table)!, text).uuid;
+    throw new SlowpathError(
+      'ERR_CONFIG_VALUE',
+      `"${text}" refers to no row of table ${table}: expected a UUID, or @NAME with --id=@NAME get ${table} ${text}`,
+    );
   };
 
   /** The row that a record argument means: `.` for the only row, a UUID, a name, a bridge for what belongs to it. */

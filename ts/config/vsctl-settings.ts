@@ -61,7 +61,7 @@ function setFailMode(session: Session, name: string, mode: string | null): undef
 function externalIds(session: Session, name: string): { readonly row: Row; readonly prefix: string } {
   const bridge = findBridge(session, name);
   if (bridge.vlan === null) return { row: bridge.row, prefix: '' };
-  return { row: session.draft.view.named('Port', name)!, prefix: 'fake-bridge-' };
+  return { row: session.named('Port', name)!, prefix: 'fake-bridge-' };
 }
 
 function setExternalId(session: Session, [name, key, value]: readonly string[]): undefined {
@@ -219,8 +219,7 @@ export const SETTING_COMMANDS: Readonly<Record<string, VsctlEntry>> = {
 };
 
 function requireNotLocal(session: Session, port: Row, what: string, name: string): void {
-  if (!port.flag('fake_bridge') && session.draft.view.named('Bridge', port.text('name')) === undefined)
-    return;
+  if (!port.flag('fake_bridge') && session.named('Bridge', port.text('name')) === undefined) return;
   throw new SlowpathError(
     'ERR_CONFIG_RECORD',
     `there is no ${what} "${name}": it is the local one of a bridge`,
