@@ -21,12 +21,23 @@ export function renameIds(text: string): string {
 
 const ACTIONS = 'Datapath actions: ';
 
+/** Actions in an order that says nothing, those within others too. */
+function sortedActions(text: string): string {
+  const parts = splitTop(text).map((part) =>
+    part.replace(
+      /^([^(]+)\((.*)\)$/s,
+      (_, name: string, inner: string) => `${name}(${sortedActions(inner)})`,
+    ),
+  );
+  return parts.sort().join(',');
+}
+
 /** Lines without trailing empty ones. In a flood the order of ports is not defined, so that of lines and actions neither. */
 export function comparableLines(text: string, compare: RecordedText['compare']): string[] {
   const lines = renameIds(text).trimEnd().split('\n');
   if (compare !== 'multiset') return lines;
   const sorted = lines.map((line) =>
-    line.startsWith(ACTIONS) ? ACTIONS + splitTop(line.slice(ACTIONS.length)).sort().join(',') : line,
+    line.startsWith(ACTIONS) ? ACTIONS + sortedActions(line.slice(ACTIONS.length)) : line,
   );
   return sorted.sort();
 }

@@ -37,7 +37,7 @@ export function actClearActions(pass: Pass): Outcome {
   return 'continue';
 }
 
-/** Carries the action set out and empties it (OVS: xlate_action_set). */
+/** Carries the action set out and empties it (OVS: xlate_action_set). After an error nothing is done, but told all the same. */
 export function doActionSet(pass: Pass): void {
   const { actionSet } = pass;
   if (actionSet.length === 0) return;
@@ -48,7 +48,7 @@ export function doActionSet(pass: Pass): void {
   if (size > 0) {
     pass.inActionSet = true;
     if (pass.tracer !== null) pass.tracer.actionSet();
-    pass.pipeline.execute(scope.list, size, FRAME_LAST);
+    if (pass.error === 0) pass.pipeline.execute(scope.list, size, FRAME_LAST);
     if (pass.tracer !== null) pass.tracer.leave();
     pass.inActionSet = false;
   }

@@ -43,9 +43,8 @@ export function runToEnd(
   last: boolean,
 ): void {
   pass.pipeline.execute(actions, size, last ? FRAME_LAST : 0, from);
-  if (pass.error !== 0) return;
   if (!pass.freezing) doActionSet(pass);
-  if (pass.freezing) finishFreezing(pass);
+  if (pass.freezing && pass.error === 0) finishFreezing(pass);
 }
 
 /**

@@ -66,10 +66,8 @@ export function patchOutput(pass: Pass, from: XPort, to: XPort): void {
   if (pass.tracer !== null) pass.tracer.bridge(to.bridge);
   if (!to.noRecv) {
     enterBridge(pass, to);
-    if (pass.error === 0) {
-      if (!pass.freezing) doActionSet(pass);
-      if (pass.freezing) finishFreezing(pass);
-    }
+    if (!pass.freezing) doActionSet(pass);
+    if (pass.freezing && pass.error === 0) finishFreezing(pass);
   }
   if (pass.tracer !== null) pass.tracer.leave();
   pass.mirrors = mirrors;
