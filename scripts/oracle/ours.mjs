@@ -27,6 +27,12 @@ export class Ours {
     this.#child = child;
   }
 
+  /** The case without the peer's answers, which can be long. */
+  static #question(entry) {
+    const traces = entry.traces.map(({ bridge, flow, options }) => ({ bridge, flow, options }));
+    return { op: 'trace', case: { ...entry, traces }, text: true };
+  }
+
   /** What `slowpath batch` answers to a case: { traces } or { error }. */
   ask(entry) {
     if (this.#child === null) this.#start();
@@ -41,7 +47,7 @@ export class Ours {
         settle({ error: `slowpath batch: no answer in ${CASE_MS} ms` });
       }, CASE_MS);
       this.#answered = settle;
-      this.#child.stdin.write(`${JSON.stringify({ op: 'trace', case: entry, text: true })}\n`);
+      this.#child.stdin.write(`${JSON.stringify(Ours.#question(entry))}\n`);
     });
   }
 
