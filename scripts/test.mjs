@@ -1,6 +1,6 @@
 // All tests, and everything they need. The last line printed is "N passed, N failed, N skipped".
 //   npm test                             everything
-//   npm test -- --only unit              one lane: checks, native, unit (all of mocha on this host) or kernel
+//   npm test -- --only unit              one lane: checks, native, unit (all of mocha on this host), kernel or package
 //   npm test -- --grep PATTERN           only mocha tests whose title matches
 import { parseArgs } from 'node:util';
 import { prepare } from './test/build.mjs';
@@ -8,9 +8,16 @@ import { checksLane } from './test/checks.mjs';
 import { kernelLane } from './test/kernel.mjs';
 import { nativeLane } from './test/native.mjs';
 import { hostLane } from './test/host.mjs';
+import { packageLane } from './test/package.mjs';
 import { Tally } from './test/tally.mjs';
 
-const lanes = { checks: checksLane, native: nativeLane, unit: hostLane, kernel: kernelLane };
+const lanes = {
+  checks: checksLane,
+  native: nativeLane,
+  unit: hostLane,
+  kernel: kernelLane,
+  package: packageLane,
+};
 
 function options() {
   try {

@@ -6,14 +6,14 @@ function ip(...words) {
   if (result.status !== 0) throw new Error(`ip ${words.join(' ')}: ${result.stderr.trim()}`);
 }
 
-/** One host: addresses 10.99.0.N/24 and fd99::N/64 behind the port `name` in our namespace. */
+/** One host: addresses 10.99.0.N/24 and fd99::N/64 behind the device `port` in our namespace. */
 export class Host {
-  static async create(number) {
-    const host = new Host(number);
+  static async create(number, port = `port${number}`) {
+    const host = new Host(number, port);
     // It ends with its input, so that it does not outlive us, whatever ends us; Ctrl-C does not reach it before we are done.
     host.keeper = spawn('unshare', ['--net', 'cat'], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
     await host.#namespaceReady();
-    const inner = `eth${number}`;
+    const inner = `inside${number}`;
     ip('link', 'add', host.port, 'type', 'veth', 'peer', 'name', inner);
     ip('link', 'set', inner, 'netns', String(host.keeper.pid));
     ip('link', 'set', host.port, 'up');
@@ -25,8 +25,8 @@ export class Host {
     return host;
   }
 
-  constructor(number) {
-    this.port = `port${number}`;
+  constructor(number, port) {
+    this.port = port;
     this.ipv4 = `10.99.0.${number}`;
     this.ipv6 = `fd99::${number}`;
   }

@@ -13,6 +13,7 @@ const wanted = {
   native: packages.native,
   unit: packages.host,
   kernel: [...packages.vm, ...packages.host],
+  package: [...packages.package, ...packages.host],
 };
 
 /** One build step: shown by name, its output only when it fails. */

@@ -7,6 +7,7 @@ import { mustRun, run } from './process.mjs';
 export const packages = {
   vm: ['qemu-system-x86', 'busybox-static', 'kmod', 'xz-utils'],
   native: ['cmake', 'doctest-dev'],
+  package: ['debootstrap', 'binutils', 'make', 'g++', 'python3'],
   fuzz: ['clang', 'libclang-rt-14-dev'],
   host: [
     'iproute2',

@@ -52,14 +52,24 @@ export function checkLayout(addon: Pick<Addon, 'layoutHash' | 'FLOW_WORDS'>, pat
   );
 }
 
-/** The .node file in the build folder beside the nearest binding.gyp at or above `from`. */
+/** The .node file beside the nearest binding.gyp at or above `from`: one compiled here, else the one that the package brought for this host. */
 function findAddon(from: string): string | undefined {
   for (let folder = dirname(from); ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'binding.gyp'))) {
-      return ['Release', 'Debug']
-        .map((kind) => join(folder, 'build', kind, 'slowpath.node'))
-        .find((path) => existsSync(path));
+      const [release, debug] = ['Release', 'Debug'].map((kind) =>
+        join(folder, 'build', kind, 'slowpath.node'),
+      );
+      if (existsSync(release)) return release;
+      if (existsSync(debug)) return debug;
+      const prebuilt = join(folder, 'prebuilds', platform(), 'slowpath.node');
+      return existsSync(prebuilt) ? prebuilt : undefined;
     }
     if (folder === dirname(folder)) return undefined;
   }
+}
+
+/** Folder of a prebuilt addon, as scripts/package/platform.mjs names it: operating system, processor, C library. */
+function platform(): string {
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return `${process.platform}-${process.arch}-${header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'}`;
 }
