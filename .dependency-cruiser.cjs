@@ -10,8 +10,9 @@ const order = [
   ['upcall', 'revalidate', 'trace', 'exporters'],
   ['switch'],
   ['control'],
+  ['metrics'],
   ['testing'],
-  ['api', 'cli'],
+  ['cli'],
 ];
 const rules = order.flatMap((layer, i) => {
   const above = order.slice(i + 1).flat();

@@ -12,6 +12,7 @@
 #include "addon/embedded_object.h"
 #include "addon/environment.h"
 #include "addon/errors.h"
+#include "datapath/counters.h"
 #include "sys/netlink_socket.h"
 #include "wire/flow_key.h"
 
@@ -75,6 +76,15 @@ void SeedFlowIds() {
   });
 }
 
+// What each counter of the embedded datapath counts, by its name.
+Napi::Object DatapathCounterHelp(Napi::Env env) {
+  Napi::Object help = Napi::Object::New(env);
+#define SLOWPATH_COUNTER_HELP(name, text) help.Set(#name, text);
+  SLOWPATH_DATAPATH_COUNTERS(SLOWPATH_COUNTER_HELP)
+#undef SLOWPATH_COUNTER_HELP
+  return help;
+}
+
 Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   SeedFlowIds();
   auto* environment = new Environment;
@@ -92,6 +102,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("createUpcallBatch", Napi::Function::New<CreateUpcallBatch>(env, "createUpcallBatch"));
   exports.Set("createOpBatch", Napi::Function::New<CreateOpBatch>(env, "createOpBatch"));
   exports.Set("createFlowBatch", Napi::Function::New<CreateFlowBatch>(env, "createFlowBatch"));
+  exports.Set("datapathCounterHelp", DatapathCounterHelp(env));
   DefineCodecs(env, exports);
   return exports;
 }

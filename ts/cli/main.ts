@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { pino } from 'pino';
-import { SlowpathError } from '../errors/index.js';
+import { messageOf, SlowpathError } from '../errors/index.js';
+import { type MetricsOptions, parseMetricsAddress } from '../metrics/index.js';
 import { version } from '../util/index.js';
 import { commandHelp } from '../control/index.js';
 import { batch } from './batch.js';
@@ -18,6 +19,14 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('give a whole number from 1 on.');
   return value;
+}
+
+function metricsAddress(text: string): MetricsOptions {
+  try {
+    return parseMetricsAddress(text);
+  } catch (error) {
+    throw new InvalidArgumentError(messageOf(error));
+  }
 }
 
 function interfaceName(text: string): string {
@@ -78,6 +87,11 @@ function program(): Command {
     )
     .option('--flow-limit <flows>', 'most flows to install', positive)
     .option('--max-idle <ms>', 'milliseconds after which unused flows go', positive)
+    .option(
+      '--metrics <address>',
+      'serve metrics for Prometheus at PORT of 127.0.0.1, or at ADDRESS:PORT',
+      metricsAddress,
+    )
     .option('--keep', 'leave the datapath with its ports and flows behind at the end')
     .action(async (options: RunOptions) => {
       const log = pino(

@@ -4,6 +4,7 @@ import { type DatapathType, type DispatchMode, dumpFlowLines, showText } from '.
 import { SlowpathError, SyntaxProblem } from '../errors/index.js';
 import { type Bridge, Switch } from '../switch/index.js';
 import { Coverage, runCommand, switchCounters } from '../control/index.js';
+import { type MetricsOptions, MetricsServer } from '../metrics/index.js';
 import { type ControlMethods, ControlServer, refuseIfServed } from './control.js';
 import { DEFAULT_NAMES } from './query.js';
 import { socketPath } from './rundir.js';
@@ -21,6 +22,8 @@ export interface RunOptions {
   readonly dispatch?: DispatchMode;
   readonly flowLimit?: number;
   readonly maxIdle?: number;
+  /** Where to serve metrics. */
+  readonly metrics?: MetricsOptions;
   /** Leave the datapath with its ports and flows behind. */
   readonly keep?: boolean;
 }
@@ -35,6 +38,7 @@ export async function run(options: RunOptions, log: Logger): Promise<void> {
   let theSwitch: Switch | null = null;
   let control: ControlServer | null = null;
   let coverage: Coverage | null = null;
+  let metrics: MetricsServer | null = null;
   try {
     theSwitch = openSwitch(options, name, log);
     configure(theSwitch, options, flows);
@@ -42,12 +46,14 @@ export async function run(options: RunOptions, log: Logger): Promise<void> {
     coverage = new Coverage(() => switchCounters(running));
     coverage.start();
     control = await serve(theSwitch, coverage, socket);
+    if (options.metrics !== undefined) metrics = await MetricsServer.listen(theSwitch, options.metrics);
     log.info(
       { datapath: `${options.datapath}@${name}`, bridge: options.bridge, ports: options.port },
       'running',
     );
     log.info({ signal: await stop.received }, 'stopping');
   } finally {
+    await metrics?.close();
     await control?.close();
     coverage?.stop();
     await theSwitch?.close({ keep: options.keep ?? false });

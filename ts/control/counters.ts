@@ -1,9 +1,12 @@
+import { native } from '../native/index.js';
 import { REVALIDATE_COUNTER_HELP } from '../revalidate/index.js';
 import type { Switch } from '../switch/index.js';
 import { DELETE_REASONS } from '../ukey/index.js';
 import { UPCALL_COUNTER_HELP } from '../upcall/index.js';
 import type { CoverageCounter } from './coverage.js';
 import type { Command } from './types.js';
+
+const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Counters of one kind, with a prefix to their names. */
 function named(
@@ -12,7 +15,7 @@ function named(
   help: Readonly<Record<string, string>>,
 ) {
   return Object.entries(help).map(([name, text]) => ({
-    name: `${prefix}_${name}`,
+    name: `${prefix}_${snakeCase(name)}`,
     help: text,
     total: counters[name] ?? 0,
   }));
@@ -38,7 +41,7 @@ export function switchCounters(theSwitch: Switch): CoverageCounter[] {
   const { datapath, upcall, revalidate, exporters } = theSwitch.stats();
   const own = theSwitch.datapath.counters();
   const ownHelp = Object.fromEntries(
-    Object.keys(own).map((name) => [name, 'Counter of the embedded datapath']),
+    Object.keys(own).map((name) => [name, native().datapathCounterHelp[name]]),
   );
   const macs: Record<string, number> = {};
   for (const { fdb } of theSwitch.bridges.values()) {

@@ -1,14 +1,13 @@
 import { NetlinkError } from '../errors/index.js';
-import type { Addon, Channel, EmbeddedDatapath } from '../native/index.js';
+import type { Addon, Channel, EmbeddedDatapath, NetlinkOptions } from '../native/index.js';
 import {
-  fromSystem,
+  fromSystemError,
   genericPortIds,
   genericPortIdsFromProc,
   NETLINK_GENERIC,
   NETLINK_ROUTE,
   NETLINK_SOCK_DIAG,
   NetlinkClient,
-  openNetlink,
 } from '../netlink/index.js';
 
 /** How channels to a datapath are opened: the one thing in which the two datapaths differ. */
@@ -43,15 +42,15 @@ export class KernelConnector implements Connector {
   }
 
   openChannel(): Channel {
-    return openNetlink({ protocol: NETLINK_GENERIC, netns: this.#netns }, this.#addon);
+    return openNetlink(this.#addon, NETLINK_GENERIC, this.#netns);
   }
 
   openGroup(group: number): Channel {
-    return openNetlink({ protocol: NETLINK_GENERIC, netns: this.#netns, groups: [group] }, this.#addon);
+    return openNetlink(this.#addon, NETLINK_GENERIC, this.#netns, [group]);
   }
 
   openRoute(groups?: readonly number[]): Channel {
-    return openNetlink({ protocol: NETLINK_ROUTE, netns: this.#netns, groups }, this.#addon);
+    return openNetlink(this.#addon, NETLINK_ROUTE, this.#netns, groups);
   }
 
   liveAmong(portIds: readonly number[]): number[] {
@@ -71,9 +70,7 @@ export class KernelConnector implements Connector {
   #askDiag(): Set<number> | null {
     let client: NetlinkClient | null = null;
     try {
-      client = new NetlinkClient(
-        openNetlink({ protocol: NETLINK_SOCK_DIAG, netns: this.#netns }, this.#addon),
-      );
+      client = new NetlinkClient(openNetlink(this.#addon, NETLINK_SOCK_DIAG, this.#netns));
       return genericPortIds(client);
     } catch (error) {
       if (error instanceof NetlinkError) return null;
@@ -98,11 +95,11 @@ export class EmbeddedConnector implements Connector {
       ...(netns !== undefined && { netns }),
       ...(upcallQueueLength && { upcallQueueLength }),
     };
-    this.#embedded = fromSystem('open embedded datapath', () => addon.openEmbedded(options));
+    this.#embedded = system('open embedded datapath', () => addon.openEmbedded(options));
   }
 
   openChannel(): Channel {
-    return fromSystem('open channel', () => this.#embedded.openChannel());
+    return system('open channel', () => this.#embedded.openChannel());
   }
 
   openGroup(): null {
@@ -110,7 +107,7 @@ export class EmbeddedConnector implements Connector {
   }
 
   openRoute(groups?: readonly number[]): Channel {
-    return openNetlink({ protocol: NETLINK_ROUTE, netns: this.#netns, groups }, this.#addon);
+    return openNetlink(this.#addon, NETLINK_ROUTE, this.#netns, groups);
   }
 
   liveAmong(): number[] {
@@ -123,5 +120,28 @@ export class EmbeddedConnector implements Connector {
 
   close(): void {
     this.#embedded.close();
+  }
+}
+
+function openNetlink(
+  addon: Addon,
+  protocol: number,
+  netns: string | undefined,
+  groups?: readonly number[],
+): Channel {
+  const options: NetlinkOptions = {
+    protocol,
+    ...(groups !== undefined && { groups }),
+    ...(netns !== undefined && { netns }),
+  };
+  const where = netns === undefined ? '' : ` in ${netns}`;
+  return system(`open netlink socket${where}`, () => addon.openNetlink(options));
+}
+
+function system<T>(op: string, call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    throw fromSystemError(cause, { op, family: 'netlink', cmd: 0 });
   }
 }

@@ -44,10 +44,6 @@ export class ChannelFlowDump implements FlowDump {
     this.#end(false);
   }
 
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
   #end(clean: boolean): void {
     if (!this.#open) return;
     this.#open = false;

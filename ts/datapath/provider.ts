@@ -153,8 +153,7 @@ export class DatapathProvider implements Datapath {
       this.#handlers.delete(channel);
       channel.close();
     };
-    const batch = this.#opened.addon.createUpcallBatch();
-    return { channel, batch, portId: channel.portId, close, [Symbol.dispose]: close };
+    return { channel, batch: this.#opened.addon.createUpcallBatch(), portId: channel.portId, close };
   }
 
   setUpcallPids(pids: readonly number[]): void {
@@ -277,10 +276,6 @@ export class DatapathProvider implements Datapath {
       this.#opened.client.close();
       this.#opened.connector.close();
     }
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
   }
 
   #delete(): void {

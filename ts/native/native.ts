@@ -181,6 +181,8 @@ export interface EmbeddedOptions {
 export interface Addon {
   readonly layoutHash: number;
   readonly FLOW_WORDS: number;
+  /** What each counter of the embedded datapath counts, by its name. */
+  readonly datapathCounterHelp: Readonly<Record<string, string>>;
   openNetlink(options: NetlinkOptions): Channel;
   openEmbedded(options?: EmbeddedOptions): EmbeddedDatapath;
   createUpcallBatch(): UpcallBatch;

@@ -50,6 +50,14 @@ import {
 import { completeKey } from './complete-key.js';
 import { createUpcallCounters, type UpcallCounters } from './counters.js';
 import { InstallTracker } from './install-tracker.js';
+import {
+  STAGE_CLASSIFY,
+  STAGE_DELIVER,
+  STAGE_INSTALL,
+  STAGE_SEND,
+  STAGE_TRANSLATE,
+  UpcallProfile,
+} from './profile.js';
 import type { PacketInSink, SampleSink, UpcallObserver } from './sinks.js';
 
 const FITNESS_TOO_LITTLE = FITNESS.indexOf('too_little');
@@ -88,6 +96,7 @@ export interface HandlerContext {
 /** Turns a batch of upcalls into operations: OVS's recv_upcalls, process_upcall and handle_upcalls. */
 export class UpcallHandler {
   readonly counters: UpcallCounters = createUpcallCounters();
+  readonly profile = new UpcallProfile();
   /** Flows that are put match what the translation looked at; without, exactly the packet (OVS: upcall/disable-megaflows). */
   megaflows = true;
   readonly #context: HandlerContext;
@@ -136,11 +145,6 @@ export class UpcallHandler {
     };
   }
 
-  /** Who watches each upcall from now on. */
-  set observer(observer: UpcallObserver | null) {
-    this.#context.observer = observer;
-  }
-
   /** Handles rows 0 … count-1 of the batch; what they lead to has been sent when this returns. */
   handle(count: number): void {
     const context = this.#context;
@@ -150,9 +154,10 @@ export class UpcallHandler {
     this.#translated = null;
     this.counters.batches++;
     this.counters.upcalls += count;
+    this.profile.batch(count);
     for (let row = 0; row < count; row++) this.#processUpcall(snapshot, row);
     this.#flush();
-    this.#context.observer?.batchDone?.();
+    this.profile.lap(STAGE_SEND);
     if (++this.#batchesSinceDrain >= DRAIN_EVERY) this.drain();
   }
 
@@ -166,6 +171,8 @@ export class UpcallHandler {
     const { batch, samples, packetIns } = this.#context;
     const counters = this.counters;
     const kind = classifyUpcall(batch.rows, row, batch.slab);
+    this.profile.upcall(batch.keys[row * FLOW_WORDS + F_IN_PORT], kind);
+    this.profile.lap(STAGE_CLASSIFY);
     switch (kind) {
       case UPCALL_MISS:
         counters.miss++;
@@ -204,6 +211,7 @@ export class UpcallHandler {
         counters.bad_key++;
         break;
     }
+    this.profile.lap(STAGE_DELIVER);
     this.#context.observer?.upcall(kind, batch, row, null, false);
   }
 
@@ -246,6 +254,7 @@ export class UpcallHandler {
       batch.keys[row * FLOW_WORDS + F_TCP_FLAGS],
       this.#now,
     );
+    this.profile.lap(STAGE_TRANSLATE);
 
     const known = mayInstall && (earlier >= 0 || ukeys.find(rows, base + UPCALL_UFID) >= 0);
     const length = translation.actionsLength;
@@ -268,6 +277,7 @@ export class UpcallHandler {
     if (length === 0) counters.drops++;
     else if ((translation.slow & SLOW_ACTION) === 0) this.#execute(row, actionsOff, length);
     else this.#executeAssisted(row, translation);
+    this.profile.lap(STAGE_INSTALL);
     this.#context.observer?.upcall(
       mayInstall ? UPCALL_MISS : UPCALL_SLOW_PATH,
       batch,

@@ -3,3 +3,4 @@ export * from './cursor.js';
 export * from './hex.js';
 export * from './version.js';
 export * from './handles.js';
+export * from './histogram.js';

@@ -1,3 +1,0 @@
-/** `slowpath/flow` for CommonJS. */
-import api = require('./flow.js');
-export = api;

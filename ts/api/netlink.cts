@@ -1,3 +1,0 @@
-/** `slowpath/netlink` for CommonJS. */
-import api = require('./netlink.js');
-export = api;

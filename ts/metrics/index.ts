@@ -1,0 +1,2 @@
+export { switchMetrics } from './metrics.js';
+export { type MetricsOptions, MetricsServer, parseMetricsAddress } from './server.js';
