@@ -12,7 +12,7 @@ const order = [
   ['control'],
   ['metrics'],
   ['testing'],
-  ['cli'],
+  ['api', 'cli'],
 ];
 const rules = order.flatMap((layer, i) => {
   const above = order.slice(i + 1).flat();

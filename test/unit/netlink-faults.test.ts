@@ -94,13 +94,15 @@ describe('a flow dump that is interrupted', () => {
     let closed = 0;
     const openDump = (): FlowDump => {
       const interrupted = opened++ < times;
+      const close = () => {
+        closed += 1;
+      };
       return {
         batch: native().createFlowBatch(1, 1),
         interrupted,
         next: () => -1,
-        close: () => {
-          closed += 1;
-        },
+        close,
+        [Symbol.dispose]: close,
       };
     };
     return { name: 'dp', ports: () => [], openDump, counts: () => [opened, closed] };

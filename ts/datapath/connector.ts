@@ -1,13 +1,14 @@
 import { NetlinkError } from '../errors/index.js';
-import type { Addon, Channel, EmbeddedDatapath, NetlinkOptions } from '../native/index.js';
+import type { Addon, Channel, EmbeddedDatapath } from '../native/index.js';
 import {
-  fromSystemError,
+  fromSystem,
   genericPortIds,
   genericPortIdsFromProc,
   NETLINK_GENERIC,
   NETLINK_ROUTE,
   NETLINK_SOCK_DIAG,
   NetlinkClient,
+  openNetlink,
 } from '../netlink/index.js';
 
 /** How channels to a datapath are opened: the one thing in which the two datapaths differ. */
@@ -42,15 +43,15 @@ export class KernelConnector implements Connector {
   }
 
   openChannel(): Channel {
-    return openNetlink(this.#addon, NETLINK_GENERIC, this.#netns);
+    return openNetlink({ protocol: NETLINK_GENERIC, netns: this.#netns }, this.#addon);
   }
 
   openGroup(group: number): Channel {
-    return openNetlink(this.#addon, NETLINK_GENERIC, this.#netns, [group]);
+    return openNetlink({ protocol: NETLINK_GENERIC, netns: this.#netns, groups: [group] }, this.#addon);
   }
 
   openRoute(groups?: readonly number[]): Channel {
-    return openNetlink(this.#addon, NETLINK_ROUTE, this.#netns, groups);
+    return openNetlink({ protocol: NETLINK_ROUTE, netns: this.#netns, groups }, this.#addon);
   }
 
   liveAmong(portIds: readonly number[]): number[] {
@@ -70,7 +71,9 @@ export class KernelConnector implements Connector {
   #askDiag(): Set<number> | null {
     let client: NetlinkClient | null = null;
     try {
-      client = new NetlinkClient(openNetlink(this.#addon, NETLINK_SOCK_DIAG, this.#netns));
+      client = new NetlinkClient(
+        openNetlink({ protocol: NETLINK_SOCK_DIAG, netns: this.#netns }, this.#addon),
+      );
       return genericPortIds(client);
     } catch (error) {
       if (error instanceof NetlinkError) return null;
@@ -95,11 +98,11 @@ export class EmbeddedConnector implements Connector {
       ...(netns !== undefined && { netns }),
       ...(upcallQueueLength && { upcallQueueLength }),
     };
-    this.#embedded = system('open embedded datapath', () => addon.openEmbedded(options));
+    this.#embedded = fromSystem('open embedded datapath', () => addon.openEmbedded(options));
   }
 
   openChannel(): Channel {
-    return system('open channel', () => this.#embedded.openChannel());
+    return fromSystem('open channel', () => this.#embedded.openChannel());
   }
 
   openGroup(): null {
@@ -107,7 +110,7 @@ export class EmbeddedConnector implements Connector {
   }
 
   openRoute(groups?: readonly number[]): Channel {
-    return openNetlink(this.#addon, NETLINK_ROUTE, this.#netns, groups);
+    return openNetlink({ protocol: NETLINK_ROUTE, netns: this.#netns, groups }, this.#addon);
   }
 
   liveAmong(): number[] {
@@ -120,28 +123,5 @@ export class EmbeddedConnector implements Connector {
 
   close(): void {
     this.#embedded.close();
-  }
-}
-
-function openNetlink(
-  addon: Addon,
-  protocol: number,
-  netns: string | undefined,
-  groups?: readonly number[],
-): Channel {
-  const options: NetlinkOptions = {
-    protocol,
-    ...(groups !== undefined && { groups }),
-    ...(netns !== undefined && { netns }),
-  };
-  const where = netns === undefined ? '' : ` in ${netns}`;
-  return system(`open netlink socket${where}`, () => addon.openNetlink(options));
-}
-
-function system<T>(op: string, call: () => T): T {
-  try {
-    return call();
-  } catch (cause) {
-    throw fromSystemError(cause, { op, family: 'netlink', cmd: 0 });
   }
 }

@@ -44,6 +44,10 @@ export class ChannelFlowDump implements FlowDump {
     this.#end(false);
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   #end(clean: boolean): void {
     if (!this.#open) return;
     this.#open = false;

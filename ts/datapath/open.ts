@@ -1,6 +1,6 @@
 import { NetlinkError, SlowpathError } from '../errors/index.js';
 import { type Addon, native } from '../native/index.js';
-import { checkName, NetlinkClient, needsCapability } from '../netlink/index.js';
+import { checkName, namespacePath, NetlinkClient, needsCapability } from '../netlink/index.js';
 import {
   DatapathClient,
   type DatapathInfo,
@@ -50,13 +50,13 @@ export function openDatapath(options: DatapathOptions): Datapath {
 
 /** The datapath of the kernel's openvswitch module. */
 export function openKernelDatapath(options: ProviderOptions = {}, addon: Addon = native()): Datapath {
-  const connector = new KernelConnector(addon, options.netns);
+  const connector = new KernelConnector(addon, namespacePath(options.netns));
   return open(addon, connector, { ...options, type: 'system' }, 'ovs-system');
 }
 
 /** The embedded datapath of this process. It needs no kernel module; its ports need CAP_NET_RAW and CAP_NET_ADMIN. */
 export function openEmbeddedDatapath(options: ProviderOptions = {}, addon: Addon = native()): Datapath {
-  const connector = new EmbeddedConnector(addon, options.netns, options.upcallQueueLength);
+  const connector = new EmbeddedConnector(addon, namespacePath(options.netns), options.upcallQueueLength);
   return open(addon, connector, { ...options, type: 'netdev' }, 'ovs-netdev');
 }
 
@@ -66,7 +66,7 @@ export function openEmbeddedDatapath(options: ProviderOptions = {}, addon: Addon
  */
 export function inspectDatapath(options: ProviderOptions = {}, addon: Addon = native()): Datapath {
   const { name = 'ovs-system', receiveBuffer = DEFAULT_RECEIVE_BUFFER } = options;
-  const connector = new KernelConnector(addon, options.netns);
+  const connector = new KernelConnector(addon, namespacePath(options.netns));
   let client: NetlinkClient | null = null;
   try {
     checkName(name);

@@ -153,7 +153,8 @@ export class DatapathProvider implements Datapath {
       this.#handlers.delete(channel);
       channel.close();
     };
-    return { channel, batch: this.#opened.addon.createUpcallBatch(), portId: channel.portId, close };
+    const batch = this.#opened.addon.createUpcallBatch();
+    return { channel, batch, portId: channel.portId, close, [Symbol.dispose]: close };
   }
 
   setUpcallPids(pids: readonly number[]): void {
@@ -276,6 +277,10 @@ export class DatapathProvider implements Datapath {
       this.#opened.client.close();
       this.#opened.connector.close();
     }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   #delete(): void {

@@ -23,8 +23,8 @@ export interface DatapathOptions {
   readonly dispatch?: DispatchMode;
   /** Receive buffer of each handler channel in bytes. Default DEFAULT_RECEIVE_BUFFER. */
   readonly receiveBuffer?: number;
-  /** Path of the network namespace to work in. Default: that of this process. */
-  readonly netns?: string;
+  /** Network namespace to work in: name (of /run/netns), path, or open file descriptor. Default: that of this process. */
+  readonly netns?: string | number;
   /** Embedded datapath only: upcalls that may wait on one channel; more are counted as lost. Default 4096. */
   readonly upcallQueueLength?: number;
 }
@@ -134,7 +134,7 @@ export interface DatapathStats {
 }
 
 /** A channel that receives upcalls and takes flow operations, with the batch it receives into. */
-export interface UpcallChannel {
+export interface UpcallChannel extends Disposable {
   /** Ready for submit and exchange. */
   readonly channel: Channel;
   readonly batch: UpcallBatch;
@@ -145,7 +145,7 @@ export interface UpcallChannel {
 }
 
 /** One dump of all flows, in batches. Not a snapshot: flows that come and go meanwhile may be missed or seen twice. */
-export interface FlowDump {
+export interface FlowDump extends Disposable {
   /** What `next` filled; valid until the following `next`. */
   readonly batch: FlowBatch;
   /** The dump ended early because the table changed; flows may be missing. Known when `next` has returned -1. */
@@ -162,7 +162,7 @@ export interface DumpOptions {
 }
 
 /** A datapath: kernel and embedded differ only in how their channels are opened. */
-export interface Datapath {
+export interface Datapath extends Disposable {
   readonly type: DatapathType;
   readonly name: string;
   /** Interface index of the datapath, which heads every message to it. Another after 'restored'. */

@@ -21,7 +21,7 @@ const DUMP_ATTEMPTS = 5;
  * Request and answer over a channel. Synchronous: the control plane is rare and short, and whoever changes a port wants it
  * changed when the call returns. Do not use on a channel that upcalls come in on.
  */
-export class NetlinkClient {
+export class NetlinkClient implements Disposable {
   readonly channel: Channel;
 
   constructor(channel: Channel) {
@@ -54,6 +54,11 @@ export class NetlinkClient {
       'ERR_NETLINK_MALFORMED',
       `${info.op}: ${info.family} answered with ${messages.length} objects, expected one`,
     );
+  }
+
+  /** `using`. */
+  [Symbol.dispose](): void {
+    this.close();
   }
 
   close(): void {

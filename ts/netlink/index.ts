@@ -4,6 +4,8 @@ export * from './constants.js';
 export * from './errno.js';
 export * from './message.js';
 export * from './message-builder.js';
+export * from './namespace.js';
+export * from './open.js';
 export * from './route.js';
 export * from './route-messages.js';
 export * from './sock-diag.js';

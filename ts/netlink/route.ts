@@ -27,7 +27,7 @@ const family = 'rtnetlink';
 const AF_UNSPEC = 0;
 
 /** Asks rtnetlink about network devices and their addresses, and enables devices. */
-export class RouteClient {
+export class RouteClient implements Disposable {
   readonly #client: NetlinkClient;
   readonly #builder = new MessageBuilder();
 
@@ -91,6 +91,10 @@ export class RouteClient {
 
   close(): void {
     this.#client.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 

@@ -33,6 +33,25 @@ export { type FlowChange, FlowModder, type FlowTarget } from './flow-modder.js';
 export { GroupTable } from './group-table.js';
 export { type MeterLimits, type MeterMod, MeterTable } from './meter-table.js';
 export {
+  actionsText,
+  type BucketObject,
+  type FieldName,
+  type FieldValue,
+  filterText,
+  type FlowAction,
+  type FlowFilter,
+  type FlowObject,
+  flowText,
+  type GroupObject,
+  groupText,
+  type MatchObject,
+  matchText,
+  type MeterObject,
+  meterText,
+  type ProtocolName,
+} from './objects.js';
+export {
+  meaningfulLines,
   type ParseFlowOptions,
   parseFlow,
   parseFlowMod,

@@ -40,9 +40,9 @@ export interface ParseFlowOptions {
    * actions on what the match does not promise are errors, VLAN actions become push_vlan and set_field, and `vlan_tci` in the
    * match becomes what that version can say of VLANs. In OpenFlow10 goto_table becomes resubmit, write_actions and
    * clear_actions get lost, set_field becomes what there is of older actions, adding a flow resets the counters of the one that it
-   * replaces, and modifying none adds one.
+   * replaces, and modifying none adds one. 'as-needed': OpenFlow15 for flows with instructions that OpenFlow 1.0 would lose, else OpenFlow10.
    */
-  readonly version?: 'OpenFlow10' | 'OpenFlow15';
+  readonly version?: 'OpenFlow10' | 'OpenFlow15' | 'as-needed';
   /**
    * Takes actions on fields that the match does not promise. Flows that came in OpenFlow 1.0 may have them, so what a switch
    * lists (dump-flows) is read this way.
@@ -231,8 +231,14 @@ export function parseFlowMod(text: string, command: FlowCommand, options: ParseF
   return parseToken(toToken(text, options.line ?? 1, options), command, options);
 }
 
-function parseToken(whole: Token, command: FlowCommand, options: ParseFlowOptions): FlowMod {
+/** Instructions of OpenFlow 1.1 and later. */
+const INSTRUCTIONS = /\b(write_actions|clear_actions|goto_table)\b/;
+
+function parseToken(whole: Token, command: FlowCommand, given: ParseFlowOptions): FlowMod {
   const { head, list } = splitActions(whole);
+  const newer = list !== null && INSTRUCTIONS.test(list.text);
+  const options: ParseFlowOptions =
+    given.version === 'as-needed' ? { ...given, version: newer ? 'OpenFlow15' : 'OpenFlow10' } : given;
   const draft = emptyDraft(command, options);
   const { match } = draft.mod;
   const matchParser = new MatchParser(match, options.portNames);
@@ -288,7 +294,7 @@ export function parseFlow(text: string, options: ParseFlowOptions = {}): FlowSpe
 }
 
 /** The lines of a file that say something, with their numbers: `#` starts a comment, blank lines are skipped. */
-function* meaningfulLines(text: string): Generator<{ content: string; line: number }> {
+export function* meaningfulLines(text: string): Generator<{ content: string; line: number }> {
   let line = 0;
   for (const raw of text.split('\n')) {
     line++;

@@ -2,15 +2,38 @@ import { type Bridge, type BridgePort, modPort, modTable, setFragments } from '.
 import type { Datapath } from '../datapath/index.js';
 import { native } from '../native/index.js';
 import {
+  type FlowFilter,
   type FlowMod,
+  type FlowObject,
   type FlowSpec,
+  filterText,
+  flowText,
+  formatMeter,
   type GroupMod,
+  type GroupObject,
+  METER_ALL,
   type MeterMod,
-  parseFlows,
+  type MeterObject,
+  parseFlowMod,
+  parseGroupMod,
   type TlvEntry,
 } from '../openflow/index.js';
 import type { TableMiss } from '../xlate/index.js';
 import type { BridgeTables, MeterStatistics } from './bridge-tables.js';
+import {
+  type FlowList,
+  type FlowReplacement,
+  type FlowStatistics,
+  flowNames,
+  flowStatistics,
+  type GroupStatistics,
+  groupStatistics,
+  type MeterDescription,
+  planReplacement,
+  readFlows,
+  readGroups,
+  readMeters,
+} from './openflow-objects.js';
 
 /** The OpenFlow half of a switch: flows, groups, meters and settings of its bridges, as ovs-ofctl changes them. */
 export abstract class OpenFlowSwitch {
@@ -22,11 +45,100 @@ export abstract class OpenFlowSwitch {
   /** Something changed that may concern any flow. */
   protected abstract changed(): void;
 
-  /** Adds flows in ovs-ofctl syntax, one a line; all or none. Throws SyntaxProblem with line and column. */
-  addFlows(bridge: Bridge, text: string): void {
-    const { tlvMap } = bridge;
-    const names = { portNames: bridge.portNames(), tableNames: bridge.flowTables.tableNames() };
-    this.applyFlows(bridge, parseFlows(text, tlvMap === undefined ? names : { ...names, tlvMap }));
+  /**
+   * Changes flows by the lines of a file as `ovs-ofctl add-flows` takes it (a line may begin with `delete`, `modify`, …), or adds flows that are given one by
+   * one. Nothing changes when the syntax is wrong: SyntaxProblem with line and column. Throws TableError at the first that OpenFlow does not
+   * allow; those before it stay.
+   */
+  addFlows(bridge: Bridge, flows: FlowList): void {
+    this.changeFlows(bridge, readFlows(bridge, flows));
+  }
+
+  /** Gives flows other actions, as `ovs-ofctl mod-flows` does; adds the flow when there is none. `strict`: only that of its priority. Throws as addFlows. */
+  modifyFlows(
+    bridge: Bridge,
+    flow: string | FlowObject,
+    { strict = false }: { readonly strict?: boolean } = {},
+  ): void {
+    const command = strict ? 'modify_strict' : 'modify';
+    this.changeFlows(bridge, [parseFlowMod(flowText(flow), command, flowNames(bridge))]);
+  }
+
+  /** Deletes flows, all without a filter; how many. Throws SyntaxProblem. */
+  deleteFlows(bridge: Bridge, filter: string | FlowFilter = ''): number {
+    const strict = typeof filter === 'object' && filter.strict !== undefined;
+    const mod = parseFlowMod(filterText(filter), strict ? 'delete_strict' : 'delete', flowNames(bridge));
+    return this.tables(bridge).changeFlows(mod, native().monotonicMs()).removed.length;
+  }
+
+  /** The flows of a bridge with what they counted until now, by table and falling priority. Throws SyntaxProblem. */
+  flows(bridge: Bridge, filter: string | FlowFilter = ''): FlowStatistics[] {
+    return flowStatistics(bridge, filterText(filter), native().monotonicMs());
+  }
+
+  /**
+   * Makes the flows of a bridge those that are given, as `ovs-ofctl replace-flows` does: what is there already goes on with its counters. With `among` only flows
+   * that it has may go: others, that were learned or added otherwise, stay. Throws as addFlows.
+   */
+  replaceFlows(
+    bridge: Bridge,
+    flows: FlowList,
+    { among }: { readonly among?: FlowList } = {},
+  ): FlowReplacement {
+    const old = among === undefined ? null : readFlows(bridge, among);
+    const { mods, result } = planReplacement(bridge, readFlows(bridge, flows), old);
+    this.changeFlows(bridge, mods);
+    return result;
+  }
+
+  /** Adds groups, one a line or one by one. Throws SyntaxProblem with line and column, TableError. */
+  addGroups(bridge: Bridge, groups: string | readonly (string | GroupObject)[]): void {
+    this.changeGroups(bridge, readGroups(bridge, groups, 'add'));
+  }
+
+  /** Puts a group in the place of the one with its number, or adds it. Throws as addGroups. */
+  setGroup(bridge: Bridge, group: string | GroupObject): void {
+    this.changeGroups(bridge, readGroups(bridge, [group], 'add_or_modify'));
+  }
+
+  /** Deletes a group, or all, with the flows that use it. */
+  deleteGroup(bridge: Bridge, groupId: number | 'all'): void {
+    this.changeGroups(bridge, [parseGroupMod(`group_id=${groupId}`, 'delete')]);
+  }
+
+  /** The groups of a bridge with what their buckets counted. */
+  groups(bridge: Bridge): GroupStatistics[] {
+    return groupStatistics(this.tables(bridge));
+  }
+
+  /** Adds meters, one a line or one by one. Throws SyntaxProblem with line and column, TableError, ERR_METER_BAND, NetlinkError. */
+  addMeters(bridge: Bridge, meters: string | readonly (string | MeterObject)[]): void {
+    this.changeMeters(
+      bridge,
+      readMeters(meters).map((meter) => ({ command: 'add', meter })),
+    );
+  }
+
+  /** Puts a meter in the place of the one with its number, or adds it. Throws as addMeters. */
+  setMeter(bridge: Bridge, meter: string | MeterObject): void {
+    const [spec] = readMeters([meter]);
+    const command = this.tables(bridge).meters.has(spec.meterId) ? 'modify' : 'add';
+    this.changeMeters(bridge, [{ command, meter: spec }]);
+  }
+
+  /** Deletes a meter, or all, with the flows that use it. */
+  deleteMeter(bridge: Bridge, meterId: number | 'all'): void {
+    this.changeMeters(bridge, [{ command: 'delete', meterId: meterId === 'all' ? METER_ALL : meterId }]);
+  }
+
+  /** The meters of a bridge with what they counted, by number. Throws NetlinkError. */
+  meters(bridge: Bridge): MeterDescription[] {
+    return [...this.tables(bridge).meters]
+      .sort((a, b) => a.meterId - b.meterId)
+      .map((meter) => ({
+        ...this.meterStats(bridge, meter.meterId)!,
+        text: formatMeter(meter).replaceAll('\n', ' '),
+      }));
   }
 
   /** Says which Geneve options flows know as tun_metadataN (ovs-ofctl add-tlv-map). Throws TableError and changes nothing then. */

@@ -42,14 +42,128 @@ export interface VlanOptions {
   readonly tag?: number;
   /** VLANs that a trunk carries; left out or empty: all. */
   readonly trunks?: readonly number[];
+  /** dot1q-tunnel: customer VLANs that it carries; left out or empty: all. */
+  readonly cvlans?: readonly number[];
+  /** dot1q-tunnel: Ethernet type of the outer tag. Default 802.1ad. */
+  readonly qinqEthtype?: '802.1ad' | '802.1q';
+  /** Whether packets without a VLAN leave with a tag that has VLAN 0. Default never. */
+  readonly priorityTags?: 'never' | 'if-nonzero' | 'always';
+}
+
+/** What all ports have. */
+export interface PortBase extends VlanOptions {
+  /** Name of the port and of its interface, at most 15 bytes. */
+  readonly name: string;
+  /** OpenFlow port number; default: the lowest free one. */
+  readonly ofport?: number;
+}
+
+/** A port with a network device. */
+export interface DevicePortOptions extends PortBase {
+  /** system: the device of that name, which is there; internal: one that is made. Default system. */
+  readonly type?: 'system' | 'internal';
+}
+
+/** A port that leads to another bridge; both ends name each other. */
+export interface PatchPortOptions extends PortBase {
+  readonly type: 'patch';
+  /** Name of the patch port at the other end. */
+  readonly peer: string;
+}
+
+/** A port that leads through a tunnel; ovs-vswitchd.conf.db(5), Interface options of tunnels. */
+export interface TunnelPortOptions extends PortBase {
+  readonly type: 'vxlan' | 'geneve' | 'gre';
+  /** Address of the other end, IPv4 or IPv6; 'flow' when flows set it, undefined to take packets from anybody. */
+  readonly remoteIp?: string;
+  /** Address of this end; 'flow' when flows set it. */
+  readonly localIp?: string;
+  /** VNI or GRE key, the same both ways; 'flow' when flows set and match tun_id. */
+  readonly key?: number | bigint | 'flow';
+  /** UDP port of vxlan and geneve. Default 4789 or 6081. */
+  readonly dstPort?: number;
+  /** Other options by OVS's names: tos, ttl, csum, df_default, exts, in_key, …. */
+  readonly options?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** How to add a port to a bridge. */
-export interface PortOptions extends VlanOptions {
-  /** Name of the network device; for an internal port, of the device to make. */
+export type PortOptions = DevicePortOptions | PatchPortOptions | TunnelPortOptions;
+
+/** How to add a bond to a bridge; ovs-vswitchd.conf.db(5), bonding configuration of table Port. */
+export interface BondOptions extends VlanOptions {
   readonly name: string;
-  /** Default system. */
-  readonly type?: 'system' | 'internal';
-  /** OpenFlow port number; default: the lowest free one. */
-  readonly ofport?: number;
+  /** Names of the devices that it is made of, two at least. */
+  readonly members: readonly string[];
+  /** Default active-backup. balance-tcp needs LACP, which is not negotiated: with `fallback` the bond is active-backup then. */
+  readonly mode?: 'active-backup' | 'balance-slb' | 'balance-tcp';
+  /** Active-backup: the member that is preferred while it is up. */
+  readonly primary?: string;
+  /** Milliseconds that a link must be up, or down, before the bond acts upon it. Default 0. */
+  readonly upDelay?: number;
+  readonly downDelay?: number;
+  /** Milliseconds between two looks at the load of members, 0 for none. Default 10,000. */
+  readonly rebalanceInterval?: number;
+  /** Goes into the hash by which balance-slb and -tcp choose. Default 0. */
+  readonly hashBasis?: number;
+}
+
+/** How to mirror packets of a bridge; ovs-vswitchd.conf.db(5), table Mirror. Exactly one of outputPort and outputVlan. */
+export interface MirrorOptions {
+  readonly name: string;
+  /** All packets. */
+  readonly selectAll?: boolean;
+  /** Names of ports: packets that come in by them, and that leave by them. */
+  readonly selectSrcPorts?: readonly string[];
+  readonly selectDstPorts?: readonly string[];
+  /** Only packets in one of these VLANs. Default: all. */
+  readonly selectVlans?: readonly number[];
+  /** Name of the port that copies leave by; it carries nothing else. */
+  readonly outputPort?: string;
+  /** VLAN that copies are flooded in. */
+  readonly outputVlan?: number;
+  /** Bytes of a copy at most, 14 to 65535. Default: all. */
+  readonly snaplen?: number;
+}
+
+/** How to export sFlow of a bridge; ovs-vswitchd.conf.db(5), table sFlow. */
+export interface SflowOptions {
+  /** Collectors as `ADDRESS:PORT`. */
+  readonly targets: readonly string[];
+  /** One of so many packets is sampled. Default 400. */
+  readonly sampling?: number;
+  /** Seconds between two reports of port counters. Default 30. */
+  readonly polling?: number;
+  /** Bytes of each packet that are sent. Default 128. */
+  readonly header?: number;
+  /** Device whose address, or the address that, names this agent. */
+  readonly agent?: string;
+}
+
+/** How to export NetFlow of a bridge; ovs-vswitchd.conf.db(5), table NetFlow. */
+export interface NetflowOptions {
+  /** Collectors as `ADDRESS:PORT`. */
+  readonly targets: readonly string[];
+  /** Numbers that name this engine, 0 to 255. */
+  readonly engineType?: number;
+  readonly engineId?: number;
+  /** The numbers of the engine stand in the interface numbers, too. */
+  readonly addIdToInterface?: boolean;
+  /** Seconds between two records of a flow that goes on; 0 for the default (600), -1 for none. */
+  readonly activeTimeout?: number;
+}
+
+/** How to export IPFIX of a bridge; ovs-vswitchd.conf.db(5), table IPFIX. */
+export interface IpfixOptions {
+  /** Collectors as `ADDRESS:PORT`. */
+  readonly targets: readonly string[];
+  /** One of so many packets is sampled. Default 400. */
+  readonly sampling?: number;
+  readonly obsDomainId?: number;
+  readonly obsPointId?: number;
+  /** Seconds that flows are collected before they are sent, 0 for none. */
+  readonly cacheActiveTimeout?: number;
+  /** Flows collected at most, 0 for none. */
+  readonly cacheMaxFlows?: number;
+  /** Keys of other_config: enable-input-sampling, enable-output-sampling, enable-tunnel-sampling, …. */
+  readonly otherConfig?: Readonly<Record<string, string | number | boolean>>;
 }

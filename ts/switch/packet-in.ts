@@ -34,10 +34,21 @@ export interface PacketIn {
   readonly registers: Int32Array;
 }
 
-/** Decodes controller upcalls and gives them to a callback. Not on the hot path: each is an object of its own. */
+/** Decodes controller upcalls and gives them to who follows. Not on the hot path: each is an object of its own. */
 export class PacketInDelivery implements PacketInSink {
-  /** Where packet-ins go; null drops them. */
-  callback: ((packetIn: PacketIn) => void) | null = null;
+  readonly #callbacks = new Set<(packetIn: PacketIn) => void>();
+
+  /** `callback`: who follows from the start. */
+  constructor(callback?: (packetIn: PacketIn) => void) {
+    if (callback !== undefined) this.#callbacks.add(callback);
+  }
+
+  /** Gives packet-ins to `callback` until the returned function is called. */
+  follow(callback: (packetIn: PacketIn) => void): () => void {
+    const own = (packetIn: PacketIn): void => callback(packetIn);
+    this.#callbacks.add(own);
+    return () => this.#callbacks.delete(own);
+  }
 
   deliver(snapshot: Snapshot, batch: UpcallBatch, row: number): boolean {
     const { rows, slab } = batch;
@@ -46,10 +57,10 @@ export class PacketInDelivery implements PacketInSink {
     if (cookie === null || cookie.type !== 'controller') return false;
     const state = snapshot.recirc.lookup(cookie.recircId);
     if (state === undefined) return false;
-    if (cookie.dontSend || this.callback === null) return true;
+    if (cookie.dontSend || this.#callbacks.size === 0) return true;
     const offset = rows[base + UPCALL_PACKET_OFF];
     const length = Math.min(rows[base + UPCALL_PACKET_LEN], cookie.maxLen);
-    this.callback({
+    const packetIn: PacketIn = {
       bridge: state.bridge.name,
       inPort: state.inPort || (snapshot.portsByOdp[batch.keys[row * FLOW_WORDS + F_IN_PORT]]?.ofport ?? 0),
       reason: cookie.reason,
@@ -60,7 +71,8 @@ export class PacketInDelivery implements PacketInSink {
       totalLength: rows[base + UPCALL_WIRE_LEN],
       metadata: hex64(state.metadataHigh, state.metadataLow),
       registers: state.registers.slice(),
-    });
+    };
+    for (const callback of this.#callbacks) callback(packetIn);
     return true;
   }
 }

@@ -1,4 +1,4 @@
-import { type Bridge, BridgeModel, type BridgePort } from '../bridge/index.js';
+import { type Bridge, BridgeModel } from '../bridge/index.js';
 import { type Configuration, vsctl } from '../config/index.js';
 import {
   type Datapath,
@@ -21,12 +21,14 @@ import { FlowCacheControl } from './flow-cache-control.js';
 import { kernelQueuePriority } from './kernel-queues.js';
 import { announceBonds } from './learning-packets.js';
 import { missedEvents } from './missed-events.js';
-import { OpenFlowSwitch } from './openflow-switch.js';
-import type { BridgeOptions, PortOptions, SwitchOptions } from './options.js';
+import { ConfiguredSwitch } from './configured-switch.js';
+import { SwitchEvents } from './events.js';
+import type { SwitchOptions } from './options.js';
 import { PacketInDelivery } from './packet-in.js';
+import { type PacketOut, PacketOutSender } from './packet-out.js';
 import type { InterfaceError } from './port-manager.js';
 import type { SwitchStats } from './stats.js';
-import { bridgeWords, portWords } from './words.js';
+import { type UpcallFilter, type UpcallFollower, UpcallWatch } from './upcall-watch.js';
 
 /** Two ops for each of 64 upcalls, and as much again. */
 const makeOps = () => new OpWriter(native().createOpBatch(256, 512 * 1024));
@@ -39,7 +41,7 @@ const TICK_MS = 100;
  * A switch: the composition root. It opens the datapath, owns bridges, ports and tables, and runs the slow path and the
  * revalidator over them. All mutable state of the package hangs off a switch.
  */
-export class Switch extends OpenFlowSwitch {
+export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   override readonly datapath: Datapath;
   readonly #options: SwitchOptions;
   readonly #log = new ChangeLog();
@@ -55,8 +57,12 @@ export class Switch extends OpenFlowSwitch {
   readonly #ukeys = new UkeyTable((arena, block) => this.#records.drop(arena, block));
   readonly #flowLimit: FlowLimit;
   readonly #recirc = new RecircRegistry();
-  readonly #packetIns = new PacketInDelivery();
+  readonly #packetIns: PacketInDelivery;
   readonly #exporters: Exporters;
+  readonly #packetOuts = new PacketOutSender();
+  readonly #upcallWatch: UpcallWatch;
+  /** What happens, for who wants to know. */
+  readonly events: SwitchEvents;
   readonly #handlerChannel: UpcallChannel;
   readonly #opsChannel: UpcallChannel;
   readonly #changesChannel: UpcallChannel;
@@ -88,8 +94,8 @@ export class Switch extends OpenFlowSwitch {
     this.#options = options;
     this.#configurator = new Configurator(datapath, this.#model);
     this.#flowLimit = new FlowLimit(options.flowLimit);
-    this.#packetIns.callback = options.onPacketIn ?? null;
     this.#effects.flowStats = options.flowStats ?? null;
+    this.#packetIns = new PacketInDelivery(options.onPacketIn);
     this.#snapshot = this.#makeSnapshot(1);
     this.#exporters = new Exporters({
       datapath,
@@ -104,6 +110,12 @@ export class Switch extends OpenFlowSwitch {
     this.#handler = this.#makeHandler();
     this.#revalidator = this.#makeRevalidator();
     this.cache = new FlowCacheControl(this.#handler, this.#revalidator, this.#flowLimit, this.#ukeys);
+    this.#upcallWatch = this.#makeUpcallWatch();
+    this.events = new SwitchEvents({
+      followUpcalls: (follower) => this.followUpcalls(follower),
+      followFlows: (listener) => this.cache.follow(listener),
+      followPacketIns: (callback) => this.#packetIns.follow(callback),
+    });
     this.#handlerChannel.channel.startUpcalls(this.#handlerChannel.batch, (count) =>
       this.#handler.handle(count),
     );
@@ -117,7 +129,7 @@ export class Switch extends OpenFlowSwitch {
   }
 
   /** What the switch is configured to be. */
-  get configuration(): Configuration {
+  override get configuration(): Configuration {
     return this.#configurator.configuration;
   }
 
@@ -141,7 +153,7 @@ export class Switch extends OpenFlowSwitch {
   }
 
   /** The bridges by name. */
-  get bridges(): ReadonlyMap<string, Bridge> {
+  override get bridges(): ReadonlyMap<string, Bridge> {
     return this.#model.bridges;
   }
 
@@ -192,7 +204,7 @@ export class Switch extends OpenFlowSwitch {
   }
 
   /** Changes the configuration by ovs-vsctl words (`add-port br0 eth1 tag=10 -- …`). What the commands print, and as configure. */
-  vsctl(words: readonly string[]): {
+  override vsctl(words: readonly string[]): {
     readonly outputs: readonly string[];
     readonly errors: readonly InterfaceError[];
   } {
@@ -200,38 +212,27 @@ export class Switch extends OpenFlowSwitch {
     return { outputs, errors: this.configure(configuration) };
   }
 
-  /** Adds a bridge with its local port, an internal device of the same name. */
-  addBridge(name: string, options: BridgeOptions = {}): Bridge {
-    if (this.bridges.has(name)) throw new SlowpathError('ERR_BRIDGE_EXISTS', `bridge ${name} exists already`);
-    this.#change(bridgeWords(name, options), name);
-    return this.bridges.get(name)!;
-  }
-
-  /** Adds a port to a bridge. Errors: those of Datapath.addPort, ERR_CONFIG_*, ERR_BAD_OFPORT. */
-  addPort(bridge: Bridge, options: PortOptions): BridgePort {
-    const { name, ofport } = options;
-    if (ofport !== undefined && this.#configurator.ports.takenOfports(bridge.name).has(ofport)) {
-      throw new SlowpathError('ERR_BAD_OFPORT', `port ${name}: OpenFlow port number ${ofport} is taken`);
-    }
-    // A port whose device went is still configured; it is to come back now.
-    const words = bridge.portByName(name) === undefined ? ['--if-exists', 'del-port', name, '--'] : [];
-    this.#change([...words, ...portWords(bridge.name, options)], name);
-    return bridge.portByName(name)!;
-  }
-
-  /** Changes the configuration; when the named interface cannot be had, changes it back and throws why. */
-  #change(words: readonly string[], name: string): void {
+  protected override change(words: readonly string[], interfaces: readonly string[]): void {
     const before = this.#configurator.configuration;
     this.#takeOver(vsctl(before, words).configuration);
-    const failed = this.#configurator.failed.get(name);
-    if (failed === undefined) return;
+    const failed = interfaces.flatMap((name) => this.#configurator.failed.get(name) ?? []);
+    if (failed.length === 0) return;
     this.#takeOver(before);
-    throw failed.error;
+    throw failed[0].error;
   }
 
-  /** Takes a port out of its bridge and of the datapath. */
-  removePort(port: BridgePort): void {
-    this.vsctl(['del-port', port.bridge.name, port.bundle.name]);
+  protected override takenOfports(bridge: string): ReadonlySet<number> {
+    return this.#configurator.ports.takenOfports(bridge);
+  }
+
+  /** Sends a packet as if it had come with its actions. Throws SyntaxProblem, ERR_PACKET_OUT, ERR_NO_PORT, NetlinkError. */
+  packetOut(bridge: Bridge, packetOut: PacketOut): void {
+    this.#packetOuts.send(this.datapath, this.#snapshot, bridge, packetOut, this.#effects.apply);
+  }
+
+  /** Tells upcalls, a batch at a time, until the returned function is called. Throws SyntaxProblem for a match that is none. */
+  followUpcalls(follower: UpcallFollower, filter: UpcallFilter = {}): () => void {
+    return this.#upcallWatch.follow(follower, filter);
   }
 
   /** The OpenFlow side of a bridge of this switch. */
@@ -277,6 +278,7 @@ export class Switch extends OpenFlowSwitch {
     this.#closed = true;
     const keep = options.keep ?? false;
     clearInterval(this.#ticker);
+    this.events.close();
     this.#unwatch();
     await this.#revalidator.stop();
     this.#handlerChannel.channel.stop();
@@ -284,6 +286,11 @@ export class Switch extends OpenFlowSwitch {
     if (!keep) this.#revalidator.purge();
     for (const channel of [this.#handlerChannel, this.#opsChannel, this.#changesChannel]) channel.close();
     this.datapath.close({ keep });
+  }
+
+  /** Closes the switch with all that it made: `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** What the slow path and the revalidator share. */
@@ -337,6 +344,12 @@ export class Switch extends OpenFlowSwitch {
     return new Revalidator(context, this.#options.policy);
   }
 
+  #makeUpcallWatch(): UpcallWatch {
+    const observer = this.#options.observer ?? null;
+    const activate = (next: typeof observer) => (this.#handler.observer = next);
+    return new UpcallWatch(observer, this.bridges, () => this.#snapshot, activate);
+  }
+
   /** The bridges are others: so are their tables. */
   #reconfigured(): void {
     for (const [bridge, tables] of this.#tables) {
@@ -370,6 +383,7 @@ export class Switch extends OpenFlowSwitch {
   }
 
   #onPortEvent(event: PortEvent): void {
+    this.events.emit('port', event);
     if (event.type === 'resync') {
       this.#resync();
       return;
@@ -467,5 +481,6 @@ export class Switch extends OpenFlowSwitch {
 
   #warn(message: string): void {
     this.#options.onWarning?.(message);
+    this.events.emit('warning', message);
   }
 }

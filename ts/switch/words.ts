@@ -1,33 +1,182 @@
-import type { BridgeOptions, PortOptions } from './options.js';
+import { SlowpathError } from '../errors/index.js';
+import type {
+  BondOptions,
+  BridgeOptions,
+  IpfixOptions,
+  MirrorOptions,
+  NetflowOptions,
+  PortOptions,
+  SflowOptions,
+  VlanOptions,
+} from './options.js';
+
+type Value = string | number | bigint | boolean | readonly (string | number)[] | undefined;
+
+/** A value as ovs-vsctl reads it; strings in quotation marks, so that nothing in them has a meaning. */
+function word(value: Exclude<Value, undefined>): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'object') return `[${value.map(word).join(',')}]`;
+  return String(value);
+}
+
+/** `column=value` for each column that has one; an empty list is none. */
+function settings(columns: Readonly<Record<string, Value>>): string[] {
+  return Object.entries(columns).flatMap(([column, value]) =>
+    value === undefined || (Array.isArray(value) && value.length === 0) ? [] : [`${column}=${word(value)}`],
+  );
+}
+
+/** `-- set TABLE NAME column=value …`; nothing without columns. */
+function set(table: string, name: string, columns: Readonly<Record<string, Value>>): string[] {
+  const words = settings(columns);
+  return words.length === 0 ? [] : ['--', 'set', table, name, ...words];
+}
 
 /** The ovs-vsctl words that add a bridge with these options. */
 export function bridgeWords(name: string, options: BridgeOptions): string[] {
-  const { failMode, macAgingTime, macTableSize } = options;
-  const settings = [
-    ...(failMode === undefined ? [] : [`fail_mode=${failMode}`]),
-    ...(macAgingTime === undefined ? [] : [`other_config:mac-aging-time=${macAgingTime}`]),
-    ...(macTableSize === undefined ? [] : [`other_config:mac-table-size=${macTableSize}`]),
+  return [
+    'add-br',
+    name,
+    ...set('Bridge', name, {
+      fail_mode: options.failMode,
+      'other_config:mac-aging-time': options.macAgingTime,
+      'other_config:mac-table-size': options.macTableSize,
+    }),
   ];
-  return ['add-br', name, ...(settings.length === 0 ? [] : ['--', 'set', 'Bridge', name, ...settings])];
+}
+
+function vlanColumns(options: VlanOptions): Readonly<Record<string, Value>> {
+  const { vlanMode, tag, trunks, cvlans, qinqEthtype, priorityTags } = options;
+  return {
+    vlan_mode: vlanMode,
+    tag,
+    trunks,
+    cvlans,
+    'other_config:qinq-ethtype': qinqEthtype,
+    'other_config:priority-tags': priorityTags,
+  };
+}
+
+function interfaceColumns(options: PortOptions): Readonly<Record<string, Value>> {
+  const { type, ofport: ofport_request } = options;
+  switch (type) {
+    case undefined:
+    case 'system':
+      return { ofport_request };
+    case 'internal':
+      return { type, ofport_request };
+    case 'patch':
+      return { type, ofport_request, 'options:peer': options.peer };
+    default: {
+      const { remoteIp, localIp, key, dstPort, options: others = {} } = options;
+      return {
+        type,
+        ofport_request,
+        'options:remote_ip': remoteIp,
+        'options:local_ip': localIp,
+        'options:key': key === undefined ? undefined : String(key),
+        'options:dst_port': dstPort === undefined ? undefined : String(dstPort),
+        ...Object.fromEntries(
+          Object.entries(others).map(([name, value]) => [`options:${name}`, String(value)]),
+        ),
+      };
+    }
+  }
 }
 
 /** The ovs-vsctl words that add a port to a bridge. */
 export function portWords(bridge: string, options: PortOptions): string[] {
-  const { name, type, ofport, vlanMode, tag, trunks } = options;
-  const port = [
-    ...(vlanMode === undefined ? [] : [`vlan_mode=${vlanMode}`]),
-    ...(tag === undefined ? [] : [`tag=${tag}`]),
-    ...(trunks === undefined || trunks.length === 0 ? [] : [`trunks=${trunks.join(',')}`]),
-  ];
-  const iface = [
-    ...(type === undefined || type === 'system' ? [] : [`type=${type}`]),
-    ...(ofport === undefined ? [] : [`ofport_request=${ofport}`]),
-  ];
+  const { name } = options;
   return [
     'add-port',
     bridge,
     name,
-    ...port,
-    ...(iface.length === 0 ? [] : ['--', 'set', 'Interface', name, ...iface]),
+    ...settings(vlanColumns(options)),
+    ...set('Interface', name, interfaceColumns(options)),
   ];
+}
+
+/** The ovs-vsctl words that add a bond to a bridge. */
+export function bondWords(bridge: string, options: BondOptions): string[] {
+  return [
+    'add-bond',
+    bridge,
+    options.name,
+    ...options.members,
+    ...settings({
+      ...vlanColumns(options),
+      bond_mode: options.mode,
+      bond_updelay: options.upDelay,
+      bond_downdelay: options.downDelay,
+      'other_config:bond-primary': options.primary,
+      'other_config:bond-rebalance-interval': options.rebalanceInterval,
+      'other_config:bond-hash-basis': options.hashBasis,
+    }),
+  ];
+}
+
+/** The ovs-vsctl words that add a mirror to a bridge. Throws ERR_CONFIG_VALUE when copies have no or two ways to go. */
+export function mirrorWords(bridge: string, options: MirrorOptions): string[] {
+  const { name, selectAll, selectSrcPorts, selectDstPorts, selectVlans, outputPort, outputVlan, snaplen } =
+    options;
+  if ((outputPort === undefined) === (outputVlan === undefined)) {
+    throw new SlowpathError('ERR_CONFIG_VALUE', `mirror ${name}: give one of outputPort and outputVlan`);
+  }
+  const columns = {
+    name,
+    select_all: selectAll,
+    select_src_port: selectSrcPorts,
+    select_dst_port: selectDstPorts,
+    select_vlan: selectVlans,
+    output_port: outputPort,
+    output_vlan: outputVlan,
+    snaplen,
+  };
+  return [
+    ...['--id=@m', 'create', 'Mirror', ...settings(columns)],
+    ...['--', 'add', 'Bridge', bridge, 'mirrors', '@m'],
+  ];
+}
+
+/** The ovs-vsctl words that give a bridge the exporter of one of its columns, or take it away. */
+function exporterWords(
+  bridge: string,
+  table: string,
+  columns: Readonly<Record<string, Value>> | null,
+): string[] {
+  const column = table.toLowerCase();
+  if (columns === null) return ['clear', 'Bridge', bridge, column];
+  return [
+    ...['--id=@x', 'create', table, ...settings(columns)],
+    ...['--', 'set', 'Bridge', bridge, `${column}=@x`],
+  ];
+}
+
+export function sflowWords(bridge: string, options: SflowOptions | null): string[] {
+  return exporterWords(bridge, 'sFlow', options === null ? null : { ...options });
+}
+
+export function netflowWords(bridge: string, options: NetflowOptions | null): string[] {
+  if (options === null) return exporterWords(bridge, 'NetFlow', null);
+  return exporterWords(bridge, 'NetFlow', {
+    targets: options.targets,
+    engine_type: options.engineType,
+    engine_id: options.engineId,
+    add_id_to_interface: options.addIdToInterface,
+    active_timeout: options.activeTimeout,
+  });
+}
+
+export function ipfixWords(bridge: string, options: IpfixOptions | null): string[] {
+  if (options === null) return exporterWords(bridge, 'IPFIX', null);
+  const others = Object.entries(options.otherConfig ?? {});
+  return exporterWords(bridge, 'IPFIX', {
+    targets: options.targets,
+    sampling: options.sampling,
+    obs_domain_id: options.obsDomainId,
+    obs_point_id: options.obsPointId,
+    cache_active_timeout: options.cacheActiveTimeout,
+    cache_max_flows: options.cacheMaxFlows,
+    ...Object.fromEntries(others.map(([name, value]) => [`other_config:${name}`, String(value)])),
+  });
 }

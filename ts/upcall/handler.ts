@@ -145,6 +145,11 @@ export class UpcallHandler {
     };
   }
 
+  /** Who watches each upcall from now on. */
+  set observer(observer: UpcallObserver | null) {
+    this.#context.observer = observer;
+  }
+
   /** Handles rows 0 … count-1 of the batch; what they lead to has been sent when this returns. */
   handle(count: number): void {
     const context = this.#context;
@@ -158,6 +163,7 @@ export class UpcallHandler {
     for (let row = 0; row < count; row++) this.#processUpcall(snapshot, row);
     this.#flush();
     this.profile.lap(STAGE_SEND);
+    this.#context.observer?.batchDone?.();
     if (++this.#batchesSinceDrain >= DRAIN_EVERY) this.drain();
   }
 

@@ -1,3 +1,4 @@
+export { assistActions, type Assisted } from './assist.js';
 export * from './classify.js';
 export { createUpcallCounters, UPCALL_COUNTER_HELP, type UpcallCounters } from './counters.js';
 export { type HandlerContext, UpcallHandler } from './handler.js';

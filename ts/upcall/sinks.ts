@@ -23,4 +23,6 @@ export interface UpcallObserver {
     translation: Translation | null,
     installed: boolean,
   ): void;
+  /** The batch has been handled, and what it led to was sent. */
+  batchDone?(): void;
 }

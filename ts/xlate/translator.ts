@@ -149,6 +149,24 @@ export class Translator {
     return this.translateFrom(port, keys, base, true);
   }
 
+  /** As translateAt, for a packet that comes with its actions: it is looked up in no table unless they say so (OFPT_PACKET_OUT). */
+  translateActions(
+    snapshot: Snapshot,
+    bridge: XBridge,
+    ofport: number,
+    keys: Int32Array,
+    base: number,
+    actions: readonly Action[],
+    packet?: PacketView | null,
+  ): Translation {
+    this.given = actions;
+    try {
+      return this.translateAt(snapshot, bridge, ofport, keys, base, packet);
+    } finally {
+      this.given = null;
+    }
+  }
+
   /** Takes the packet that `pass` has through the tables. */
   private translateFrom(port: XPort | null, keys: Int32Array, base: number, asFields: boolean): Translation {
     const { pass } = this;
@@ -201,7 +219,8 @@ export class Translator {
     } else {
       if (port !== null) frameLayer3(pass, port);
       if (port !== null && port.tunnel !== null) reportPort(pass, port, true);
-      actions = this.firstLookup(0);
+      this.inTable = false;
+      actions = this.given ?? this.firstLookup(0);
     }
     const bundle = pass.bridge.mirrors.length === 0 ? null : inputBundle(pass);
     if (bundle !== null && isMirrorOutput(pass.bridge, bundle)) {
@@ -220,6 +239,8 @@ export class Translator {
 
   /** The pipeline began with a lookup, which the tracer was told of. */
   private inTable = false;
+  /** What the packet comes with instead of a first lookup; null for none. */
+  private given: readonly Action[] | null = null;
 
   private firstLookup(table: number): readonly Action[] {
     const { pass, pipeline } = this;

@@ -1,0 +1,3 @@
+/** `slowpath/flow` for CommonJS. */
+import api = require('./flow.js');
+export = api;

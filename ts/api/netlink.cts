@@ -1,0 +1,3 @@
+/** `slowpath/netlink` for CommonJS. */
+import api = require('./netlink.js');
+export = api;

@@ -1,0 +1,74 @@
+import { EventEmitter } from 'node:events';
+import type { PortEvent } from '../datapath/index.js';
+import type { FlowEvent, FlowListener } from './flow-cache-control.js';
+import type { PacketIn } from './packet-in.js';
+import type { UpcallEvent, UpcallFollower } from './upcall-watch.js';
+
+/** What a switch tells, by name of the event. */
+export interface SwitchEventMap {
+  /** Upcalls of one batch, when what they led to has been sent. */
+  upcalls: [upcalls: readonly UpcallEvent[]];
+  /** A flow of the datapath was installed, modified or deleted. */
+  flow: [event: FlowEvent];
+  /** A port of the datapath, its device, or the datapath itself came, went or changed. */
+  port: [event: PortEvent];
+  /** A packet that a controller action sent up. */
+  packetIn: [packetIn: PacketIn];
+  /** Something went wrong on the way and was survived. */
+  warning: [message: string];
+}
+
+/** How to begin and end what costs something; each answers with what ends it. */
+export interface EventSources {
+  followUpcalls(follower: UpcallFollower): () => void;
+  followFlows(listener: FlowListener): () => void;
+  followPacketIns(callback: (packetIn: PacketIn) => void): () => void;
+}
+
+/** Events that are only made while somebody listens. */
+type Lazy = 'upcalls' | 'flow' | 'packetIn';
+
+/**
+ * The events of a switch: `on`, `once` and `off` as of any EventEmitter, also with `once` and `on` of node:events, which take an AbortSignal. Listeners run on
+ * the thread of the switch, between two batches of upcalls; what they throw is an uncaught exception.
+ */
+export class SwitchEvents extends EventEmitter<SwitchEventMap> {
+  readonly #begin: Readonly<Record<Lazy, () => () => void>>;
+  readonly #end = new Map<string, () => void>();
+
+  constructor(sources: EventSources) {
+    super();
+    this.#begin = {
+      upcalls: () =>
+        sources.followUpcalls({
+          full: false,
+          upcalls: (events) => this.emit('upcalls', events),
+          dropped() {},
+        }),
+      flow: () =>
+        sources.followFlows({ full: false, event: (event) => this.emit('flow', event), dropped() {} }),
+      packetIn: () => sources.followPacketIns((packetIn) => this.emit('packetIn', packetIn)),
+    };
+    const emitter = this as unknown as EventEmitter;
+    emitter.on('newListener', (name: string) => this.#added(name));
+    emitter.on('removeListener', (name: string) => this.#removed(name));
+  }
+
+  #added(name: string): void {
+    if (Object.hasOwn(this.#begin, name) && !this.#end.has(name))
+      this.#end.set(name, this.#begin[name as Lazy]());
+  }
+
+  #removed(name: string): void {
+    if ((this as unknown as EventEmitter).listenerCount(name) > 0) return;
+    this.#end.get(name)?.();
+    this.#end.delete(name);
+  }
+
+  /** Nobody is told anything any more. */
+  close(): void {
+    for (const end of this.#end.values()) end();
+    this.#end.clear();
+    (this as unknown as EventEmitter).removeAllListeners();
+  }
+}
