@@ -1,5 +1,6 @@
-// Differences that are meant. Each says why we answer otherwise, and tells itself from others by the two answers.
-import { sameEffects } from './effects.mjs';
+// Differences that are meant. Each says why we answer otherwise, and takes what it explains out of our answer. What is left has to agree, so that
+// a known difference hides no other.
+import { effects, sameEffects } from './effects.mjs';
 
 /** Datapath numbers of a case's tunnel ports, as text. */
 export function tunnelPortsOf({ topology }) {
@@ -14,23 +15,51 @@ function withoutClear(actions) {
   return actions.replace(/(^|,)ct_clear(?=,|$)/g, '').replace(/^,/, '') || 'drop';
 }
 
-/** Whether each pair of steps passes. */
-function everyStep(theirs, ours, test) {
-  return (
-    ours !== null &&
-    ours.steps.length === theirs.steps.length &&
-    theirs.steps.every((step, i) => test(step, ours.steps[i]))
-  );
+/**
+ * Our answer with what `change` gives for each step in place of ours; null where it gives nothing for any. `change(theirs, ours)`: members that are explained,
+ * with the peer's values, or null.
+ */
+function explained(theirs, ours, change) {
+  if (ours.steps.length !== theirs.steps.length) return null;
+  let found = false;
+  const steps = ours.steps.map((step, i) => {
+    const members = change(theirs.steps[i], step);
+    if (members === null) return step;
+    found = true;
+    return { ...step, ...members };
+  });
+  return found ? { ...ours, steps } : null;
 }
 
-/** The ports that some actions output to, each once. */
-function portsOf(actions) {
-  return [...new Set(actions.match(/(?<![^,(])\d+(?=[,)]|$)/g))].sort().join();
+/** A flow without the fields whose names match. */
+function withoutFields(flow, names) {
+  return flow
+    .split(',')
+    .filter((field) => !names.test(field.split('=')[0]))
+    .join();
+}
+
+const lastFlow = ({ flow, finalFlow }) => (finalFlow === 'unchanged' ? flow : finalFlow);
+
+/** The peer's final flow where ours differs in fields of these names alone. */
+function explainedFlow(a, b, names) {
+  const same = withoutFields(lastFlow(a), names) === withoutFields(lastFlow(b), names);
+  return same ? { finalFlow: a.finalFlow } : {};
+}
+
+/** The peer's megaflow where what ours matches besides are fields of these names alone. */
+function explainedMask(a, b, names) {
+  const theirs = a.megaflow.split(',');
+  const surplus = b.megaflow.split(',').filter((condition) => !theirs.includes(condition));
+  const isNamed = (condition) => names.test(condition.split('=')[0]);
+  return surplus.length > 0 && surplus.every(isNamed) ? { megaflow: a.megaflow } : null;
 }
 
 const OUTPUT = /(?<=^|[,(])\d+(?=[,)]|$)/g;
 /** Outputs that no datapath takes at a time. */
 const TOO_MANY = 1000;
+/** Length in text of actions that are longer than the 4 MiB which we send in parts. */
+const TOO_LONG = 1_000_000;
 
 function isEndless(...steps) {
   return steps.every(({ datapathActions }) => (datapathActions.match(OUTPUT)?.length ?? 0) > TOO_MANY);
@@ -41,11 +70,34 @@ function samePorts(a, b) {
   return left.size === right.size && [...left].every((port) => right.has(port));
 }
 
+/** Effects of `more` that `less` does not have; null when `less` has others. */
+function surplusEffects(more, less, flow) {
+  const left = effects(more, { flow });
+  for (const effect of effects(less, { flow })) {
+    const at = left.indexOf(effect);
+    if (at < 0) return null;
+    left.splice(at, 1);
+  }
+  return left;
+}
+
 const hasWord = ({ topology }, start) => topology.vsctl.some((word) => word.startsWith(start));
 
+/** Ports that the mirrors of a case send to: one, or all of the bridge for those that send to a VLAN. */
+function mirrorPorts({ topology }) {
+  const { vsctl } = topology;
+  const ports = topology.bridges.flatMap((bridge) => bridge.ports);
+  if (hasWord({ topology }, 'output_vlan=')) return new Set(ports.map(({ odpPort }) => String(odpPort)));
+  const names = vsctl
+    .filter((word) => word.startsWith('output_port=@'))
+    .map((word) => vsctl[vsctl.indexOf(`--id=${word.slice('output_port='.length)}`) + 3]);
+  return new Set(ports.filter(({ name }) => names.includes(name)).map(({ odpPort }) => String(odpPort)));
+}
+
 /**
- * @type {{ name: string, why: string,
- *   matches: (seen: { entry: object, theirs: object, ours: object | null, verdict: string }) => boolean }[]}
+ * `open`: nothing to agree with, as the peer does not answer twice alike or a later release answers as we do.
+ *
+ * @type {{ name: string, open?: boolean, why: string, explain: (seen: { entry: object, theirs: object, ours: object }) => object | null }[]}
  */
 export const KNOWN = [
   {
@@ -53,105 +105,121 @@ export const KNOWN = [
     why:
       'ovs-vswitchd clears the state of a packet that comes with one although nothing recirculated it, without matching on ct_state: its ' +
       'megaflow covers packets that it would treat otherwise. We clear what we tracked.',
-    matches: ({ theirs, ours, verdict }) =>
-      (verdict === 'actions' || verdict === 'flows') &&
-      /ct_state=/.test(theirs.flow) &&
-      everyStep(theirs, ours, (a, b) => {
-        const [left, right] = [a, b].map((step) => withoutClear(step.datapathActions));
-        return (
-          left === right || (theirs.compare === 'multiset' && sameEffects(left, right, { flow: a.flow }))
-        );
-      }),
+    explain: ({ theirs, ours }) =>
+      /ct_state=/.test(theirs.flow)
+        ? explained(theirs, ours, (a, b) => {
+            const [left, right] = [a, b].map((step) => withoutClear(step.datapathActions));
+            if (a.datapathActions === b.datapathActions) return null;
+            if (
+              left !== right &&
+              !(theirs.compare === 'multiset' && sameEffects(left, right, { flow: a.flow }))
+            )
+              return null;
+            return { datapathActions: a.datapathActions, ...explainedFlow(a, b, /^ct_/) };
+          })
+        : null,
   },
   {
     name: 'actions longer than a netlink attribute',
     why:
       'ovs-vswitchd composes lists of many megabytes, which no datapath takes, and sends such packets through the slow path one output ' +
       'at a time. We do so up to 4 MiB and drop beyond: bounded time and memory.',
-    matches: ({ theirs, ours }) =>
-      /actions too long/.test(ours?.translationError ?? '') &&
-      theirs.steps.some(({ datapathActions }) => datapathActions.length > 16_000),
+    explain: ({ theirs, ours }) =>
+      /actions too long/.test(ours.translationError ?? '') &&
+      theirs.steps.some(({ datapathActions }) => datapathActions.length > TOO_LONG)
+        ? theirs
+        : null,
   },
   {
     name: 'loop of floods that is cut off',
+    open: true,
     why:
       'Floods that come back through patch ports go on until a limit ends the translation (depth, resubmissions), and where that is depends ' +
       'on the order of ports in each flood. The ports are the same, and there are too many outputs for any datapath.',
-    matches: ({ entry, theirs, ours, verdict }) =>
-      verdict === 'actions' &&
-      theirs.compare === 'multiset' &&
-      entry.topology.name === 'patch' &&
-      everyStep(
-        theirs,
-        ours,
-        (a, b) => a.datapathActions === b.datapathActions || (isEndless(a, b) && samePorts(a, b)),
-      ),
+    explain: ({ entry, theirs, ours }) =>
+      theirs.compare === 'multiset' && entry.topology.name === 'patch'
+        ? explained(theirs, ours, (a, b) =>
+            a.datapathActions !== b.datapathActions && isEndless(a, b) && samePorts(a, b)
+              ? { datapathActions: a.datapathActions }
+              : null,
+          )
+        : null,
   },
   {
     name: 'tunnel in a flood',
+    open: true,
     why:
       'A tunnel leaves its metadata on the packet, and one with egress_pkt_mark that decides against the packet its mark: which outputs come ' +
       'behind it, and which tunnel is the last, is decided by the order of the flood, that of a hash of addresses in memory. All else is the same.',
-    matches: ({ entry, theirs, ours, verdict }) =>
-      (verdict === 'actions' || verdict === 'flows') &&
-      theirs.compare === 'multiset' &&
-      entry.topology.name === 'tunnel' &&
-      everyStep(theirs, ours, (a, b) =>
-        sameEffects(a.datapathActions, b.datapathActions, {
-          flow: a.flow,
-          tunnelPorts: tunnelPortsOf(entry),
-          ignored: new Set(['skb_mark']),
-        }),
-      ),
+    explain: ({ entry, theirs, ours }) =>
+      theirs.compare === 'multiset' && entry.topology.name === 'tunnel'
+        ? explained(theirs, ours, (a, b) => {
+            const same = sameEffects(a.datapathActions, b.datapathActions, {
+              flow: a.flow,
+              tunnelPorts: tunnelPortsOf(entry),
+              ignored: new Set(['skb_mark']),
+            });
+            const flow = explainedFlow(a, b, /^(tun_\w+|pkt_mark)$/);
+            if (!same || (a.datapathActions === b.datapathActions && a.finalFlow === b.finalFlow))
+              return null;
+            return { datapathActions: a.datapathActions, ...flow };
+          })
+        : null,
   },
   {
     name: 'mirrors of packets that were changed',
+    open: true,
     why:
       'Since 3.1.1 ovs-vswitchd mirrors a packet again when its headers changed after the first copy; so do we. 3.1.0, which is asked here, sends ' +
       'one copy.',
-    matches: ({ entry, theirs, ours, verdict }) =>
-      verdict === 'actions' &&
-      hasWord(entry, 'Mirror') &&
-      everyStep(theirs, ours, (a, b) => portsOf(a.datapathActions) === portsOf(b.datapathActions)),
+    explain: ({ entry, theirs, ours }) =>
+      hasWord(entry, 'Mirror')
+        ? explained(theirs, ours, (a, b) => {
+            if (a.datapathActions === b.datapathActions) return null;
+            const surplus = surplusEffects(b.datapathActions, a.datapathActions, a.flow);
+            const ports = mirrorPorts(entry);
+            const isCopy = (effect) => ports.has(/\d+$/.exec(effect)?.[0]);
+            return surplus?.every(isCopy) ? { datapathActions: a.datapathActions } : null;
+          })
+        : null,
   },
   {
     name: 'member of a balanced bond',
+    open: true,
     why:
       'ovs-vswitchd gives a hash that it meets for the first time to the next of its members, in an order that addresses in memory decide: ' +
       'it answers differently from run to run. We deal the hashes out in the same way in every process. All else is the same.',
-    matches: ({ entry, theirs, ours, verdict }) =>
-      verdict === 'actions' &&
-      hasWord(entry, 'bond_mode=balance-') &&
-      everyStep(theirs, ours, (a, b) => {
-        const [left, right] = [a, b].map((step) =>
-          step.datapathActions.replace(/(?<=^|[,(])[34](?=[,)]|$)/g, 'bond0'),
-        );
-        return sameEffects(left, right, { flow: a.flow });
-      }),
+    explain: ({ entry, theirs, ours }) =>
+      hasWord(entry, 'bond_mode=balance-')
+        ? explained(theirs, ours, (a, b) => {
+            if (a.datapathActions === b.datapathActions) return null;
+            const [left, right] = [a, b].map((step) =>
+              step.datapathActions.replace(/(?<=^|[,(])[34](?=[,)]|$)/g, 'bond0'),
+            );
+            return sameEffects(left, right, { flow: a.flow }) ? { datapathActions: a.datapathActions } : null;
+          })
+        : null,
   },
   {
     name: 'mirrors to a VLAN look at the reserved bits of dl_dst',
     why: 'Reserved addresses are not mirrored to a VLAN; ovs-vswitchd decides that without looking, so its megaflow covers both.',
-    matches: ({ entry, ours, verdict }) =>
-      verdict === 'wider mask' &&
-      hasWord(entry, 'output_vlan=') &&
-      ours.steps.some(({ megaflow }) => /dl_dst=/.test(megaflow)),
+    explain: ({ entry, theirs, ours }) =>
+      hasWord(entry, 'output_vlan=')
+        ? explained(theirs, ours, (a, b) => explainedMask(a, b, /^dl_dst$/))
+        : null,
   },
   {
     name: 'priority tags look at the priority',
     why:
       'A tag without a VLAN is kept when it has a priority and dropped when it has none; ovs-vswitchd does not look at the priority ' +
       'of one that it keeps, so its megaflow covers packets whose tag it would drop.',
-    matches: ({ theirs, ours, verdict }) =>
-      verdict === 'wider mask' &&
-      everyStep(
-        theirs,
-        ours,
-        (a, b) =>
-          a.megaflow === b.megaflow ||
-          (/dl_vlan=0,dl_vlan_pcp=[1-7]/.test(a.flow) &&
-            !/dl_vlan_pcp=/.test(a.megaflow) &&
-            /dl_vlan_pcp=/.test(b.megaflow)),
+    explain: ({ theirs, ours }) =>
+      explained(theirs, ours, (a, b) =>
+        /dl_vlan=0,dl_vlan_pcp=[1-7]/.test(a.flow) &&
+        !/dl_vlan_pcp=/.test(a.megaflow) &&
+        /dl_vlan_pcp=/.test(b.megaflow)
+          ? explainedMask(a, b, /^(dl_vlan_pcp|vlan_tci)$/)
+          : null,
       ),
   },
   {
@@ -159,16 +227,30 @@ export const KNOWN = [
     why:
       'symmetric_l3l4 hashes the Ethernet header of packets that are not IP; ovs-vswitchd does not match on it, so its megaflow covers ' +
       'packets that it would send elsewhere.',
-    matches: ({ entry, ours, verdict }) =>
-      verdict === 'wider mask' &&
-      entry.flows.concat(entry.flowsOf10).some((flow) => /symmetric_l3l4/.test(flow)) &&
-      ours.steps.some(
-        ({ flow }) => !/^([^,]+,)*(ip|tcp|udp|icmp|sctp|igmp|ipv6|tcp6|udp6|icmp6|sctp6),/.test(flow),
-      ),
+    explain: ({ entry, theirs, ours }) =>
+      entry.flows.concat(entry.flowsOf10).some((flow) => /symmetric_l3l4/.test(flow))
+        ? explained(theirs, ours, (a, b) =>
+            /^([^,]+,)*(ip|tcp|udp|icmp|sctp|igmp|ipv6|tcp6|udp6|icmp6|sctp6),/.test(b.flow)
+              ? null
+              : explainedMask(a, b, /^(dl_(src|dst|vlan)|vlan_tci)$/),
+          )
+        : null,
   },
 ];
 
-/** The name of the deliberate difference that this is, or null. */
-export function knownDifference(seen) {
-  return KNOWN.find(({ matches }) => matches(seen))?.name ?? null;
+/**
+ * The known differences that explain everything in which two answers to a trace differ, or null. `judge(ours)` compares an answer with the
+ * peer's.
+ */
+export function knownDifferences({ entry, theirs, ours }, judge) {
+  const used = [];
+  let rest = ours;
+  for (const known of KNOWN) {
+    const next = known.explain({ entry, theirs, ours: rest });
+    if (next === null) continue;
+    used.push(known);
+    rest = next;
+    if (judge(rest).verdict === 'agree') return used;
+  }
+  return null;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { root } from '../test/root.mjs';
 
-const CASE_MS = 20_000;
+const CASE_MS = 60_000;
 const HEAP_MB = 1024;
 
 /** A running `slowpath batch`, started anew when it does not answer in time or ends. */

@@ -1,6 +1,6 @@
 // Collects what was seen, and prints it.
 import { sameEffects } from './effects.mjs';
-import { knownDifference, tunnelPortsOf } from './known.mjs';
+import { knownDifferences, tunnelPortsOf } from './known.mjs';
 
 /** Our answer with the peer's actions in each step where the order is not defined and ours do the same. */
 function inTheirOrder(ours, theirs, tunnelPorts) {
@@ -37,7 +37,11 @@ export class Report {
   #counts = { cases: 0, traces: 0, agree: 0, died: 0, survived: 0 };
   #bits = [0, 0];
   #verdicts = new Map();
-  #known = new Map();
+  /** Known differences by name: deliberate ones, and those where there is nothing to agree with. */
+  #meant = new Map();
+  #open = new Map();
+  /** Translations that they explain. */
+  #explained = { meant: 0, open: 0 };
   #shown = 0;
 
   /** `judge` compares two answers to a trace (test/golden/trace-compare.ts). */
@@ -86,17 +90,26 @@ export class Report {
       this.#counts.agree += 1;
       return;
     }
-    const known = knownDifference({ entry, theirs, ours, verdict });
+    const again = (answer) => this.#judgeTrace(answer, theirs, null, tunnelPortsOf(entry));
+    const known = ours === null ? null : knownDifferences({ entry, theirs, ours }, again);
     if (known !== null) {
-      this.#known.set(known, (this.#known.get(known) ?? 0) + 1);
+      this.#count(known);
       return;
     }
     const packet = `${theirs.bridge} ${theirs.flow} ${theirs.options.join(' ')}`.trim();
     this.#differ(verdict, `${entry.id}:${i} (${entry.topology.name}) ${packet}\n${detail}`);
   }
 
+  #count(known) {
+    this.#explained[known.every(({ open }) => open) ? 'open' : 'meant'] += 1;
+    for (const { name, open } of known) {
+      const counts = open ? this.#open : this.#meant;
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    }
+  }
+
   #judgeTrace(ours, theirs, answer, tunnelPorts) {
-    if (ours === null) return { verdict: 'refused', detail: answer.error ?? 'no answer', bits: [0, 0] };
+    if (ours === null) return { verdict: 'refused', detail: answer?.error ?? 'no answer', bits: [0, 0] };
     try {
       return this.#judge(readable(inTheirOrder(ours, theirs, tunnelPorts)), readable(theirs));
     } catch (error) {
@@ -120,7 +133,10 @@ export class Report {
     const list = (map) => [...map].map(([name, count]) => `${name} ${count}`).join(', ');
     const parts = [`${agree} of ${traces} translations agree`];
     if (this.#verdicts.size > 0) parts.push(`differ: ${list(this.#verdicts)}`);
-    if (this.#known.size > 0) parts.push(`meant: ${list(this.#known)}`);
+    const { meant, open } = this.#explained;
+    if (meant > 0)
+      parts.push(`${meant} (${((100 * meant) / traces).toFixed(1)} %) as meant: ${list(this.#meant)}`);
+    if (open > 0) parts.push(`${open} that the peer leaves open: ${list(this.#open)}`);
     return parts.join('; ');
   }
 

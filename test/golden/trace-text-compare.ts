@@ -32,12 +32,15 @@ function sortedActions(text: string): string {
   return parts.sort().join(',');
 }
 
-/** Lines without trailing empty ones. In a flood the order of ports is not defined, so that of lines and actions neither. */
+/**
+ * Lines without trailing empty ones. In a flood the order of ports is not defined, so that of lines and actions neither, nor how far lines are
+ * indented: the last of several bridges is not.
+ */
 export function comparableLines(text: string, compare: RecordedText['compare']): string[] {
   const lines = renameIds(text).trimEnd().split('\n');
   if (compare !== 'multiset') return lines;
   const sorted = lines.map((line) =>
-    line.startsWith(ACTIONS) ? ACTIONS + sortedActions(line.slice(ACTIONS.length)) : line,
+    line.startsWith(ACTIONS) ? ACTIONS + sortedActions(line.slice(ACTIONS.length)) : line.trim(),
   );
   return sorted.sort();
 }

@@ -206,3 +206,70 @@ describe('oracle: floods, whose order is not defined', () => {
     expect(same('set(skb_mark(0x3)),1,2', '1,set(skb_mark(0x3)),2', { ignored })).to.equal(true);
   });
 });
+
+describe('oracle: known differences', () => {
+  interface Step {
+    readonly flow: string;
+    readonly finalFlow: string;
+    readonly megaflow: string;
+    readonly datapathActions: string;
+  }
+  interface Answer {
+    readonly flow?: string;
+    readonly compare?: string;
+    readonly steps: readonly Step[];
+  }
+  type Judge = (ours: Answer) => { readonly verdict: string };
+  type Known = (
+    seen: { readonly entry: object; readonly theirs: Answer; readonly ours: Answer },
+    judge: Judge,
+  ) => readonly { readonly name: string }[] | null;
+  let explain: (theirs: Partial<Step>, ours: Partial<Step>, vsctl?: string) => readonly string[] | null;
+  before(async () => {
+    const { knownDifferences } = (await import(join(oracle, 'known.mjs'))) as { knownDifferences: Known };
+    explain = (theirs, ours, vsctl = '') => {
+      const step = { flow: 'tcp,ct_state=est|trk,in_port=1', finalFlow: 'unchanged', megaflow: 'tcp' };
+      const answer = (own: Partial<Step>): Answer => ({
+        flow: step.flow,
+        steps: [{ ...step, datapathActions: 'drop', ...own }],
+      });
+      const ports = [1, 2, 3].map((odpPort) => ({ name: `p${odpPort}`, odpPort, type: 'dummy' }));
+      const topology = { name: 'plain', vsctl: vsctl.split(' '), bridges: [{ ports }] };
+      const judge: Judge = (given) => ({
+        verdict: JSON.stringify(given.steps) === JSON.stringify(answer(theirs).steps) ? 'agree' : 'differs',
+      });
+      const entry = { topology, flows: [], flowsOf10: [] };
+      return (
+        knownDifferences({ entry, theirs: answer(theirs), ours: answer(ours) }, judge)?.map(
+          ({ name }) => name,
+        ) ?? null
+      );
+    };
+  });
+
+  it('explain what they say', () => {
+    const clear = 'ct_clear of a packet that arrives tracked';
+    expect(explain({ datapathActions: 'ct_clear,2' }, { datapathActions: '2' })).to.deep.equal([clear]);
+    const mirror = '--id=@p get Port p3 -- create Mirror name=m output_port=@p';
+    expect(
+      explain(
+        { datapathActions: '3,set(eth(src=a)),1' },
+        { datapathActions: '3,set(eth(src=a)),1,3' },
+        mirror,
+      ),
+    ).to.deep.equal(['mirrors of packets that were changed']);
+  });
+
+  it('hide no other', () => {
+    expect(explain({ datapathActions: 'ct_clear,2' }, { datapathActions: '3' })).to.equal(null);
+    expect(
+      explain({ datapathActions: 'ct_clear,2' }, { datapathActions: '2', megaflow: 'tcp,nw_ttl=1' }),
+    ).to.equal(null);
+    expect(
+      explain({ datapathActions: 'ct_clear,2' }, { datapathActions: '2', finalFlow: 'tcp,reg0=1' }),
+    ).to.equal(null);
+    const mirror = '--id=@p get Port p3 -- create Mirror name=m output_port=@p';
+    expect(explain({ datapathActions: '1' }, { datapathActions: '1,2' }, mirror)).to.equal(null);
+    expect(explain({ datapathActions: '1,3' }, { datapathActions: '1' }, mirror)).to.equal(null);
+  });
+});

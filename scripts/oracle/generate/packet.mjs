@@ -110,16 +110,16 @@ function metadata(random, topology, inPort) {
   }
   if (random.oneIn(12)) words.push(`skb_priority=${random.pick(['0x1', '0x10001'])}`);
   if (random.oneIn(10)) words.push('pkt_mark=0x1');
-  if (random.oneIn(20)) words.push('ct_state=trk|est');
+  if (random.oneIn(100)) words.push('ct_state=trk|est');
   return words;
 }
 
 const vlanWords = (random) =>
   random.weighted([
-    [5, []],
-    [4, [`dl_vlan=${v.vlan(random)}`, `dl_vlan_pcp=${v.pcp(random)}`]],
-    [1, ['dl_vlan=0', `dl_vlan_pcp=${v.pcp(random)}`]],
-  ]);
+    [5, () => []],
+    [4, () => [`dl_vlan=${v.vlan(random)}`, `dl_vlan_pcp=${v.pcp(random)}`]],
+    [1, () => [`dl_vlan=${random.oneIn(4) ? 0 : v.vlan(random)}`, `dl_vlan_pcp=${v.pcp(random)}`]],
+  ])();
 
 /** A packet: { bridge, flow, options }. */
 export function makePacket(random, topology) {
