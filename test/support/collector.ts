@@ -41,10 +41,8 @@ export class TestCollector {
 
   /** The datagrams, once there are enough of them. */
   async until(what: string, enough: (datagrams: readonly Buffer[]) => boolean): Promise<Buffer[]> {
-    return eventually<Buffer[] | undefined>(what, () => {
-      const { datagrams } = this;
-      return enough(datagrams) ? datagrams : undefined;
-    });
+    await eventually(what, () => enough(this.datagrams));
+    return this.datagrams;
   }
 
   /** Ends it; nobody listens there any more. */

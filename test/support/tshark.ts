@@ -52,13 +52,20 @@ function parsePdml(xml: string): Dissected[] {
   }
   const top: Open = { name: '', show: '', text: '', fields: [] };
   const stack = [top];
-  for (const [, closing, attributes, empty] of xml.matchAll(/<(\/?)(?:packet|proto|field)\b([^>]*?)(\/?)>/g)) {
+  for (const [, closing, attributes, empty] of xml.matchAll(
+    /<(\/?)(?:packet|proto|field)\b([^>]*?)(\/?)>/g,
+  )) {
     if (closing !== '') {
       stack.pop();
       continue;
     }
     const of = (name: string) => unescape(new RegExp(`(?:^| )${name}="([^"]*)"`).exec(attributes)?.[1] ?? '');
-    const element: Open = { name: of('name'), show: of('show'), text: of('showname') || of('show'), fields: [] };
+    const element: Open = {
+      name: of('name'),
+      show: of('show'),
+      text: of('showname') || of('show'),
+      fields: [],
+    };
     stack.at(-1)!.fields.push(element);
     if (empty === '') stack.push(element);
   }

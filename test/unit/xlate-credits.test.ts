@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { F_IPV6_SRC, F_VLAN_TCI } from '../../ts/fields/index.js';
 import { UkeyTable } from '../../ts/ukey/index.js';
 import {
   type CreditSink,
@@ -26,7 +27,7 @@ const NETFLOW: XSampling = {
   ipfixTunnels: false,
   collectorSets: new Set(),
   tunnelSets: new Set(),
-  netflow: true,
+  netflow: 5,
 };
 
 /** What a translation reports of a packet; `told`: what its record says afterwards, in the same form. */
@@ -38,11 +39,18 @@ function report(setup: Omit<Setup, 'ports'>, packet: string, sampling: XSampling
   translator.trail = trail;
   const key = makeKey(packet);
   const translation = translator.translate(snapshot, key, 0);
-  return { effects: copies(translation), ...record(translation, trail, key) };
+  return { effects: copies(translation), mask: translation.mask.slice(), ...record(translation, trail, key) };
+}
+
+/** Effects, and what is in them, are used again. */
+function copyOf<T extends Effect>(effect: T): T {
+  return effect.type === 'netflow'
+    ? { ...effect, src: effect.src.slice(), dst: effect.dst.slice() }
+    : { ...effect };
 }
 
 function copies({ effects, effectCount }: Translation): Effect[] {
-  return effects.slice(0, effectCount).map((effect) => ({ ...effect }));
+  return effects.slice(0, effectCount).map(copyOf);
 }
 
 /** Keeps a translation as installed flows do, and asks what was kept. */
@@ -60,12 +68,15 @@ function record(translation: Translation, trail: Trail, key: Int32Array) {
   ukeys.setRecord(ukey, records.make(ukeys, ukey, translation, trail, key, 0));
   const told: Effect[] = [];
   const ended: NetflowEffect[] = [];
-  const sink: CreditSink = { rule() {}, effect: (effect) => told.push({ ...effect }) };
+  const sink: CreditSink = { rule() {}, effect: (effect) => told.push(copyOf(effect)) };
   const isTold = records.credit(ukeys, ukey, sink);
-  records.end(ukeys, ukey, { counted() {}, ended: (flow) => ended.push({ ...flow }) });
+  records.end(ukeys, ukey, { counted() {}, ended: (flow) => ended.push(copyOf(flow)) });
   ukeys.setRecord(ukey, -1);
   return { told, isTold, ended, named: records.handles.size };
 }
+
+const netflows = (effects: readonly Effect[]) =>
+  effects.filter((effect): effect is NetflowEffect => effect.type === 'netflow');
 
 describe('xlate: whom packets are credited to', () => {
   const tables = (effects: readonly Effect[]) =>
@@ -84,25 +95,53 @@ describe('xlate: whom packets are credited to', () => {
     expect(tables(report({ flows: [] }, PACKET).told)).to.deep.equal([[0, false]]);
   });
 
-  it('what NetFlow is told is the packet as it came, and where it went', () => {
-    const flows = ['in_port=1 actions=mod_nw_src:1.2.3.4,mod_tp_dst:99,output:2'];
+  it('what NetFlow is told is the packet as the pipeline left it, and where it went', () => {
+    const flows = ['in_port=1 actions=mod_nw_src:1.2.3.4,output:2,mod_tp_dst:99,set_field:5->in_port'];
     const { effects, told, ended, named } = report({ flows }, PACKET, NETFLOW);
-    const [flow] = effects.filter((effect): effect is NetflowEffect => effect.type === 'netflow');
-    expect(flow).to.include({ inPort: 1, output: 2, nwSrc: 0x0a000001, nwDst: 0xc8000002 | 0 });
-    expect(flow).to.include({ nwProto: 17, nwTos: 32, tpSrc: 65000, tpDst: 53 });
+    const [flow] = netflows(effects);
+    expect(flow).to.include({ inPort: 5, output: 2, ipVersion: 4, nwProto: 17, nwTos: 32 });
+    expect(flow).to.include({ tpSrc: 65000, tpDst: 99, vlanIn: 0, vlanOut: 0 });
+    expect([...flow.src, ...flow.dst]).to.deep.equal([0x01020304, 0, 0, 0, 0xc8000002 | 0, 0, 0, 0]);
     expect(told).to.deep.equal([flow]);
     expect(ended).to.deep.equal([flow]);
     expect(named, 'objects held after the record went').to.equal(0);
   });
 
-  it('NetFlow counts neither what only controllers get, nor what is not IPv4, nor without a record', () => {
-    const netflows = (flow: string, packet: string, sampling: XSampling | null) =>
-      report({ flows: [flow] }, packet, sampling).effects.filter(({ type }) => type === 'netflow');
-    expect(netflows('actions=controller', PACKET, NETFLOW)).to.have.length(0);
-    expect(netflows('actions=output:2', 'in_port=1,arp', NETFLOW)).to.have.length(0);
-    expect(netflows('actions=output:2', PACKET, null)).to.have.length(0);
-    const [dropped] = netflows('actions=drop', PACKET, NETFLOW);
-    expect((dropped as NetflowEffect).output).to.equal(NETFLOW_DROP);
+  it('NetFlow 9 is told of IPv6 and VLANs, too', () => {
+    const packet =
+      'udp6,in_port=1,dl_vlan=7,dl_vlan_pcp=3,ipv6_src=2001:db8::1,ipv6_dst=2001:db8::2,nw_tos=32,tp_src=1,tp_dst=2';
+    const flows = ['actions=mod_vlan_vid:9,output:2'];
+    const sampling = { ...NETFLOW, netflow: 9 as const };
+    const { effects, told, ended, mask } = report({ flows }, packet, sampling);
+    const [flow] = netflows(effects);
+    expect(flow).to.include({
+      ipVersion: 6,
+      nwProto: 17,
+      nwTos: 32,
+      tpSrc: 1,
+      tpDst: 2,
+      vlanIn: 7,
+      vlanOut: 9,
+    });
+    expect([...flow.src]).to.deep.equal([0x20010db8, 0, 0, 1]);
+    expect([...flow.dst]).to.deep.equal([0x20010db8, 0, 0, 2]);
+    expect(told).to.deep.equal([flow]);
+    expect(ended).to.deep.equal([flow]);
+    expect(mask[F_VLAN_TCI] & 0xfff).to.equal(0xfff);
+    expect([...mask.subarray(F_IPV6_SRC, F_IPV6_SRC + 4)]).to.deep.equal([-1, -1, -1, -1]);
+  });
+
+  it('NetFlow counts neither what is not IPv4, nor what labels cover in the end, nor without a record', () => {
+    const flowsOf = (flow: string, packet: string, sampling: XSampling | null) =>
+      netflows(report({ flows: [flow] }, packet, sampling).effects);
+    expect(flowsOf('actions=output:2', 'in_port=1,arp', NETFLOW)).to.have.length(0);
+    expect(flowsOf('actions=output:2', 'in_port=1,udp6', NETFLOW)).to.have.length(0);
+    expect(flowsOf('actions=output:2,push_mpls:0x8847', PACKET, NETFLOW)).to.have.length(0);
+    expect(flowsOf('actions=output:2', PACKET, null)).to.have.length(0);
+    const [dropped] = flowsOf('actions=drop', PACKET, NETFLOW);
+    expect(dropped.output).to.equal(NETFLOW_DROP);
+    const [toController] = flowsOf('actions=controller', PACKET, NETFLOW);
+    expect(toController.output).to.equal(NETFLOW_DROP);
   });
 
   it('a flow of which only another translation tells all still ends for NetFlow', () => {

@@ -1,5 +1,5 @@
 import type { Configuration, Row } from '../config/index.js';
-import type { XSampling } from '../xlate/index.js';
+import type { NetflowVersion, XSampling } from '../xlate/index.js';
 
 /** One packet in how many is sampled when a record does not say (OVS: SFL_DEFAULT_SAMPLING_RATE). */
 const DEFAULT_SAMPLING = 400;
@@ -8,6 +8,13 @@ const ALL = 0xffffffff;
 /** The probability of 2^32 that stands for one packet in `sampling`. */
 function probability(sampling: number | null): number {
   return Math.max(1, Math.floor(ALL / Math.max(1, sampling ?? DEFAULT_SAMPLING)));
+}
+
+/**
+ * The version that a record NetFlow asks for: 5 as OVS has it, or 9 where `external_ids:version` says so (the schema of OVS has no column for it).
+ */
+export function netflowVersion(netflow: Row): NetflowVersion {
+  return netflow.option('external_ids', 'version') === '9' ? 9 : 5;
 }
 
 /** What of a bridge's packets is sampled: records sFlow, IPFIX, NetFlow and Flow_Sample_Collector_Set; null for nothing. */
@@ -30,7 +37,7 @@ export function samplingOf(configuration: Configuration, bridge: Row): XSampling
     tunnelSets: new Set(
       sets.filter((set) => samplesTunnels(configuration, set)).map((set) => set.number('id')!),
     ),
-    netflow: netflow !== undefined,
+    netflow: netflow === undefined ? 0 : netflowVersion(netflow),
   };
 }
 

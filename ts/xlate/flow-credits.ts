@@ -28,11 +28,12 @@ const LEARN = 4;
 const RECEIVED = 5;
 const SENT = 6;
 const TABLE = 7;
-const NETFLOW = 8;
+const NETFLOW4 = 8;
+const NETFLOW6 = 9;
 const KIND_MASK = 15;
 const KIND_BITS = 4;
 /** Words of each kind. */
-const SIZES = [1, 3, 1, 3, 4, 1, 1, 2, 7] as const;
+const SIZES = [1, 3, 1, 3, 4, 1, 1, 2, 7, 13] as const;
 /** In the second word of a learned address: it was told by a gratuitous ARP. VLAN and the upper 16 bits are below. */
 const GRATUITOUS = 1 << 31;
 
@@ -83,7 +84,7 @@ export class FlowCredits {
   private readonly learn = { type: 'learn' } as { -readonly [K in keyof LearnEffect]: LearnEffect[K] };
   private readonly port = { type: 'port' } as { -readonly [K in keyof PortEffect]: PortEffect[K] };
   private readonly table = { type: 'table' } as { -readonly [K in keyof TableEffect]: TableEffect[K] };
-  private readonly netflow = { type: 'netflow' } as {
+  private readonly netflow = { type: 'netflow', src: new Int32Array(4), dst: new Int32Array(4) } as {
     -readonly [K in keyof NetflowEffect]: NetflowEffect[K];
   };
 
@@ -93,7 +94,7 @@ export class FlowCredits {
 
   /** Whether all effects of the translation can be told as credits; else they are only found by translating again. */
   covers(translation: Translation): boolean {
-    if (translation.ruleCount + 7 * translation.effectCount > MAX_CREDIT_WORDS) return false;
+    if (translation.ruleCount + 4 * translation.effectCount + 9 > MAX_CREDIT_WORDS) return false;
     for (let i = 0; i < translation.effectCount; i++) {
       const { type } = translation.effects[i];
       if (type === 'mcast' || type === 'learn_flow' || type === 'fin_timeout') return false;
@@ -146,14 +147,18 @@ export class FlowCredits {
   }
 
   private writeFlow(flow: NetflowEffect, words: Int32Array, at: number): number {
-    words[at] = this.name(flow.bridge, NETFLOW);
-    words[at + 1] = flow.inPort;
-    words[at + 2] = flow.output;
-    words[at + 3] = flow.nwSrc;
-    words[at + 4] = flow.nwDst;
-    words[at + 5] = (flow.tpSrc << 16) | flow.tpDst;
-    words[at + 6] = (flow.nwProto << 8) | flow.nwTos;
-    return at + SIZES[NETFLOW];
+    const kind = flow.ipVersion === 4 ? NETFLOW4 : NETFLOW6;
+    words[at] = this.name(flow.bridge, kind);
+    words[at + 1] = (flow.output << 16) | flow.inPort;
+    words[at + 2] = (flow.tpSrc << 16) | flow.tpDst;
+    words[at + 3] = (flow.nwProto << 8) | flow.nwTos;
+    words[at + 4] = (flow.vlanOut << 16) | flow.vlanIn;
+    const addressWords = flow.ipVersion === 4 ? 1 : 4;
+    for (let w = 0; w < addressWords; w++) {
+      words[at + 5 + w] = flow.src[w];
+      words[at + 5 + addressWords + w] = flow.dst[w];
+    }
+    return at + SIZES[kind];
   }
 
   /** Writes what NetFlow is told of the translation, and nothing else, to words[at …]; where that ends. */
@@ -204,8 +209,9 @@ export class FlowCredits {
         table.table = words[at + 1] >> 1;
         table.matched = (words[at + 1] & 1) !== 0;
         return table;
-      case NETFLOW:
-        return this.flowOf(object as XBridge, words, at);
+      case NETFLOW4:
+      case NETFLOW6:
+        return this.flowOf(object as XBridge, kind, words, at);
       default:
         return this.learnOf(object as XBundle, words, at);
     }
@@ -222,25 +228,32 @@ export class FlowCredits {
     return learn;
   }
 
-  private flowOf(bridge: XBridge, words: Int32Array, at: number): NetflowEffect {
+  private flowOf(bridge: XBridge, kind: number, words: Int32Array, at: number): NetflowEffect {
     const netflow = this.netflow;
     netflow.bridge = bridge;
-    netflow.inPort = words[at + 1];
-    netflow.output = words[at + 2];
-    netflow.nwSrc = words[at + 3];
-    netflow.nwDst = words[at + 4];
-    netflow.tpSrc = words[at + 5] >>> 16;
-    netflow.tpDst = words[at + 5] & 0xffff;
-    netflow.nwProto = words[at + 6] >>> 8;
-    netflow.nwTos = words[at + 6] & 0xff;
+    netflow.inPort = words[at + 1] & 0xffff;
+    netflow.output = words[at + 1] >>> 16;
+    netflow.tpSrc = words[at + 2] >>> 16;
+    netflow.tpDst = words[at + 2] & 0xffff;
+    netflow.nwProto = words[at + 3] >>> 8;
+    netflow.nwTos = words[at + 3] & 0xff;
+    netflow.vlanIn = words[at + 4] & 0xffff;
+    netflow.vlanOut = words[at + 4] >>> 16;
+    netflow.ipVersion = kind === NETFLOW4 ? 4 : 6;
+    const addressWords = kind === NETFLOW4 ? 1 : 4;
+    for (let w = 0; w < 4; w++) {
+      netflow.src[w] = w < addressWords ? words[at + 5 + w] : 0;
+      netflow.dst[w] = w < addressWords ? words[at + 5 + addressWords + w] : 0;
+    }
     return netflow;
   }
 
   /** Tells `sink` that the flow whose credits are words[at … end) has ended, if NetFlow counts it. */
   end(words: Int32Array, at: number, end: number, sink: FlowStatsSink): void {
     for (let i = at; i < end; i += SIZES[words[i] & KIND_MASK]) {
-      if ((words[i] & KIND_MASK) !== NETFLOW) continue;
-      sink.ended(this.flowOf(this.handles.get(words[i] >>> KIND_BITS) as XBridge, words, i));
+      const kind = words[i] & KIND_MASK;
+      if (kind !== NETFLOW4 && kind !== NETFLOW6) continue;
+      sink.ended(this.flowOf(this.handles.get(words[i] >>> KIND_BITS) as XBridge, kind, words, i));
     }
   }
 

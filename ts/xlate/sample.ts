@@ -1,20 +1,9 @@
-import {
-  F_IN_PORT,
-  F_NW_DST,
-  F_NW_PROTO,
-  F_NW_SRC,
-  F_NW_TOS,
-  F_TP_DST,
-  F_TP_SRC,
-  F_ETH_TYPE,
-  F_VLAN_TCI,
-} from '../fields/index.js';
+import { F_IN_PORT, F_VLAN_TCI } from '../fields/index.js';
 import { COOKIE_BYTES, SAMPLE_DEFAULT, SAMPLE_EGRESS, SAMPLE_INGRESS } from '../flow/index.js';
 import { OFPP_NONE } from '../openflow/index.js';
 import { commit } from './commit.js';
 import type { ActionOf, Outcome } from './handler.js';
 import type { Pass } from './pass.js';
-import { ETH_TYPE_IP, IPPROTO_ICMP } from './protocols.js';
 import { commitTunnel, encapsulate } from './tunnel.js';
 import type { XPort, XSampling } from './types.js';
 
@@ -28,7 +17,6 @@ const SFLOW_SEVERAL = 0x80000000;
 /** Where `output` and `vlan_tci` lie in a cookie of sFlow. */
 const COOKIE_SFLOW_VLAN = 24;
 const COOKIE_SFLOW_OUTPUT = 28;
-const DSCP_MASK = 0xfc;
 
 const DIRECTIONS = { default: SAMPLE_DEFAULT, ingress: SAMPLE_INGRESS, egress: SAMPLE_EGRESS };
 
@@ -142,16 +130,4 @@ export function actSample(pass: Pass, action: ActionOf<'sample'>): Outcome {
 
 function hasIpfix(sampling: XSampling): boolean {
   return sampling.ipfixProbability !== 0 || sampling.collectorSets.size !== 0;
-}
-
-/** Marks what a NetFlow record is made of (OVS: netflow_mask_wc). */
-export function markNetflow(flow: Int32Array, wildcards: Int32Array): void {
-  if (flow[F_ETH_TYPE] !== ETH_TYPE_IP) return;
-  wildcards[F_NW_PROTO] = 0xff;
-  wildcards[F_NW_SRC] = -1;
-  wildcards[F_NW_DST] = -1;
-  const ports = flow[F_NW_PROTO] === IPPROTO_ICMP ? 0xff : 0xffff;
-  wildcards[F_TP_SRC] |= ports;
-  wildcards[F_TP_DST] |= ports;
-  wildcards[F_NW_TOS] |= DSCP_MASK;
 }

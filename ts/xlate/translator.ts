@@ -10,17 +10,18 @@ import { ACTIONS_LIMIT } from '../flow/index.js';
 import { type Action, OFPP_NONE } from '../openflow/index.js';
 import { addToSet, doActionSet } from './action-set.js';
 import { clearConntrack } from './conntrack.js';
-import { reportNetflow, reportPort } from './effects.js';
+import { reportPort } from './effects.js';
 import { frameLayer3 } from './encap.js';
 import { FRAME_LAST } from './frames.js';
 import { finishFreezing, thawFlow } from './freeze.js';
 import { inputBundle, isMirrorOutput } from './bundle-ports.js';
 import { mirrorIngress } from './mirror.js';
+import { markNetflow, reportNetflow } from './netflow.js';
 import { outputToPort } from './output.js';
 import type { PacketView } from './packet-view.js';
 import { errorNumber, Pass } from './pass.js';
 import { FramePipeline } from './pipeline.js';
-import { fixSampling, markNetflow, sampleIngress } from './sample.js';
+import { fixSampling, sampleIngress } from './sample.js';
 import type { Tracer } from './trace.js';
 import type { Trail } from './trail.js';
 import { acceptsEcn, findInPort } from './tunnel.js';
@@ -173,13 +174,14 @@ export class Translator {
     this.pipeline.clear();
     if (pass.trail !== null) pass.trail.begin(keys, base, pass.flow[F_IN_PORT]);
     beginWildcards(pass.flow, pass.mask, pass.snapshot.support.recirc);
-    const netflow = pass.bridge.sampling?.netflow === true;
-    if (netflow) markNetflow(pass.flow, pass.mask);
+    const netflow = pass.bridge.sampling?.netflow ?? 0;
+    if (netflow !== 0) markNetflow(netflow, pass.flow, pass.mask);
     if (pass.tracer !== null) pass.tracer.bridge(pass.bridge);
     if (pass.invalidOptions) pass.fail(INVALID_TUNNEL, 'Invalid Geneve tunnel metadata');
     else {
-      const actions = this.start(port, keys[base + F_RECIRC_ID]);
-      if (netflow && pass.error === 0) reportNetflow(pass, keys, base, actions);
+      this.start(port, keys[base + F_RECIRC_ID]);
+      // A packet that was recirculated has been counted.
+      if (netflow !== 0 && pass.error === 0 && pass.thawed === null) reportNetflow(netflow, pass, keys, base);
     }
     if (pass.tracer !== null) pass.tracer.leave();
     if (pass.writer.overflowed && pass.error === 0) {
@@ -205,15 +207,14 @@ export class Translator {
     if (pass.tracer !== null) pass.note(`datapath port ${odpPort} belongs to no bridge, packet dropped`);
   }
 
-  /** Begins, or goes on; the actions that it began with. */
-  private start(port: XPort | null, recircId: number): readonly Action[] {
+  private start(port: XPort | null, recircId: number): void {
     const { pass } = this;
     let actions: readonly Action[];
     if (recircId !== 0) {
       const state = pass.snapshot.recirc.lookup(recircId);
       if (state === undefined) {
         pass.fail(NO_CONTEXT, 'Recirculation context not found');
-        return [];
+        return;
       }
       actions = this.thaw(state);
     } else {
@@ -234,7 +235,6 @@ export class Translator {
       if (sample >= 0 && pass.error === 0) fixSampling(pass, sample);
     }
     if (this.inTable && pass.tracer !== null) pass.tracer.leave();
-    return actions;
   }
 
   /** The pipeline began with a lookup, which the tracer was told of. */

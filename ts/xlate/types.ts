@@ -185,6 +185,9 @@ export interface XGroup {
   readonly fields: readonly { readonly field: MatchField; readonly mask: Int32Array }[];
 }
 
+/** Of version 9 more is asked: IPv6 and VLANs. */
+export type NetflowVersion = 0 | 5 | 9;
+
 /** Sampling of all packets of a bridge (records sFlow, IPFIX); null where there is none. */
 export interface XSampling {
   /** sFlow: probability of 2^32, 0 for none. */
@@ -198,7 +201,8 @@ export interface XSampling {
   readonly collectorSets: ReadonlySet<number>;
   /** Those of them whose exporter wants to know the encapsulation of packets that leave by tunnels. */
   readonly tunnelSets: ReadonlySet<number>;
-  readonly netflow: boolean;
+  /** Version of NetFlow, 0 for none. */
+  readonly netflow: NetflowVersion;
 }
 
 /** Where a learned address is; read by translation, changed only by applying effects. */
@@ -405,7 +409,7 @@ export interface TableEffect {
   readonly matched: boolean;
 }
 
-/** The packet is of a flow that the bridge's NetFlow counts: what a record tells of it (OVS: netflow_flow_update). Only IPv4. */
+/** The packet is of a flow that the bridge's NetFlow counts: what a record tells of it (OVS: netflow_flow_update). */
 export interface NetflowEffect {
   readonly type: 'netflow';
   readonly bridge: XBridge;
@@ -413,14 +417,20 @@ export interface NetflowEffect {
   readonly inPort: number;
   /** OpenFlow port that it left by, or NETFLOW_DROP, _MULTI, _FLOOD. */
   readonly output: number;
-  /** Addresses and ports as the packet came with, host byte order; type and code where ICMP has them. */
-  readonly nwSrc: number;
-  readonly nwDst: number;
+  /** 6 only where NetFlow is version 9. */
+  readonly ipVersion: 4 | 6;
+  /** Addresses and ports as the pipeline left the packet, host byte order: four words each, an IPv4 address in the first. */
+  readonly src: Int32Array;
+  readonly dst: Int32Array;
+  /** Type and code where ICMP has them. */
   readonly tpSrc: number;
   readonly tpDst: number;
   readonly nwProto: number;
   /** DSCP in place; the low two bits are 0. */
   readonly nwTos: number;
+  /** VLAN ids that the packet came with and that the pipeline left it with, 0 for none; 0 where NetFlow is version 5, which does not ask. */
+  readonly vlanIn: number;
+  readonly vlanOut: number;
 }
 
 /** Effects are data: translation reports them, the caller applies them (or not, when tracing or revalidating). */
