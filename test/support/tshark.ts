@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Context } from 'mocha';
+import { skipUnless } from './skip.js';
 
 const run = promisify(execFile);
 
@@ -22,7 +24,7 @@ export interface Dissected {
 
 function pcap(datagrams: readonly Uint8Array[], port: number): Buffer {
   const parts = [Buffer.alloc(24)];
-  PCAP_HEADER.forEach((word, i) => parts[0].writeUInt32BE(word, 4 * i));
+  for (const [i, word] of PCAP_HEADER.entries()) parts[0].writeUInt32BE(word, 4 * i);
   for (const datagram of datagrams) {
     const length = 28 + datagram.length;
     const head = Buffer.alloc(16 + 28);
@@ -43,7 +45,7 @@ function pcap(datagrams: readonly Uint8Array[], port: number): Buffer {
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" };
-const unescape = (text: string) => text.replace(/&(\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole);
+const plain = (text: string) => text.replace(/&(\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole);
 
 /** The elements of a PDML document, nested as they are; `tshark` writes one tag a line. */
 function parsePdml(xml: string): Dissected[] {
@@ -59,7 +61,7 @@ function parsePdml(xml: string): Dissected[] {
       stack.pop();
       continue;
     }
-    const of = (name: string) => unescape(new RegExp(`(?:^| )${name}="([^"]*)"`).exec(attributes)?.[1] ?? '');
+    const of = (name: string) => plain(new RegExp(`(?:^| )${name}="([^"]*)"`).exec(attributes)?.[1] ?? '');
     const element: Open = {
       name: of('name'),
       show: of('show'),
@@ -112,4 +114,10 @@ export function complaintsOf(dissected: readonly Dissected[]): string[] {
   return dissected.flatMap((one) =>
     [...allFields(one)].filter(({ name }) => /^_ws\.(malformed|expert)$/.test(name)).map(({ text }) => text),
   );
+}
+
+/** Skips without tshark. */
+export function needsTshark(context: Context): void {
+  const { error } = spawnSync('tshark', ['--version'], { stdio: 'ignore' });
+  skipUnless(context, error === undefined, 'needs tshark (Debian package tshark)');
 }

@@ -2,9 +2,10 @@ import type { Configuration } from '../config/index.js';
 import { UPCALL_ROW_WORDS, UPCALL_USERDATA_OFF } from '../fields/index.js';
 import type { UpcallBatch } from '../native/index.js';
 import { type SampleSink, UPCALL_SFLOW } from '../upcall/index.js';
+import type { FlowStatsSink } from '../xlate/index.js';
 import { type ExporterContext, zeroCounters } from './exporter.js';
 import { ipfixProtocol } from './ipfix/index.js';
-import { netflowProtocol } from './netflow/index.js';
+import { NetflowProtocol } from './netflow/index.js';
 import { ProtocolExporters } from './protocol-exporters.js';
 import { sflowProtocol } from './sflow/index.js';
 
@@ -28,6 +29,8 @@ export class Exporters implements SampleSink {
   readonly sflow: ProtocolExporters<unknown>;
   readonly ipfix: ProtocolExporters<unknown>;
   readonly netflow: ProtocolExporters<unknown>;
+  /** Is to be told what flows of bridges with NetFlow count. */
+  readonly flowStats: FlowStatsSink;
   readonly #context: ExporterContext;
   readonly #all: readonly ProtocolExporters<unknown>[];
   readonly #counters = zeroCounters(SAMPLE_COUNTER_HELP);
@@ -36,7 +39,9 @@ export class Exporters implements SampleSink {
     this.#context = context;
     this.sflow = new ProtocolExporters(sflowProtocol(context));
     this.ipfix = new ProtocolExporters(ipfixProtocol(context));
-    this.netflow = new ProtocolExporters(netflowProtocol(context));
+    const netflow = new NetflowProtocol(context);
+    this.netflow = new ProtocolExporters(netflow);
+    this.flowStats = netflow;
     this.#all = [this.sflow, this.ipfix, this.netflow];
   }
 

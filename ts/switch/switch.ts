@@ -12,7 +12,7 @@ import { Exporters } from '../exporters/index.js';
 import { native } from '../native/index.js';
 import { ChangeLog, Revalidator } from '../revalidate/index.js';
 import { FlowLimit, UkeyTable } from '../ukey/index.js';
-import { type SampleSink, UpcallHandler, type UpcallProfile } from '../upcall/index.js';
+import { UpcallHandler, type UpcallProfile } from '../upcall/index.js';
 import { FlowRecords, portTag, RecircRegistry, type Snapshot, Translator } from '../xlate/index.js';
 import { BridgeTables } from './bridge-tables.js';
 import { Configurator } from './configurator.js';
@@ -28,6 +28,7 @@ import { PacketInDelivery } from './packet-in.js';
 import { type PacketOut, PacketOutSender } from './packet-out.js';
 import type { InterfaceError } from './port-manager.js';
 import type { SwitchStats } from './stats.js';
+import { teeFlowStats, teeSamples } from './tee.js';
 import { type UpcallFilter, type UpcallFollower, UpcallWatch } from './upcall-watch.js';
 
 /** Two ops for each of 64 upcalls, and as much again. */
@@ -94,7 +95,6 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     this.#options = options;
     this.#configurator = new Configurator(datapath, this.#model);
     this.#flowLimit = new FlowLimit(options.flowLimit);
-    this.#effects.flowStats = options.flowStats ?? null;
     this.#packetIns = new PacketInDelivery(options.onPacketIn);
     this.#snapshot = this.#makeSnapshot(1);
     this.#exporters = new Exporters({
@@ -104,6 +104,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       now: () => native().monotonicMs(),
       warn: (message) => this.#warn(message),
     });
+    this.#effects.flowStats = teeFlowStats(this.#exporters.flowStats, options.flowStats);
     this.#handlerChannel = datapath.openHandler();
     this.#opsChannel = datapath.openHandler();
     this.#changesChannel = datapath.openHandler();
@@ -282,8 +283,8 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     this.#unwatch();
     await this.#revalidator.stop();
     this.#handlerChannel.channel.stop();
-    this.#exporters.close();
     if (!keep) this.#revalidator.purge();
+    this.#exporters.close();
     for (const channel of [this.#handlerChannel, this.#opsChannel, this.#changesChannel]) channel.close();
     this.datapath.close({ keep });
   }
@@ -312,21 +313,10 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       ...this.#shared(),
       opsChannel: this.#opsChannel.channel,
       batch: this.#handlerChannel.batch,
-      samples: this.#options.samples === undefined ? this.#exporters : this.#tee(this.#options.samples),
+      samples: teeSamples(this.#exporters, this.#options.samples),
       packetIns: this.#packetIns,
       observer: this.#options.observer ?? null,
     });
-  }
-
-  /** Samples go to the exporters and to another sink. */
-  #tee(other: SampleSink): SampleSink {
-    const exporters = this.#exporters;
-    return {
-      sample(kind, batch, row) {
-        exporters.sample(kind, batch, row);
-        other.sample(kind, batch, row);
-      },
-    };
   }
 
   #makeRevalidator(): Revalidator {
