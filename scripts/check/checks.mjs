@@ -25,6 +25,11 @@ async function generatedFiles() {
   return result.ok ? [] : [result.output.trimEnd()];
 }
 
+async function apiReference() {
+  const result = await run('node', ['scripts/gen/api.mjs', '--check'], { cwd: root, timeoutMs: 300_000 });
+  return result.ok ? [] : [result.output.trimEnd()];
+}
+
 async function fileLengths() {
   return sourceFiles(['.ts', '.mjs', '.cjs', '.cc', '.h', '.sh'])
     .filter((file) => !isGenerated(file))
@@ -53,6 +58,7 @@ async function nativeStyle() {
   );
 }
 
+/** Those that are `slow` are left to `npm test`, and to `npm run check -- --all`. */
 export const checks = [
   { name: 'format (biome)', check: tool('@biomejs/biome/bin/biome', ['format', '.']) },
   { name: 'lint (biome)', check: tool('@biomejs/biome/bin/biome', ['lint', '--error-on-warnings', '.']) },
@@ -70,4 +76,5 @@ export const checks = [
   { name: `no file longer than ${maxFileLines} lines`, check: fileLengths },
   { name: 'no unfinished work', check: finishedWork },
   { name: 'native code style', check: nativeStyle },
+  { name: 'the API reference is current', check: apiReference, slow: true },
 ];

@@ -89,6 +89,15 @@ export class CliRig {
     return stdout;
   }
 
+  /** Runs a shell command line in the namespace, where `npx slowpath` is the command under test; what it printed. */
+  async shell(line: string): Promise<string> {
+    const cli = `${process.execPath} ${join(root, CLI)}`;
+    const command = line.replaceAll('npx slowpath', cli);
+    const words = [`SLOWPATH_RUNDIR=${this.rundir()}`, 'sh', '-c', command];
+    const { stdout, stderr } = await this.lab.keep(this.inside.start('env', words)).exit;
+    return stdout + stderr;
+  }
+
   /** Pings host 2 from host 1; the answers received. */
   async ping(count: number): Promise<number> {
     const args = ['-n', '-c', String(count), '-i', '0.2', '-W', '5', '10.0.0.2'];

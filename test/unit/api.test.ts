@@ -73,9 +73,24 @@ describe('the package as it is imported', function () {
 
   it('exports these values and nothing else', () => {
     expect(Object.keys(slowpath).sort()).to.deep.equal([
-      ...['Bridge', 'BridgePort', 'NetlinkError', 'SlowpathError', 'Switch', 'SwitchEvents', 'SyntaxProblem'],
-      ...['TableError', 'configurationFromJson', 'describeUpcall', 'dumpFlowLines', 'emptyConfiguration'],
-      ...['openDatapath', 'parseConfiguration', 'showText', 'splitShellWords', 'version', 'vsctl'],
+      ...['Bridge', 'BridgePort', 'MetricsServer', 'NetlinkError', 'SlowpathError', 'Switch', 'SwitchEvents'],
+      ...[
+        'SyntaxProblem',
+        'TableError',
+        'configurationFromJson',
+        'describeUpcall',
+        'dumpFlowLines',
+        'emptyConfiguration',
+      ],
+      ...[
+        'openDatapath',
+        'parseConfiguration',
+        'showText',
+        'splitShellWords',
+        'switchMetrics',
+        'version',
+        'vsctl',
+      ],
     ]);
     expect(Object.keys(netlink).sort()).to.deep.equal([
       ...[

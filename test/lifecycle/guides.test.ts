@@ -1,0 +1,56 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { CliRig } from '../support/cli.js';
+import { consoleCommands, matchesConsole } from '../support/console.js';
+import { root } from '../support/processes.js';
+import { needsRoot } from '../support/skip.js';
+
+const guide = (name: string) => join(root, 'docs', 'guides', name);
+
+/** The first block of a kind of code in a document. */
+function block(name: string, language: string): string {
+  return new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``).exec(readFileSync(guide(name), 'utf8'))![1];
+}
+
+describe('guides: every command prints what the page says', function () {
+  this.timeout(180_000);
+  let rig: CliRig;
+  beforeEach(function () {
+    needsRoot(this);
+    rig = new CliRig();
+  });
+  afterEach(async () => {
+    await rig?.stopAll();
+    await rig?.remove();
+  });
+
+  /** Runs the commands of a guide one after the other, beside a switch with the flows that it begins with. */
+  async function follow(name: string, ...options: string[]): Promise<void> {
+    await rig.run('--port', 'p1', '--port', 'p2', '--flows', rig.flowsFile(block(name, 'text')), ...options);
+    expect(await rig.ping(3)).to.equal(3);
+    const commands = consoleCommands(guide(name));
+    expect(commands).not.to.be.empty;
+    const wrong: string[] = [];
+    for (const { command, expected, line } of commands) {
+      const printed = await rig.shell(command);
+      if (!matchesConsole(printed, expected))
+        wrong.push(`${name}:${line}: ${command}\nprints\n${printed}\nnot\n${expected.join('\n')}`);
+    }
+    expect(wrong.length, wrong.join('\n\n')).to.equal(0);
+  }
+
+  it('debug a flow', () => follow('debug-a-flow.md', '--max-idle', '600000'));
+  it('tune', () => follow('tune.md', '--metrics', '9273', '--max-idle', '600000'));
+
+  it('embed in tests', async () => {
+    const file = join(root, 'out', 'guide-embed.mjs');
+    writeFileSync(file, block('embed-in-tests.md', 'js'));
+    const child = rig.lab.keep(
+      rig.inside.start(process.execPath, [join(root, 'node_modules/mocha/bin/mocha.js'), file]),
+    );
+    const { code, stdout, stderr } = await child.exit;
+    expect(code, stdout + stderr).to.equal(0);
+    expect(stdout).to.match(/^[2-9] passed, 0 failed, 0 skipped$/m);
+  });
+});
