@@ -87,7 +87,9 @@ export async function dissect(
   try {
     const file = join(folder, 'datagrams.pcap');
     writeFileSync(file, pcap(datagrams, port));
-    const args = ['-n', '-r', file, '-d', `udp.port==${port},${protocol}`, '-T', 'pdml'];
+    // Templates have more fields than it takes by default.
+    const limits = ['-o', 'cflow.max_template_fields:0'];
+    const args = ['-n', '-r', file, ...limits, '-d', `udp.port==${port},${protocol}`, '-T', 'pdml'];
     const { stdout } = await run('tshark', args, { maxBuffer: 1 << 28 });
     return parsePdml(stdout).map((packet) => {
       const found = packet.fields.find(({ name }) => name === protocol);

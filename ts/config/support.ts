@@ -74,7 +74,7 @@ const HONOURED: Readonly<Record<string, readonly string[]>> = {
     'qinq-ethtype',
   ],
   Interface: [],
-  IPFIX: ['enable-input-sampling', 'enable-output-sampling', 'enable-tunnel-sampling'],
+  IPFIX: ['enable-input-sampling', 'enable-output-sampling', 'enable-tunnel-sampling', 'virtual_obs_id'],
 };
 
 /**

@@ -1,6 +1,8 @@
+import { SlowpathError } from '../errors/index.js';
+import { bridgeStatisticsText, flowStatisticsText } from '../exporters/index.js';
 import { native } from '../native/index.js';
 import { formatFlowStats, parseFlowMod } from '../openflow/index.js';
-import type { Bridge } from '../switch/index.js';
+import type { Bridge, Switch } from '../switch/index.js';
 import { bridgeOf } from './fdb.js';
 import type { Command } from './types.js';
 
@@ -27,6 +29,26 @@ export function rulesText(bridge: Bridge, match: string, now: number): string {
   return rules.map((rule) => formatFlowStats(rule, now, tlvMap)).join('\n');
 }
 
+/** What ovs-ofctl says of statistics of something that is not configured. */
+function notConfigured(what: string): SlowpathError {
+  return new SlowpathError('ERR_NOT_CONFIGURED', `NXST_NOT_CONFIGURED: ${what}`);
+}
+
+/** `ovs-ofctl dump-ipfix-bridge` without the header. Throws ERR_NOT_CONFIGURED. */
+function ipfixBridgeText(theSwitch: Switch, name: string): string {
+  const statistics = theSwitch.exporters.ipfix.of(bridgeOf(theSwitch, name))?.bridgeStatistics;
+  if (statistics == null) throw notConfigured(`bridge ${name} has no IPFIX record in its column ipfix`);
+  return bridgeStatisticsText(statistics);
+}
+
+/** `ovs-ofctl dump-ipfix-flow` without the header. Throws ERR_NOT_CONFIGURED. */
+function ipfixFlowText(theSwitch: Switch, name: string): string {
+  const statistics = theSwitch.exporters.ipfix.of(bridgeOf(theSwitch, name))?.flowStatistics;
+  if (statistics === undefined || statistics.size === 0)
+    throw notConfigured(`bridge ${name} has no Flow_Sample_Collector_Set with an IPFIX record`);
+  return flowStatisticsText(statistics);
+}
+
 /** Commands about OpenFlow. */
 export const OFCTL_COMMANDS: readonly Command[] = [
   {
@@ -37,5 +59,21 @@ export const OFCTL_COMMANDS: readonly Command[] = [
     most: 2,
     run: ({ theSwitch }, [name, match = '']) =>
       rulesText(bridgeOf(theSwitch, name), match, native().monotonicMs()),
+  },
+  {
+    name: 'ofctl/dump-ipfix-bridge',
+    usage: 'BRIDGE',
+    help: 'show the statistics of bridge IPFIX as ovs-ofctl dump-ipfix-bridge does',
+    least: 1,
+    most: 1,
+    run: ({ theSwitch }, [name]) => ipfixBridgeText(theSwitch, name),
+  },
+  {
+    name: 'ofctl/dump-ipfix-flow',
+    usage: 'BRIDGE',
+    help: 'show the statistics of flow-based IPFIX as ovs-ofctl dump-ipfix-flow does',
+    least: 1,
+    most: 1,
+    run: ({ theSwitch }, [name]) => ipfixFlowText(theSwitch, name),
   },
 ];

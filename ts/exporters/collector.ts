@@ -26,6 +26,8 @@ export class Collector {
   readonly target: string;
   readonly address: CollectorAddress;
   readonly counters: CollectorCounters = { sent: 0, dropped: 0, errors: 0 };
+  /** Sockets that were opened: each is another transport session, whose templates the collector does not know yet. */
+  sessions = 0;
   readonly #totals: CollectorCounters;
   #socket: Socket | null = null;
   /** Told by this socket what became of each datagram. */
@@ -105,6 +107,7 @@ export class Collector {
   #connect(host: string, family: 4 | 6): void {
     const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
     this.#socket = socket;
+    this.sessions++;
     socket.unref();
     this.#onSent = (error) => this.#sent(socket, error);
     // Before it is connected: that failed. After: a datagram was refused, which says nothing about the next.

@@ -3,6 +3,7 @@ import type { Configuration, Row } from '../config/index.js';
 import type { Datapath } from '../datapath/index.js';
 import type { UpcallBatch } from '../native/index.js';
 import type { UkeyTable } from '../ukey/index.js';
+import type { Snapshot } from '../xlate/index.js';
 
 /** What exporters know of the switch that they belong to. */
 export interface ExporterContext {
@@ -11,6 +12,8 @@ export interface ExporterContext {
   readonly bridges: ReadonlyMap<string, Bridge>;
   /** Flows that are installed: actions of a sample's flow are looked up here. */
   readonly ukeys: UkeyTable;
+  /** What packets are translated by now. */
+  snapshot(): Snapshot;
   /** Monotonic milliseconds, the clock of flow statistics. */
   now(): number;
   /** What goes wrong and is survived. */
@@ -30,7 +33,7 @@ export interface BridgeExporter<Settings> {
 }
 
 /** A protocol: reads what the configuration says of it, and makes its exporters. */
-export interface Protocol<Settings> {
+export interface Protocol<Settings, Exporter extends BridgeExporter<Settings> = BridgeExporter<Settings>> {
   /** Prefix of its counters. */
   readonly name: string;
   /** What it counted for all bridges since the switch was opened; what each counter means is in `counterHelp`. */
@@ -38,7 +41,7 @@ export interface Protocol<Settings> {
   readonly counterHelp: Readonly<Record<string, string>>;
   /** What the configuration says for a bridge (a row of Bridge), as plain data: equal JSON is no change. null: nothing to export. */
   settings(configuration: Configuration, row: Row): Settings | null;
-  create(bridge: Bridge): BridgeExporter<Settings>;
+  create(bridge: Bridge): Exporter;
 }
 
 /** Counters, all 0, with the names that a help table has. */

@@ -4,7 +4,7 @@ import type { UpcallBatch } from '../native/index.js';
 import { type SampleSink, UPCALL_SFLOW } from '../upcall/index.js';
 import type { FlowStatsSink } from '../xlate/index.js';
 import { type ExporterContext, zeroCounters } from './exporter.js';
-import { ipfixProtocol } from './ipfix/index.js';
+import { type BridgeIpfix, IpfixProtocol, type IpfixSettings } from './ipfix/index.js';
 import { NetflowProtocol } from './netflow/index.js';
 import { ProtocolExporters } from './protocol-exporters.js';
 import { sflowProtocol } from './sflow/index.js';
@@ -27,7 +27,7 @@ export interface ExporterCounter {
  */
 export class Exporters implements SampleSink {
   readonly sflow: ProtocolExporters<unknown>;
-  readonly ipfix: ProtocolExporters<unknown>;
+  readonly ipfix: ProtocolExporters<IpfixSettings, BridgeIpfix>;
   readonly netflow: ProtocolExporters<unknown>;
   /** Is to be told what flows of bridges with NetFlow count. */
   readonly flowStats: FlowStatsSink;
@@ -38,7 +38,7 @@ export class Exporters implements SampleSink {
   constructor(context: ExporterContext) {
     this.#context = context;
     this.sflow = new ProtocolExporters(sflowProtocol(context));
-    this.ipfix = new ProtocolExporters(ipfixProtocol(context));
+    this.ipfix = new ProtocolExporters(new IpfixProtocol(context));
     const netflow = new NetflowProtocol(context);
     this.netflow = new ProtocolExporters(netflow);
     this.flowStats = netflow;

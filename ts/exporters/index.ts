@@ -1,2 +1,4 @@
 export { type ExporterCounter, Exporters } from './exporters.js';
 export type { ExporterContext } from './exporter.js';
+export type { IpfixStatistics } from './ipfix/index.js';
+export { bridgeStatisticsText, flowStatisticsText } from './ipfix/index.js';

@@ -3,26 +3,29 @@ import type { Configuration } from '../config/index.js';
 import { cookieUuidIs } from '../flow/index.js';
 import type { BridgeExporter, Protocol } from './exporter.js';
 
-interface Entry<Settings> {
+interface Entry<Exporter> {
   readonly bridge: Bridge;
-  readonly exporter: BridgeExporter<Settings>;
+  readonly exporter: Exporter;
   /** Settings in force, as JSON. */
   settings: string;
 }
 
 /** The exporters of one protocol, one for each bridge whose configuration asks for it. */
-export class ProtocolExporters<Settings> {
-  readonly protocol: Protocol<Settings>;
-  #entries: readonly Entry<Settings>[] = [];
+export class ProtocolExporters<
+  Settings,
+  Exporter extends BridgeExporter<Settings> = BridgeExporter<Settings>,
+> {
+  readonly protocol: Protocol<Settings, Exporter>;
+  #entries: readonly Entry<Exporter>[] = [];
 
-  constructor(protocol: Protocol<Settings>) {
+  constructor(protocol: Protocol<Settings, Exporter>) {
     this.protocol = protocol;
   }
 
   /** Takes over a configuration: exporters come, go and change by what differs; the others go on as they were. */
   configure(configuration: Configuration, bridges: ReadonlyMap<string, Bridge>): void {
     const before = new Map(this.#entries.map((entry) => [entry.bridge, entry]));
-    const kept: { entry: Entry<Settings>; settings: Settings }[] = [];
+    const kept: { entry: Entry<Exporter>; settings: Settings }[] = [];
     for (const row of configuration.rows('Bridge')) {
       const bridge = bridges.get(row.text('name'));
       const settings = bridge === undefined ? null : this.protocol.settings(configuration, row);
@@ -46,12 +49,12 @@ export class ProtocolExporters<Settings> {
   }
 
   /** The exporter of a bridge, or null. */
-  of(bridge: Bridge): BridgeExporter<Settings> | null {
+  of(bridge: Bridge): Exporter | null {
     return this.#entries.find((entry) => entry.bridge === bridge)?.exporter ?? null;
   }
 
   /** The exporter of the bridge that the cookie at `bytes[offset]` names; null when there is none (any more). */
-  named(bytes: Uint8Array, offset: number): BridgeExporter<Settings> | null {
+  named(bytes: Uint8Array, offset: number): Exporter | null {
     for (const { bridge, exporter } of this.#entries)
       if (cookieUuidIs(bytes, offset, bridge.uuid)) return exporter;
     return null;

@@ -1,5 +1,6 @@
 export * from './actions-writer.js';
 export * from './cookie.js';
+export * from './sample-cookie.js';
 export * from './format-actions.js';
 export * from './format-flow.js';
 export { formatKey, type KeyFormatOptions, type PortNames } from './format-key.js';

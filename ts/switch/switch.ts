@@ -101,6 +101,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       datapath,
       bridges: this.bridges,
       ukeys: this.#ukeys,
+      snapshot: () => this.#snapshot,
       now: () => native().monotonicMs(),
       warn: (message) => this.#warn(message),
     });
@@ -252,6 +253,11 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   /** Runs one revalidation round now. */
   revalidate(): Promise<void> {
     return this.#revalidator.round();
+  }
+
+  /** sFlow, IPFIX and NetFlow of the bridges that the configuration asks for. */
+  get exporters(): Exporters {
+    return this.#exporters;
   }
 
   stats(): SwitchStats {

@@ -1,0 +1,76 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { eventually } from './eventually.js';
+import { readIpfix } from './ipfix-messages.js';
+import { allFields, complaintsOf, dissect, type Dissected } from './tshark.js';
+
+const IPFIX_PORT = 4739;
+/** Template of the statistics of the exporting process. */
+const PROCESS_TEMPLATE = 462;
+/** Fields that tshark makes up itself, and those that no test can foresee. */
+const PASSED_OVER =
+  /^(?:string_len_short|template_frame|timedelta|abstimestart|abstimeend|flowset_id|flowset_length)$/;
+
+/** A record as tshark reads it: fields without their prefix `cflow.`; of names that come twice (interface name) an `_2` for the second. */
+export type IpfixRecord = Readonly<Record<string, string>>;
+
+/** Records of flows in messages that are one stream, without those of the exporting process. Throws when tshark complains. */
+export async function ipfixRecords(messages: readonly Uint8Array[]): Promise<IpfixRecord[]> {
+  const dissected = await dissect(messages, 'cflow', IPFIX_PORT);
+  const complaints = complaintsOf(dissected);
+  if (complaints.length > 0) throw new Error(`tshark complains: ${complaints.join('; ')}`);
+  const records = dissected.flatMap((message) => {
+    const domain = message.fields.find(({ name }) => name === 'cflow.od_id')!.show;
+    return [...allFields(message)]
+      .filter(({ text }) => /^Flow \d+$/.test(text))
+      .map((one) => fieldsOf(one, domain));
+  });
+  return records.filter((record) => record.flow_exporter === undefined);
+}
+
+function fieldsOf(record: Dissected, domain: string): IpfixRecord {
+  const fields: Record<string, string> = { od_id: domain };
+  for (const { name, show } of allFields(record)) {
+    const short = name.replace(/^cflow\./, '');
+    if (!name.startsWith('cflow.') || PASSED_OVER.test(short)) continue;
+    fields[short in fields ? `${short}_2` : short] = show;
+  }
+  return fields;
+}
+
+/** Whether a message has data of flows. */
+export const hasData = (message: Buffer) =>
+  readIpfix(message).sets.some(({ id }) => id >= 256 && id !== PROCESS_TEMPLATE);
+
+/** Listens on UDP of 127.0.0.1. */
+export class IpfixCollector {
+  readonly messages: Buffer[] = [];
+  readonly #socket: Socket = createSocket('udp4');
+
+  static async start(): Promise<IpfixCollector> {
+    const collector = new IpfixCollector();
+    collector.#socket.on('message', (message) => collector.messages.push(message));
+    collector.#socket.bind(0, '127.0.0.1');
+    await once(collector.#socket, 'listening');
+    return collector;
+  }
+
+  get target(): string {
+    return `127.0.0.1:${this.#socket.address().port}`;
+  }
+
+  /** Waits for as many records. */
+  async until(count: number): Promise<void> {
+    await eventually(`${count} records`, () => this.messages.filter(hasData).length >= count);
+  }
+
+  /** The records, once there are as many. */
+  async records(count: number): Promise<IpfixRecord[]> {
+    await this.until(count);
+    return ipfixRecords(this.messages);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
