@@ -17,6 +17,13 @@ export function netflowVersion(netflow: Row): NetflowVersion {
   return netflow.option('external_ids', 'version') === '9' ? 9 : 5;
 }
 
+/** sFlow can be turned off by sampling nothing. */
+function sflowProbability(sflow: Row | undefined): number {
+  if (sflow === undefined) return 0;
+  const sampling = sflow.number('sampling');
+  return sampling !== null && sampling <= 0 ? 0 : probability(sampling);
+}
+
 /** What of a bridge's packets is sampled: records sFlow, IPFIX, NetFlow and Flow_Sample_Collector_Set; null for nothing. */
 export function samplingOf(configuration: Configuration, bridge: Row): XSampling | null {
   const [sflow] = configuration.referred(bridge, 'sflow');
@@ -28,7 +35,7 @@ export function samplingOf(configuration: Configuration, bridge: Row): XSampling
   if (sflow === undefined && ipfix === undefined && netflow === undefined && sets.length === 0) return null;
   const enabled = (key: string) => ipfix !== undefined && ipfix.option('other_config', key) !== 'false';
   return {
-    sflowProbability: sflow === undefined ? 0 : probability(sflow.number('sampling')),
+    sflowProbability: sflowProbability(sflow),
     ipfixProbability: ipfix === undefined ? 0 : probability(ipfix.number('sampling')),
     ipfixInput: enabled('enable-input-sampling'),
     ipfixOutput: enabled('enable-output-sampling'),

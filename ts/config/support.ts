@@ -56,6 +56,7 @@ const UNSUPPORTED: Readonly<Record<string, Reasons>> = {
 const HONOURED: Readonly<Record<string, readonly string[]>> = {
   Open_vSwitch: ['vlan-limit'],
   Bridge: [
+    'datapath-id',
     'forward-bpdu',
     'mac-aging-time',
     'mac-table-size',

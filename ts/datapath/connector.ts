@@ -21,6 +21,8 @@ export interface Connector {
   openGroup(group: number): Channel | null;
   /** A channel of rtnetlink in the datapath's network namespace, in multicast groups if any. */
   openRoute(groups?: readonly number[]): Channel;
+  /** A channel of the kernel's generic netlink in that namespace: what asks about network devices. */
+  openGeneric(): Channel;
   /**
    * Those of the upcall port ids that belong to open sockets: someone may be reading them. All of them when that cannot be
    * found out.
@@ -52,6 +54,10 @@ export class KernelConnector implements Connector {
 
   openRoute(groups?: readonly number[]): Channel {
     return openNetlink({ protocol: NETLINK_ROUTE, netns: this.#netns, groups }, this.#addon);
+  }
+
+  openGeneric(): Channel {
+    return openNetlink({ protocol: NETLINK_GENERIC, netns: this.#netns }, this.#addon);
   }
 
   liveAmong(portIds: readonly number[]): number[] {
@@ -111,6 +117,10 @@ export class EmbeddedConnector implements Connector {
 
   openRoute(groups?: readonly number[]): Channel {
     return openNetlink({ protocol: NETLINK_ROUTE, netns: this.#netns, groups }, this.#addon);
+  }
+
+  openGeneric(): Channel {
+    return openNetlink({ protocol: NETLINK_GENERIC, netns: this.#netns }, this.#addon);
   }
 
   liveAmong(): number[] {

@@ -1,6 +1,6 @@
 import { NetlinkError, SlowpathError } from '../errors/index.js';
 import type { Addon, Channel, FlowBatch } from '../native/index.js';
-import { MessageBuilder, type NetlinkClient, RouteClient, RTNLGRP_LINK } from '../netlink/index.js';
+import { MessageBuilder, NetlinkClient, RouteClient, RTNLGRP_LINK } from '../netlink/index.js';
 import {
   type DatapathClient,
   type DatapathSupport,
@@ -18,7 +18,7 @@ import {
 import type { Connector } from './connector.js';
 import type { Dispatch } from './dispatch.js';
 import { ChannelFlowDump, DUMP_BATCH_BYTES, DUMP_BATCH_FLOWS, type DumpSlot } from './flow-dump.js';
-import { listFamilies, lookupFamily } from '../genl/index.js';
+import { EthtoolClient, listFamilies, lookupFamily } from '../genl/index.js';
 import { DatapathMeters } from './meters.js';
 import { PortWatch } from './port-watch.js';
 import { Recovery } from './recovery.js';
@@ -83,6 +83,8 @@ export class DatapathProvider implements Datapath {
   /** Not asked for yet while undefined. */
   #meters: DatapathMeters | null | undefined;
   #watch: PortWatch | null = null;
+  /** Opened when somebody asks. */
+  #ethtool: EthtoolClient | null = null;
   #closed = false;
 
   constructor(opened: OpenedDatapath) {
@@ -139,6 +141,11 @@ export class DatapathProvider implements Datapath {
   #meterClient(): MeterClient {
     const { client } = this.#opened;
     return new MeterClient(client, lookupFamily(client, OVS_METER_FAMILY), this.ifindex);
+  }
+
+  get ethtool(): EthtoolClient {
+    this.#ethtool ??= new EthtoolClient(new NetlinkClient(this.#opened.connector.openGeneric()));
+    return this.#ethtool;
   }
 
   get dispatch(): DispatchMode {
@@ -274,6 +281,7 @@ export class DatapathProvider implements Datapath {
       for (const channel of this.#handlers) channel.close();
       this.#closeDumps();
       this.route.close();
+      this.#ethtool?.close();
       this.#opened.client.close();
       this.#opened.connector.close();
     }

@@ -1,4 +1,5 @@
 import type { Channel, FlowBatch, UpcallBatch } from '../native/index.js';
+import type { EthtoolClient } from '../genl/index.js';
 import type { RouteClient } from '../netlink/index.js';
 import type { DatapathMeters } from './meters.js';
 import type { DatapathSupport, FlowClient, PacketClient } from '../ovs/index.js';
@@ -188,6 +189,8 @@ export interface Datapath extends Disposable {
   delPort(portNo: number): void;
   /** Devices and addresses in the datapath's network namespace: link state of ports, setting internal ports up. */
   readonly route: RouteClient;
+  /** Link modes of network devices there. */
+  readonly ethtool: EthtoolClient;
   /** In order of port number. */
   ports(): DatapathPort[];
   /** Watches ports and their devices until the returned function is called. Several may watch. */

@@ -65,6 +65,11 @@ export class DatagramWriter {
     return this;
   }
 
+  /** All that another writer holds. */
+  append(other: DatagramWriter): this {
+    return this.bytes(other.#bytes, 0, other.#length);
+  }
+
   zeros(length: number): this {
     const at = this.#room(length);
     this.#bytes.fill(0, at, at + length);

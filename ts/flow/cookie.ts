@@ -221,6 +221,21 @@ export function cookieSlowReason(bytes: Uint8Array, offset: number): number {
   return cookieU32(bytes, offset + 28);
 }
 
+/** OpenFlow in_port of the cookie at `bytes[offset]`. */
+export function cookieInPort(bytes: Uint8Array, offset: number): number {
+  return bytes[offset + 4] | (bytes[offset + 5] << 8);
+}
+
+/** TCI that the packet leaves with, of a cookie of type COOKIE_SFLOW. */
+export function cookieSflowTci(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset + 24] << 8) | bytes[offset + 25];
+}
+
+/** Where the packet goes, in sFlow's encoding, of a cookie of type COOKIE_SFLOW. */
+export function cookieSflowOutput(bytes: Uint8Array, offset: number): number {
+  return cookieU32(bytes, offset + 28);
+}
+
 /** Whether the cookie at `bytes[offset]` names the bridge with this UUID. */
 export function cookieUuidIs(bytes: Uint8Array, offset: number, uuid: Int32Array): boolean {
   for (let i = 0; i < 4; i++) if ((cookieU32(bytes, offset + 8 + 4 * i) | 0) !== uuid[i]) return false;

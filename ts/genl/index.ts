@@ -1,1 +1,2 @@
 export * from './family.js';
+export * from './ethtool.js';

@@ -2,6 +2,7 @@ export * from './attribute-cursor.js';
 export * from './client.js';
 export * from './constants.js';
 export * from './errno.js';
+export * from './link-stats.js';
 export * from './message.js';
 export * from './message-builder.js';
 export * from './namespace.js';

@@ -40,7 +40,7 @@ const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
 
 /** Bytes of struct ifinfomsg: u8 family, pad, u16 type, i32 index, u32 flags, u32 change. */
-const IFINFOMSG = 16;
+export const IFINFOMSG = 16;
 /** Bytes of struct ifaddrmsg: u8 family, prefixlen, flags, scope, u32 index. */
 const IFADDRMSG = 8;
 const AF_INET = 2;

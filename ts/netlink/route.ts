@@ -4,6 +4,7 @@ import { NetlinkClient } from './client.js';
 import { NLMSG_HDRLEN } from './constants.js';
 import { parseMessages } from './message.js';
 import { MessageBuilder } from './message-builder.js';
+import { decodeLinkStats, encodeGetLinkStats, type LinkStats } from './link-stats.js';
 import {
   decodeAddress,
   decodeLink,
@@ -63,6 +64,17 @@ export class RouteClient implements Disposable {
     } catch (error) {
       if (error instanceof SlowpathError && error.code === 'ERR_NO_INTERFACE') return null;
       throw error;
+    }
+  }
+
+  /** The counters of a network device by index. Error: ERR_NO_INTERFACE. */
+  linkStats(ifindex: number): LinkStats {
+    try {
+      const request = encodeGetLinkStats(this.#builder, ifindex);
+      const info = { op: `statistics of link ${ifindex}`, family, cmd: RTM_GETLINK };
+      return decodeLinkStats(this.#client.transactOne(request, info));
+    } catch (error) {
+      throw translate(error, ifindex);
     }
   }
 
