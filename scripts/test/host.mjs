@@ -4,7 +4,7 @@ import { countMocha, mochaCommand, testFiles } from './mocha.mjs';
 import { run } from './process.mjs';
 import { cache, root } from './root.mjs';
 
-const areas = ['unit', 'golden', 'property', 'fuzz', 'lifecycle', 'conformance'];
+const areas = ['unit', 'golden', 'property', 'fuzz', 'lifecycle', 'differential', 'conformance'];
 
 export async function hostLane(tally, { grep }) {
   const files = testFiles(areas);

@@ -150,6 +150,8 @@ export interface NetflowOptions {
   readonly addIdToInterface?: boolean;
   /** Seconds between two records of a flow that goes on; 0 for the default (600), -1 for none. */
   readonly activeTimeout?: number;
+  /** Version 9 tells of IPv6 and VLANs, too. Default 5, as OVS has it. */
+  readonly version?: 5 | 9;
 }
 
 /** How to export IPFIX of a bridge; ovs-vswitchd.conf.db(5), table IPFIX. */

@@ -164,6 +164,7 @@ export function netflowWords(bridge: string, options: NetflowOptions | null): st
     engine_id: options.engineId,
     add_id_to_interface: options.addIdToInterface,
     active_timeout: options.activeTimeout,
+    'external_ids:version': options.version === undefined ? undefined : String(options.version),
   });
 }
 
