@@ -32,6 +32,8 @@ export class BridgeModel {
   /** Tells them apart by what packets were encapsulated with. */
   tunnelPorts = new TunnelPorts([]);
   vlanLimit = DEFAULT_VLAN_LIMIT;
+  /** UUIDs that bridges are to have in place of their records', by name: those that flows of an earlier process know them by. */
+  knownUuids: ReadonlyMap<string, string> = new Map();
   readonly #queuePriority: (queue: number) => number;
   readonly #watcher: BridgeWatcher | null;
 
@@ -62,7 +64,7 @@ export class BridgeModel {
 
   #configureBridge(configuration: Configuration, row: Row, numbers: FindNumbers, touched: Touched): void {
     const name = row.text('name');
-    const bridge = this.bridges.get(name) ?? new Bridge(name, row.uuid);
+    const bridge = this.bridges.get(name) ?? new Bridge(name, this.knownUuids.get(name) ?? row.uuid);
     bridge.watcher = this.#watcher;
     this.bridges.set(name, bridge);
     bridge.configure(row);

@@ -92,7 +92,15 @@ function program(): Command {
       'serve metrics for Prometheus at PORT of 127.0.0.1, or at ADDRESS:PORT',
       metricsAddress,
     )
-    .option('--keep', 'leave the datapath with its ports and flows behind at the end')
+    .addOption(
+      new Option(
+        '--keep [what]',
+        'leave the datapath behind at the end, with its ports and flows, which the next run takes over; or with its ports alone',
+      )
+        .choices(['flows', 'ports'])
+        .preset('flows'),
+    )
+    .option('--flush', 'begin without the flows that an earlier run left')
     .action(async (options: RunOptions) => {
       const log = pino(
         { base: null, timestamp: pino.stdTimeFunctions.isoTime },

@@ -7,7 +7,7 @@ import { Coverage, runCommand, switchCounters } from '../control/index.js';
 import { type MetricsOptions, MetricsServer } from '../metrics/index.js';
 import { type ControlMethods, ControlServer, refuseIfServed } from './control.js';
 import { DEFAULT_NAMES } from './query.js';
-import { socketPath } from './rundir.js';
+import { makeRunDirectory, socketPath, statePath } from './rundir.js';
 import { readConfiguration, traceIn } from './trace.js';
 
 export interface RunOptions {
@@ -24,9 +24,14 @@ export interface RunOptions {
   readonly maxIdle?: number;
   /** Where to serve metrics. */
   readonly metrics?: MetricsOptions;
-  /** Leave the datapath with its ports and flows behind. */
-  readonly keep?: boolean;
+  /** What is left behind: the datapath with ports and flows, or with ports. */
+  readonly keep?: 'flows' | 'ports';
+  /** Flows that an earlier run left are not taken over. */
+  readonly flush?: boolean;
 }
+
+/** What the switch is told of --keep. */
+const KEPT = { flows: true, ports: 'ports' } as const;
 
 /** Runs a switch until SIGINT or SIGTERM. */
 export async function run(options: RunOptions, log: Logger): Promise<void> {
@@ -56,18 +61,22 @@ export async function run(options: RunOptions, log: Logger): Promise<void> {
     await metrics?.close();
     await control?.close();
     coverage?.stop();
-    await theSwitch?.close({ keep: options.keep ?? false });
+    await theSwitch?.close({ keep: options.keep === undefined ? false : KEPT[options.keep] });
     stop.dispose();
   }
 }
 
 function openSwitch(options: RunOptions, name: string, log: Logger): Switch {
+  makeRunDirectory();
   return Switch.open({
     datapath: {
       type: options.datapath,
       name,
       ...(options.dispatch === undefined ? {} : { dispatch: options.dispatch }),
     },
+    adopt: options.flush !== true,
+    // The embedded datapath ends with its process.
+    ...(options.datapath === 'system' ? { stateFile: statePath(options.datapath, name) } : {}),
     ...(options.flowLimit === undefined ? {} : { flowLimit: options.flowLimit }),
     ...(options.maxIdle === undefined ? {} : { policy: { maxIdle: options.maxIdle } }),
     onWarning: (message) => log.warn(message),

@@ -17,6 +17,11 @@ export function socketPath(type: string, name: string, env?: NodeJS.ProcessEnv):
   return join(runDirectory(env), `${type}@${name}.sock`);
 }
 
+/** Path of what the switch on such a datapath leaves for the next one. */
+export function statePath(type: string, name: string, env?: NodeJS.ProcessEnv): string {
+  return join(runDirectory(env), `${type}@${name}.state`);
+}
+
 /** Makes the folder, for its owner alone. */
 export function makeRunDirectory(): void {
   mkdirSync(runDirectory(), { recursive: true, mode: 0o700 });

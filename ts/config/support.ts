@@ -54,7 +54,7 @@ const UNSUPPORTED: Readonly<Record<string, Reasons>> = {
 
 /** Keys of other_config that the switch acts upon. */
 const HONOURED: Readonly<Record<string, readonly string[]>> = {
-  Open_vSwitch: ['vlan-limit'],
+  Open_vSwitch: ['flow-restore-wait', 'vlan-limit'],
   Bridge: [
     'datapath-id',
     'forward-bpdu',

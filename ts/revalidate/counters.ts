@@ -12,6 +12,7 @@ export const REVALIDATE_COUNTER_HELP = {
   modify_failures: 'Modifications that the datapath refused; the flow is deleted',
   delete_failures: 'Deletions that the datapath refused although it has the flow',
   backwards: 'Flow counters that ran backwards; the flow is counted afresh',
+  adopted: 'Flows that an earlier process left and that were taken over',
   missed: 'Flows that a dump did not show although they were installed',
 } as const;
 

@@ -29,6 +29,8 @@ export interface FlowChangesContext {
   readonly ops: OpWriter;
   readonly replies: FlowBatch;
   readonly ukeys: UkeyTable;
+  /** Called before operations leave. */
+  beforeSubmit?(): void;
 }
 
 /**
@@ -119,6 +121,7 @@ export class FlowChanges {
   flush(snapshot: Snapshot): void {
     const { opsChannel, ops, replies } = this.#context;
     if (ops.count === 0) return;
+    this.#context.beforeSubmit?.();
     const flows = opsChannel.exchange(ops.batch, ops.count, null, replies);
     for (let row = 0; row < flows; row++) this.#lastStatistics(snapshot, replies.rows, row * FLOW_ROW_WORDS);
     const failedModifies: number[] = [];

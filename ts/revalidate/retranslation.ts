@@ -23,8 +23,12 @@ export const VERDICT_DELETE_NO_PORT = 3;
 /** Its key cannot be decoded. */
 export const VERDICT_DELETE_BAD_KEY = 4;
 
+/** It is of recirculated packets, and nobody knows any more what was to become of them. */
+export const VERDICT_DELETE_NO_RECIRC = 5;
+
 const FITNESS_ERROR = FITNESS.indexOf('error');
 const NO_BRIDGE = XLATE_ERRORS.indexOf('no_bridge');
+const NO_RECIRC = XLATE_ERRORS.indexOf('no_recirculation_context');
 
 /** Translates an installed flow again from the key it was installed with. */
 export class Retranslation {
@@ -70,6 +74,7 @@ export class Retranslation {
     const translation = this.#translator.translate(snapshot, this.#key, 0);
     this.translation = translation;
     const inPort = ukeys.inPort[ukey];
+    if (translation.error === NO_RECIRC) return VERDICT_DELETE_NO_RECIRC;
     if (translation.error === NO_BRIDGE && ukeys.actionsLength[ukey] > 0) return VERDICT_DELETE_NO_PORT;
     if (translation.slow !== 0) {
       this.#slowPath.reset();

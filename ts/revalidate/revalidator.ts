@@ -11,6 +11,7 @@ import {
   type UkeyTable,
 } from '../ukey/index.js';
 import type { Snapshot, Translator } from '../xlate/index.js';
+import { Adoption, type AdoptionContext } from './adoption.js';
 import { createRevalidateCounters, type RevalidateCounters } from './counters.js';
 import type { ChangeLog } from './changes.js';
 import { Crediting, type CreditingContext } from './crediting.js';
@@ -27,6 +28,7 @@ import {
   VERDICT_DELETE_BAD_KEY,
   VERDICT_DELETE_MASK,
   VERDICT_DELETE_NO_PORT,
+  VERDICT_DELETE_NO_RECIRC,
   VERDICT_KEEP,
   VERDICT_MODIFY,
 } from './retranslation.js';
@@ -37,6 +39,7 @@ const REASON_OF: Readonly<Record<number, DeleteReason>> = {
   [VERDICT_DELETE_MASK]: 'wider_mask',
   [VERDICT_DELETE_NO_PORT]: 'no_port',
   [VERDICT_DELETE_BAD_KEY]: 'bad_key',
+  [VERDICT_DELETE_NO_RECIRC]: 'unknown_recirc',
 };
 /** Flows looked at for changes without a look at the clock. */
 const MARKED_AT_ONCE = 4096;
@@ -45,7 +48,7 @@ const PURGED_AT_ONCE = 256;
 /** A ukey whose flow this many dumps in a row did not show is gone. */
 const MISSED_DUMPS = 4;
 
-export interface RevalidatorContext extends CreditingContext, FlowChangesContext {
+export interface RevalidatorContext extends CreditingContext, FlowChangesContext, AdoptionContext {
   /** Begins a dump of the datapath's flows; ufid and statistics suffice. */
   openDump(): FlowDump;
   readonly translator: Translator;
@@ -105,6 +108,24 @@ export class Revalidator {
     if (this.#stopped || this.#again) return;
     this.#again = true;
     if (this.#running === null) this.#schedule(0);
+  }
+
+  /** Takes over the flows that an earlier process left, before rounds begin; the first round, which is due at once, validates them. */
+  async adopt(): Promise<void> {
+    this.#stopped = false;
+    const adoption = new Adoption(
+      this.#context,
+      this.#retranslation,
+      this.#crediting,
+      this.counters,
+      () => this.#stopped,
+    );
+    await this.#alone(async () => {
+      const { flowLimit } = this.#context;
+      const adopted = await adoption.run();
+      // They fitted; rounds will say if that is too many.
+      flowLimit.limit = Math.max(flowLimit.limit, Math.min(flowLimit.max, adopted));
+    });
   }
 
   /** Ends the rounds; resolves when the one under way is through. */

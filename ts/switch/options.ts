@@ -12,6 +12,14 @@ export interface SwitchOptions {
   readonly flowLimit?: number;
   /** Revalidation, with OVS's names and defaults. */
   readonly policy?: Partial<RevalidatePolicy>;
+  /**
+   * Flows that an earlier process left in the datapath are taken over and kept where they are still right; false: they are flushed. Default true. It
+   * happens when the code that opens the switch is through, or when Open_vSwitch other_config:flow-restore-wait is true no longer; packets
+   * without a flow wait until then.
+   */
+  readonly adopt?: boolean;
+  /** File for what the next process must know to take over the flows of this one. Without it flows of recirculated packets are not kept. */
+  readonly stateFile?: string;
   /** Packets that controller actions send up. */
   readonly onPacketIn?: (packetIn: PacketIn) => void;
   /** Gets sampled packets, too; those that the configuration exports go to its collectors all the same. */
@@ -22,6 +30,12 @@ export interface SwitchOptions {
   readonly observer?: UpcallObserver;
   /** What goes wrong on the way and is survived. Default: nothing is said. */
   readonly onWarning?: (message: string) => void;
+}
+
+/** How to close a switch. */
+export interface CloseOptions {
+  /** What stays: nothing; the datapath with ports and flows; the datapath with its ports. Default false. */
+  readonly keep?: boolean | 'ports';
 }
 
 /** How to add a bridge; ovs-vswitchd.conf.db(5), table Bridge. */

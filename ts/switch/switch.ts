@@ -13,21 +13,24 @@ import { native } from '../native/index.js';
 import { ChangeLog, Revalidator } from '../revalidate/index.js';
 import { FlowLimit, UkeyTable } from '../ukey/index.js';
 import { UpcallHandler, type UpcallProfile } from '../upcall/index.js';
-import { FlowRecords, portTag, RecircRegistry, type Snapshot, Translator } from '../xlate/index.js';
+import { FlowRecords, RecircRegistry, type Snapshot, Translator } from '../xlate/index.js';
 import { BridgeTables } from './bridge-tables.js';
 import { Configurator } from './configurator.js';
 import { advanceBridge, EffectApplier } from './effects.js';
 import { FlowCacheControl } from './flow-cache-control.js';
 import { kernelQueuePriority } from './kernel-queues.js';
 import { announceBonds } from './learning-packets.js';
+import { linkChanged } from './links.js';
 import { missedEvents } from './missed-events.js';
 import { ConfiguredSwitch } from './configured-switch.js';
 import { SwitchEvents } from './events.js';
-import type { SwitchOptions } from './options.js';
+import type { CloseOptions, SwitchOptions } from './options.js';
 import { PacketInDelivery } from './packet-in.js';
 import { type PacketOut, PacketOutSender } from './packet-out.js';
 import type { InterfaceError } from './port-manager.js';
 import type { SwitchStats } from './stats.js';
+import { Restart } from './restart.js';
+import { StartUp } from './start-up.js';
 import { teeFlowStats, teeSamples } from './tee.js';
 import { type UpcallFilter, type UpcallFollower, UpcallWatch } from './upcall-watch.js';
 
@@ -73,6 +76,8 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   readonly cache: FlowCacheControl;
   readonly #unwatch: () => void;
   readonly #ticker: NodeJS.Timeout;
+  readonly #restart: Restart | null;
+  readonly #startUp: StartUp;
   #snapshot: Snapshot;
   #closed = false;
   /** A device appeared that a failed interface may be for; it is tried at the next tick, not once for each message about it. */
@@ -118,14 +123,18 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       followFlows: (listener) => this.cache.follow(listener),
       followPacketIns: (callback) => this.#packetIns.follow(callback),
     });
-    this.#handlerChannel.channel.startUpcalls(this.#handlerChannel.batch, (count) =>
-      this.#handler.handle(count),
-    );
-    // Flows that an earlier process left are not ours to explain: begin with none.
-    if (datapath.adopted) datapath.flush();
     datapath.setUpcallPids([this.#handlerChannel.portId]);
     this.#unwatch = datapath.portEvents((event) => this.#onPortEvent(event));
-    this.#revalidator.start();
+    this.#restart = Restart.open(options, datapath, this.#recirc, this.#model, (text) => this.#warn(text));
+    this.#startUp = new StartUp({
+      ...{ datapath, revalidator: this.#revalidator, restart: this.#restart, adopt: options.adopt !== false },
+      configuration: () => this.configuration,
+      handlePackets: ({ channel, batch } = this.#handlerChannel) => {
+        channel.startUpcalls(batch, (count) => this.#handler.handle(count));
+        this.changed();
+      },
+      onError: (error) => this.#onRevalidationError(error),
+    });
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
     this.#ticker.unref();
   }
@@ -251,8 +260,8 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   }
 
   /** Runs one revalidation round now. */
-  revalidate(): Promise<void> {
-    return this.#revalidator.round();
+  async revalidate(): Promise<void> {
+    if (await this.#startUp.begun()) await this.#revalidator.round();
   }
 
   /** sFlow, IPFIX and NetFlow of the bridges that the configuration asks for. */
@@ -278,21 +287,26 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
 
   /**
    * Stops the slow path and closes the datapath. Without `keep` (the default) flows, ports and a datapath that we made go with
-   * it; with `keep` all stays and forwards what is installed. Idempotent.
+   * it; with `keep` all stays and forwards what is installed, until the next process takes it over; with 'ports' only flows go. Idempotent.
    */
-  async close(options: { readonly keep?: boolean } = {}): Promise<void> {
+  async close({ keep = false }: CloseOptions = {}): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const keep = options.keep ?? false;
     clearInterval(this.#ticker);
     this.events.close();
     this.#unwatch();
+    const begun = this.#startUp.close();
     await this.#revalidator.stop();
+    await begun;
     this.#handlerChannel.channel.stop();
-    if (!keep) this.#revalidator.purge();
+    if (keep !== true) this.#revalidator.purge();
+    // What flows counted last has been told now.
     this.#exporters.close();
+    this.#restart?.close({ keep: keep === true });
     for (const channel of [this.#handlerChannel, this.#opsChannel, this.#changesChannel]) channel.close();
-    this.datapath.close({ keep });
+    // Flows that were never taken over are not ours to purge, but to leave they are not, either.
+    if (keep === 'ports') this.datapath.flush();
+    this.datapath.close({ keep: keep !== false });
   }
 
   /** Closes the switch with all that it made: `await using`. */
@@ -310,6 +324,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       flowLimit: this.#flowLimit,
       snapshot: () => this.#snapshot,
       apply: this.#effects.apply,
+      beforeSubmit: () => this.#restart?.flush(),
       now: () => native().monotonicMs(),
     };
   }
@@ -328,6 +343,8 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   #makeRevalidator(): Revalidator {
     const context = {
       ...this.#shared(),
+      reserveRecirc: (id: number) => this.#recirc.reserve(id),
+      openFullDump: () => this.datapath.openDump(),
       openDump: () => this.datapath.openDump({ terse: this.cache.tersely && this.datapath.support.ufid }),
       opsChannel: this.#changesChannel.channel,
       replies: native().createFlowBatch(REPLIES, REPLY_BYTES),
@@ -358,6 +375,8 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       this.#tables.set(bridge, new BridgeTables(bridge, this.datapath.support, this.datapath.meters));
     }
     this.#exporters.configure(this.configuration);
+    this.#restart?.noteBridges();
+    this.#startUp.consider();
     this.changed();
   }
 
@@ -395,15 +414,9 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     const port = this.#model.portsByOdp[event.portNo];
     if (port === undefined || port.name !== event.name) return;
     if (event.type === 'link') {
-      if (port.running === event.running) return;
-      port.running = event.running;
-      if (port.bundle.bond !== null) {
-        port.bundle.bond.linkChanged(port, event.running);
-        this.changed();
-      } else {
-        if (!event.running) port.bridge.fdb.flush(port.bundle);
-        this.#log.tag(portTag(port.bridge, port.ofport), this.#nextGeneration());
-      }
+      const changed = linkChanged(port, event.running);
+      if (changed === 'everything') this.changed();
+      else if (changed !== null) this.#log.tag(changed, this.#nextGeneration());
     } else if (event.type === 'removed') {
       this.#configurator.portGone(event.portNo, port.name);
       this.#reconfigured();

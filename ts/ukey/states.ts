@@ -62,5 +62,6 @@ export const DELETE_REASONS = [
   'too_expensive',
   'failed_install',
   'unknown_flow',
+  'unknown_recirc',
 ] as const;
 export type DeleteReason = (typeof DELETE_REASONS)[number];

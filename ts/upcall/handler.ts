@@ -89,6 +89,8 @@ export interface HandlerContext {
   readonly packetIns: PacketInSink;
   /** Watches each upcall; null costs nothing. */
   observer: UpcallObserver | null;
+  /** Called before operations leave: what they mean to a later process can be written down. */
+  beforeSubmit?(): void;
   /** Called once for each flow that the datapath refused, with the errno. */
   onRefused?(errno: number): void;
 }
@@ -398,6 +400,7 @@ export class UpcallHandler {
   #flush(): void {
     const { ops, opsChannel, batch } = this.#context;
     if (ops.count > 0) {
+      this.#context.beforeSubmit?.();
       opsChannel.submit(ops.batch, ops.count, batch);
       this.#installs.submitted(ops.batch.rows, OP_ROW_WORDS, OP_SEQ, ops.count);
     }

@@ -96,6 +96,8 @@ export class RecircRegistry implements RecircIds {
   private latest: Entry | null = null;
   /** States dropped to make room, since the registry was made. */
   evicted = 0;
+  /** Is told of each state that gets an id, before anybody else knows it. */
+  onNew: ((id: number, state: FrozenState) => void) | null = null;
 
   /** `first`: the first id given out; tests of the wrap-around start near 2^32. */
   constructor(capacity = CAPACITY, first = 1) {
@@ -117,17 +119,37 @@ export class RecircRegistry implements RecircIds {
       return alike[i].id;
     }
     if (this.byId.size >= this.capacity) this.evictOldest();
-    const entry: Entry = {
-      id: this.takeId(),
-      hash,
-      state: keep(state),
-    };
-    this.byId.set(entry.id, entry);
+    const entry: Entry = { id: this.takeId(), hash, state: keep(state) };
+    this.put(entry);
     this.latest = entry;
-    const others = this.byHash.get(hash);
-    if (others === undefined) this.byHash.set(hash, [entry]);
-    else others.push(entry);
+    this.onNew?.(entry.id, entry.state);
     return entry.id;
+  }
+
+  /** Gives a state the id that it had in an earlier process; false when either is taken. It is kept, not copied. */
+  restore(id: number, state: FrozenState): boolean {
+    const hash = hashState(state);
+    if (id === 0 || this.byId.size >= this.capacity || this.byId.has(id)) return false;
+    if (this.byHash.get(hash)?.some((other) => sameState(other.state, state)) === true) return false;
+    this.put({ id, hash, state });
+    return true;
+  }
+
+  /** Ids up to this one are not given out to new states: an earlier process used them. */
+  reserve(id: number): void {
+    if (id >= this.next) this.next = (id + 1) >>> 0;
+  }
+
+  /** All states with their ids, those first that nobody asked for longest. */
+  *entries(): Generator<readonly [id: number, state: FrozenState]> {
+    for (const { id, state } of this.byId.values()) yield [id, state];
+  }
+
+  private put(entry: Entry): void {
+    this.byId.set(entry.id, entry);
+    const others = this.byHash.get(entry.hash);
+    if (others === undefined) this.byHash.set(entry.hash, [entry]);
+    else others.push(entry);
   }
 
   lookup(id: number): FrozenState | undefined {

@@ -1,0 +1,41 @@
+import type { Row } from '../config/index.js';
+import { DEFAULT_POLICY, type RevalidatePolicy } from '../revalidate/index.js';
+import { FLOW_LIMIT_MAX } from '../ukey/index.js';
+
+/** A pause between rounds below this is not taken, as in OVS (ofproto_set_max_revalidator). */
+const MIN_REVALIDATOR_MS = 100;
+
+/** What the flow cache goes by, and what is given for it besides the configuration. */
+export interface FlowOptions {
+  /** Most flows that may be installed (flow-limit). */
+  readonly flowLimit: number;
+  readonly policy: RevalidatePolicy;
+}
+
+/** A number that is not negative, else what is given for it (OVS: smap_get_uint). */
+function numberOf(root: Row, key: string, given: number): number {
+  const text = root.option('other_config', key);
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : given;
+}
+
+/**
+ * Options of the flow cache: what Open_vSwitch other_config says, else what the switch was opened with, else OVS's defaults
+ * (ovs-vswitchd.conf.db(5): flow-limit, max-idle, max-revalidator, min-revalidate-pps).
+ */
+export function flowOptions(
+  root: Row,
+  given: { readonly flowLimit?: number; readonly policy?: Partial<RevalidatePolicy> },
+): FlowOptions {
+  const policy = { ...DEFAULT_POLICY, ...given.policy };
+  const maxRevalidator = numberOf(root, 'max-revalidator', policy.maxRevalidator);
+  const minRevalidatePps = numberOf(root, 'min-revalidate-pps', policy.minRevalidatePps);
+  return {
+    flowLimit: numberOf(root, 'flow-limit', given.flowLimit ?? FLOW_LIMIT_MAX),
+    policy: {
+      maxIdle: numberOf(root, 'max-idle', policy.maxIdle),
+      maxRevalidator: maxRevalidator < MIN_REVALIDATOR_MS ? policy.maxRevalidator : maxRevalidator,
+      // No packet a second is as good as one.
+      minRevalidatePps: Math.max(minRevalidatePps, 1),
+    },
+  };
+}
