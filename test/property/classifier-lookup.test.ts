@@ -13,6 +13,8 @@ import {
   F_TCP_FLAGS,
   F_TP_DST,
   F_TP_SRC,
+  F_TUN_DST,
+  F_TUN_ID,
   FLOW_WORDS,
 } from '../../ts/fields/index.js';
 
@@ -43,6 +45,8 @@ const value = fc.record({
   source: port,
   destination: port,
   ct: small,
+  tunDst: address,
+  tunId: small,
 });
 const maskValue = fc.record({
   inPort: sometimes(fc.constant(-1)),
@@ -56,6 +60,8 @@ const maskValue = fc.record({
   source: sometimes(fc.constantFrom(0xffff, 0xff00, 0xfff0, 0x00f0)),
   destination: sometimes(fc.constantFrom(0xffff, 0xff00, 1)),
   ct: sometimes(fc.constant(0xffff)),
+  tunDst: sometimes(prefix),
+  tunId: sometimes(fc.constantFrom(-1, -2)),
 });
 type Fields = { [name in keyof typeof sampleFields]: number };
 const sampleFields = {
@@ -70,6 +76,8 @@ const sampleFields = {
   source: F_TP_SRC,
   destination: F_TP_DST,
   ct: F_CT_TP_SRC,
+  tunDst: F_TUN_DST,
+  tunId: F_TUN_ID + 1,
 };
 
 function toWords(fields: Fields, base = 0): Int32Array {
@@ -84,6 +92,7 @@ const rule: fc.Arbitrary<TestRule> = fc
     const maskWords = toWords(mask);
     // An IPv6 mask is a prefix when its last word is matched only together with the others.
     if (mask.ipv6Low !== 0) maskWords.fill(-1, F_IPV6_SRC, F_IPV6_SRC + 4);
+    if (mask.tunId !== 0) maskWords[F_TUN_ID] = -1;
     return {
       priority,
       match: { mask: maskWords, key: toWords(value).map((word, i) => word & maskWords[i]) },
@@ -118,46 +127,59 @@ describe('property: Classifier.lookup', function () {
   this.timeout(30_000);
   const rules = fc.array(rule, { maxLength: 30 });
   const flows = fc.array(value, { minLength: 1, maxLength: 8 });
+  /** Which tries are kept, at first and later. */
+  const tries = fc.tuple(fc.nat(511), fc.nat(511));
 
   it('finds what a scan of all rules finds, also while rules come and go', () => {
     fc.assert(
-      fc.property(rules, flows, fc.array(fc.nat(), { maxLength: 20 }), (all, values, removals) => {
-        const classifier = new Classifier<TestRule>();
-        const check = (present: readonly TestRule[]) => {
-          expect(classifier.size).to.equal(present.length);
-          const listed = new Set(classifier);
-          expect(listed.size).to.equal(present.length);
-          expect(present.every((r) => listed.has(r))).to.equal(true);
-          for (const fields of values) {
-            const flow = toWords(fields, BASE);
-            const { found } = lookup(classifier, flow);
-            expect(found?.priority ?? -1).to.equal(scan(present, flow));
-            if (found !== null) expect(matches(found, flow) && present.includes(found)).to.equal(true);
-          }
-        };
-        for (const r of all) classifier.insert(r);
-        const present = distinct(all);
-        check(present);
-        for (const pick of removals) {
-          if (present.length === 0) break;
-          const [gone] = present.splice(pick % present.length, 1);
-          expect(classifier.remove(gone)).to.equal(true);
-          expect(classifier.remove(gone)).to.equal(false);
+      fc.property(
+        rules,
+        flows,
+        fc.array(fc.nat(), { maxLength: 20 }),
+        tries,
+        (all, values, removals, kept) => {
+          const classifier = new Classifier<TestRule>();
+          classifier.keepTries(kept[0]);
+          const check = (present: readonly TestRule[]) => {
+            expect(classifier.size).to.equal(present.length);
+            const listed = new Set(classifier);
+            expect(listed.size).to.equal(present.length);
+            expect(present.every((r) => listed.has(r))).to.equal(true);
+            for (const fields of values) {
+              const flow = toWords(fields, BASE);
+              const { found } = lookup(classifier, flow);
+              expect(found?.priority ?? -1).to.equal(scan(present, flow));
+              if (found !== null) expect(matches(found, flow) && present.includes(found)).to.equal(true);
+            }
+          };
+          for (const r of all) classifier.insert(r);
+          const present = distinct(all);
           check(present);
-        }
-        for (const r of present.splice(0)) expect(classifier.remove(r)).to.equal(true);
-        check(present);
-        expect(classifier.subtableCount).to.equal(0);
-      }),
+          classifier.keepTries(kept[1]);
+          check(present);
+          for (const pick of removals) {
+            if (present.length === 0) break;
+            const [gone] = present.splice(pick % present.length, 1);
+            expect(classifier.remove(gone)).to.equal(true);
+            expect(classifier.remove(gone)).to.equal(false);
+            check(present);
+          }
+          for (const r of present.splice(0)) expect(classifier.remove(r)).to.equal(true);
+          check(present);
+          expect(classifier.subtableCount).to.equal(0);
+        },
+      ),
       { numRuns: 300 },
     );
   });
 
   it('gives the same rule to every flow that agrees on the bits it says it looked at', () => {
     fc.assert(
-      fc.property(rules, flows, flows, (all, values, others) => {
+      fc.property(rules, flows, flows, tries, (all, values, others, kept) => {
         const classifier = new Classifier<TestRule>();
+        classifier.keepTries(kept[0]);
         for (const r of all) classifier.insert(r);
+        classifier.keepTries(kept[1]);
         for (const fields of values) {
           const flow = toWords(fields, BASE);
           const { found, wildcards } = lookup(classifier, flow);

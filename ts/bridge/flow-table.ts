@@ -10,6 +10,7 @@ export function tableSettings(configuration: Configuration, bridge: Row): Map<nu
       name: row.text('name'),
       flowLimit: row.number('flow_limit') ?? Number.POSITIVE_INFINITY,
       evict: row.text('overflow_policy') === 'evict',
+      prefixes: row.texts('prefixes'),
     });
   }
   return settings;

@@ -3,7 +3,7 @@ import { ConjunctionMatcher } from './conjunction.js';
 import { finishHash, mixHash } from './hash.js';
 import { PrefixTrie } from './prefix-trie.js';
 import { NONE, type RuleStore } from './rule-store.js';
-import { TRIE_FIELDS } from './stages.js';
+import { TRIE_FIELDS, triesFor } from './stages.js';
 import { portsWord, Subtable } from './subtable.js';
 import type { ClassifierRule } from './types.js';
 
@@ -42,8 +42,8 @@ export class Classifier<R extends ClassifierRule> {
   private readonly ordered: Subtable<R>[] = [];
   /** By hash of the mask. */
   private readonly byMask = new Map<number, Subtable<R>[]>();
-  /** One per TRIE_FIELDS: the prefixes of all rules whose mask is a prefix there. */
-  private readonly tries = TRIE_FIELDS.map((field) => new PrefixTrie(field.words));
+  /** One per TRIE_FIELDS: the prefixes of all rules whose mask is a prefix there; null where no trie is kept. */
+  private readonly tries: (PrefixTrie | null)[] = TRIE_FIELDS.map(() => null);
   /** Bits that the trie needed for the flow at hand. Valid where `triesDone` has the trie's bit. */
   private readonly trieBits = new Int32Array(TRIE_FIELDS.length);
   private triesDone = 0;
@@ -54,6 +54,28 @@ export class Classifier<R extends ClassifierRule> {
   private readonly matcher = new ConjunctionMatcher();
   /** Rules in the classifier. */
   size = 0;
+
+  constructor() {
+    this.keepTries(triesFor([]));
+  }
+
+  /** Which tries are kept, a bit per TRIE_FIELDS. New ones are filled with the rules that are there. */
+  keepTries(wanted: number): void {
+    for (let i = 0; i < this.tries.length; i++) {
+      if ((wanted & (1 << i)) === 0) this.tries[i] = null;
+      else this.tries[i] ??= this.filledTrie(i);
+    }
+  }
+
+  private filledTrie(i: number): PrefixTrie {
+    const { word, words } = TRIE_FIELDS[i];
+    const trie = new PrefixTrie(words);
+    for (const subtable of this.ordered) {
+      const length = subtable.trieLengths[i];
+      if (length > 0) for (const rule of subtable.rules) trie.insert(rule.match.key, word, length);
+    }
+    return trie;
+  }
 
   /** How many different masks the rules have; what a lookup costs grows with it. */
   get subtableCount(): number {
@@ -212,7 +234,7 @@ export class Classifier<R extends ClassifierRule> {
     this.size++;
     for (let i = 0; i < this.tries.length; i++) {
       const length = subtable.trieLengths[i];
-      if (length > 0) this.tries[i].insert(rule.match.key, TRIE_FIELDS[i].word, length);
+      if (length > 0) this.tries[i]?.insert(rule.match.key, TRIE_FIELDS[i].word, length);
     }
     if (found === undefined) this.place(subtable);
     else if (subtable.maxPriority !== before) this.reorder(subtable);
@@ -228,7 +250,7 @@ export class Classifier<R extends ClassifierRule> {
     this.size--;
     for (let i = 0; i < this.tries.length; i++) {
       const length = subtable.trieLengths[i];
-      if (length > 0) this.tries[i].remove(rule.match.key, TRIE_FIELDS[i].word, length);
+      if (length > 0) this.tries[i]?.remove(rule.match.key, TRIE_FIELDS[i].word, length);
     }
     if (subtable.rules.size === 0) this.destroySubtable(subtable);
     else if (subtable.maxPriority !== before) this.reorder(subtable);
@@ -264,11 +286,12 @@ export class Classifier<R extends ClassifierRule> {
     wildcards: Int32Array,
     wildcardsBase: number,
   ): number {
-    const { words, masks, stageEnds, indices, trieStage } = subtable;
+    const { words, masks, stageEnds, indices, stageTries } = subtable;
     let hash = 0;
     let at = 0;
     for (let stage = 0; stage < stageEnds.length; stage++) {
-      if (stage === trieStage && this.excludedByTrie(subtable, flow, base, wildcards, wildcardsBase)) {
+      const tries = stageTries[stage];
+      if (tries.length > 0 && this.excludedByTrie(subtable, tries, flow, base, wildcards, wildcardsBase)) {
         // The trie's bits are set; what led here was looked at too.
         fold(subtable, at, wildcards, wildcardsBase);
         return NONE;
@@ -295,15 +318,17 @@ export class Classifier<R extends ClassifierRule> {
    */
   private excludedByTrie(
     subtable: Subtable<R>,
+    candidates: Int32Array,
     flow: Int32Array,
     base: number,
     wildcards: Int32Array,
     wildcardsBase: number,
   ): boolean {
-    for (let i = 0; i < this.tries.length; i++) {
-      const length = subtable.trieLengths[i];
-      if (length === 0) continue;
+    for (let at = 0; at < candidates.length; at++) {
+      const i = candidates[at];
       const trie = this.tries[i];
+      if (trie === null) continue;
+      const length = subtable.trieLengths[i];
       const field = TRIE_FIELDS[i];
       if ((this.triesDone & (1 << i)) === 0) {
         this.trieBits[i] = trie.lookup(flow, base + field.word);
@@ -311,9 +336,9 @@ export class Classifier<R extends ClassifierRule> {
       }
       if (trie.hasLength(length)) continue;
       const bits = this.trieBits[i];
-      const at = wildcardsBase + field.word;
-      if (bits > length && !hasPrefix(wildcards, at, bits)) continue;
-      for (let word = 0; word < field.words; word++) wildcards[at + word] |= prefixWord(bits, word);
+      const first = wildcardsBase + field.word;
+      if (bits > length && !hasPrefix(wildcards, first, bits)) continue;
+      for (let word = 0; word < field.words; word++) wildcards[first + word] |= prefixWord(bits, word);
       return true;
     }
     return false;

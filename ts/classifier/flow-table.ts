@@ -12,6 +12,7 @@ import {
   toRule,
 } from '../openflow/index.js';
 import { Classifier } from './classifier.js';
+import { triesFor } from './stages.js';
 
 /** Tables 0 to 253 are the pipeline's; 254 belongs to the switch itself. */
 export const TABLE_COUNT = 254;
@@ -41,6 +42,8 @@ export interface TableSettings {
   readonly flowLimit: number;
   /** A flow that is one too many makes another go, if there is one with a timeout; else it is refused. */
   readonly evict: boolean;
+  /** Fields by whose prefixes lookups are cut short; empty for the usual ones, `none` for none. */
+  readonly prefixes: readonly string[];
 }
 
 /** What adding a flow did. */
@@ -73,12 +76,31 @@ export class FlowTables {
     this.onChange = onChange;
   }
 
-  /** Settings of tables that have any, by number. */
-  settings: ReadonlyMap<number, TableSettings> = new Map();
+  private tableSettings: ReadonlyMap<number, TableSettings> = new Map();
   /** When a flow will time out, in any unit and from any origin; null for never. Such a flow is not evicted. */
   expiry: (rule: Rule) => number | null = (rule) => rule.hardTimeout || rule.idleTimeout || null;
   /** Called for each flow that went to make room for another. */
   onEvicted: (rule: Rule) => void = () => {};
+
+  /** Settings of tables that have any, by number. */
+  get settings(): ReadonlyMap<number, TableSettings> {
+    return this.tableSettings;
+  }
+
+  set settings(settings: ReadonlyMap<number, TableSettings>) {
+    this.tableSettings = settings;
+    for (const [number, table] of this.classifiers.entries()) table?.keepTries(this.triesOf(number));
+  }
+
+  private triesOf(number: number): number {
+    return triesFor(this.tableSettings.get(number)?.prefixes ?? []);
+  }
+
+  private makeTable(number: number): Classifier<Rule> {
+    const table = new Classifier<Rule>();
+    table.keepTries(this.triesOf(number));
+    return table;
+  }
 
   /** The tables for translation, by number; one that never had a flow is undefined. The array is live. */
   get tables(): readonly (Classifier<Rule> | undefined)[] {
@@ -98,7 +120,7 @@ export class FlowTables {
     if (!(flow.table >= 0 && flow.table < TABLE_COUNT)) {
       throw new RangeError(`table ${flow.table}: expected 0 to ${TABLE_COUNT - 1}`);
     }
-    this.classifiers[flow.table] ??= new Classifier<Rule>();
+    this.classifiers[flow.table] ??= this.makeTable(flow.table);
     const table = this.classifiers[flow.table]!;
     const old = table.findExact(flow.match, flow.priority);
     if (old === null && (flow.flags & FLOW_CHECK_OVERLAP) !== 0) {

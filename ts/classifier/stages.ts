@@ -9,7 +9,12 @@ import {
   F_NW_DST,
   F_NW_SRC,
   F_PACKET_TYPE,
+  F_TUN_DST,
+  F_TUN_ID,
+  F_TUN_IPV6_DST,
+  F_TUN_IPV6_SRC,
   F_TUN_OPTS_LEN,
+  F_TUN_SRC,
   FLOW_WORDS,
 } from '../fields/index.js';
 
@@ -44,19 +49,41 @@ export function demandsEthernet(mask: Int32Array): boolean {
   return mask[F_PACKET_TYPE] === 0 && HEADER_WORDS.some((word) => mask[word] !== 0);
 }
 
-/** A field that a prefix trie is kept for: first word and number of words. All of them are looked at in STAGE_L3. */
+/** A field that a prefix trie may be kept for. */
 export interface TrieField {
+  /** Its names in the column `prefixes` of Flow_Table. */
+  readonly names: readonly string[];
+  /** First flow word and number of words, most significant first. */
   readonly word: number;
   readonly words: number;
+  /** The stage that looks at it. */
+  readonly stage: number;
+  /** Has a trie unless the table's settings say otherwise. */
+  readonly usual: boolean;
 }
 
 /** Destination first, as OVS has them: the first trie that excludes a subtable decides which bits were looked at. */
 export const TRIE_FIELDS: readonly TrieField[] = [
-  { word: F_NW_DST, words: 1 },
-  { word: F_NW_SRC, words: 1 },
-  { word: F_IPV6_DST, words: 4 },
-  { word: F_IPV6_SRC, words: 4 },
+  { names: ['nw_dst', 'ip_dst'], word: F_NW_DST, words: 1, stage: STAGE_L3, usual: true },
+  { names: ['nw_src', 'ip_src'], word: F_NW_SRC, words: 1, stage: STAGE_L3, usual: true },
+  { names: ['ipv6_dst'], word: F_IPV6_DST, words: 4, stage: STAGE_L3, usual: true },
+  { names: ['ipv6_src'], word: F_IPV6_SRC, words: 4, stage: STAGE_L3, usual: true },
+  { names: ['tun_dst'], word: F_TUN_DST, words: 1, stage: STAGE_METADATA, usual: false },
+  { names: ['tun_id'], word: F_TUN_ID, words: 2, stage: STAGE_METADATA, usual: false },
+  { names: ['tun_ipv6_dst'], word: F_TUN_IPV6_DST, words: 4, stage: STAGE_METADATA, usual: false },
+  { names: ['tun_ipv6_src'], word: F_TUN_IPV6_SRC, words: 4, stage: STAGE_METADATA, usual: false },
+  { names: ['tun_src'], word: F_TUN_SRC, words: 1, stage: STAGE_METADATA, usual: false },
 ];
+
+/**
+ * The tries that the column `prefixes` asks for, a bit per TRIE_FIELDS: the usual ones when it is empty, none for `none`. Names that no trie can be kept for
+ * count for nothing.
+ */
+export function triesFor(prefixes: readonly string[]): number {
+  const wanted = ({ names, usual }: TrieField) =>
+    prefixes.length === 0 ? usual : names.some((name) => prefixes.includes(name));
+  return TRIE_FIELDS.reduce((bits, field, i) => (wanted(field) ? bits | (1 << i) : bits), 0);
+}
 
 /** Length of the prefix that `mask` covers at a field; 0 when it covers nothing or is not a prefix. */
 export function prefixLength(mask: Int32Array, field: TrieField): number {

@@ -4,19 +4,17 @@ import { HashCounter } from './hash-counter.js';
 import { PrefixTrie } from './prefix-trie.js';
 import { PriorityCounts } from './priority-counts.js';
 import { RuleStore } from './rule-store.js';
-import {
-  demandsEthernet,
-  prefixLength,
-  STAGE_L3,
-  STAGE_METADATA,
-  TRIE_FIELDS,
-  WORDS_BY_STAGE,
-} from './stages.js';
+import { demandsEthernet, prefixLength, STAGE_METADATA, TRIE_FIELDS, WORDS_BY_STAGE } from './stages.js';
 import type { ClassifierRule } from './types.js';
 
 /** Puts the two transport ports of a flow, a key or a mask into one word, source first. */
 export function portsWord(words: Int32Array, base: number): number {
   return (words[base + F_TP_SRC] << 16) | (words[base + F_TP_DST] & 0xffff);
+}
+
+/** TRIE_FIELDS that lie in `words` and have a length. */
+function triesAmong(words: readonly number[], lengths: Int32Array): number[] {
+  return [...TRIE_FIELDS.keys()].filter((i) => lengths[i] > 0 && words.includes(TRIE_FIELDS[i].word));
 }
 
 /** The rules of a classifier that have one mask in common, in a hash table with an index for each earlier stage. */
@@ -31,8 +29,8 @@ export class Subtable<R extends ClassifierRule> {
   readonly stageEnds: Int32Array;
   /** Hashes of the rules up to the end of each stage but the last. */
   readonly indices: readonly HashCounter[];
-  /** Index in `stageEnds` of the stage that has the trie fields, -1 when no trie can tell anything about this mask. */
-  readonly trieStage: number;
+  /** For each of `stageEnds` the TRIE_FIELDS by which the mask has a prefix there. */
+  readonly stageTries: readonly Int32Array[];
   /** Prefix length of the mask at each of TRIE_FIELDS, 0 for none. */
   readonly trieLengths: Int32Array;
   /** The mask's ports as one word; 0 when ports are not matched. */
@@ -64,7 +62,7 @@ export class Subtable<R extends ClassifierRule> {
     });
     this.indices = present.slice(1).map(() => new HashCounter());
     this.trieLengths = Int32Array.from(TRIE_FIELDS, (field) => prefixLength(mask, field));
-    this.trieStage = this.trieLengths.some((length) => length > 0) ? present.indexOf(stages[STAGE_L3]) : -1;
+    this.stageTries = present.map((words) => Int32Array.from(triesAmong(words, this.trieLengths)));
     this.portsMask = portsWord(mask, 0);
     this.portsLength = this.portsMask === 0 ? 0 : Math.clz32(this.portsMask & -this.portsMask) + 1;
     this.ports = this.portsMask === 0 ? null : new PrefixTrie(1);

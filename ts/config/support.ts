@@ -46,7 +46,6 @@ const UNSUPPORTED: Readonly<Record<string, Reasons>> = {
   },
   Flow_Table: {
     groups: 'evictions choose among all flows of the table that have a timeout',
-    prefixes: 'lookups always use tries over the IPv4 and IPv6 addresses and the ports',
   },
   QoS: { other_config: BY_THE_SYSTEM },
   Queue: { other_config: BY_THE_SYSTEM },
@@ -78,6 +77,12 @@ const HONOURED: Readonly<Record<string, readonly string[]>> = {
   IPFIX: ['enable-input-sampling', 'enable-output-sampling', 'enable-tunnel-sampling', 'virtual_obs_id'],
 };
 
+/** What `prefixes` of a Flow_Table may name. */
+const PREFIXES = [
+  ...['none', 'ip_dst', 'ip_src', 'ipv6_dst', 'ipv6_src', 'nw_dst', 'nw_src'],
+  ...['tun_dst', 'tun_id', 'tun_ipv6_dst', 'tun_ipv6_src', 'tun_src'],
+];
+
 /**
  * What a configuration asks for and the switch does not do, one sentence each: which setting of which row, and what instead. A setting that has its
  * default asks for nothing. Keys of other_config that nobody knows are among them, as they may be misspelt.
@@ -85,7 +90,8 @@ const HONOURED: Readonly<Record<string, readonly string[]>> = {
 export function unsupportedSettings(configuration: Configuration): string[] {
   const found: string[] = [];
   for (const table of SCHEMA.values()) {
-    for (const row of configuration.rows(table.name)) found.push(...ofRow(row), ...ofKeys(row));
+    for (const row of configuration.rows(table.name))
+      found.push(...ofRow(row), ...ofKeys(row), ...ofPrefixes(row));
   }
   return found;
 }
@@ -110,4 +116,15 @@ function ofKeys(row: Row): string[] {
       const known = keys.length === 0 ? 'none is' : `those that are: ${keys.join(', ')}`;
       return `table ${row.table}, row ${describeRow(row)}: other_config:${key} is not acted upon; ${known}`;
     });
+}
+
+function ofPrefixes(row: Row): string[] {
+  if (row.table !== 'Flow_Table') return [];
+  return row
+    .texts('prefixes')
+    .filter((name) => !PREFIXES.includes(name))
+    .map(
+      (name) =>
+        `table Flow_Table, row ${describeRow(row)}: prefixes: no lookup is cut short by "${name}": expected ${PREFIXES.join(', ')}`,
+    );
 }

@@ -55,6 +55,7 @@ export {
   type ParseFlowOptions,
   parseFlow,
   parseFlowMod,
+  eachFlowMod,
   parseFlowMods,
   parseFlows,
   toFlowSpec,

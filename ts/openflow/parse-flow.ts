@@ -311,16 +311,24 @@ export function parseFlows(text: string, options: Omit<ParseFlowOptions, 'line'>
 const COMMAND = /^(?:flow\s+)?(?:(add|modify|modify_strict|delete|delete_strict)(?=[\s,]|$)[\s,]*)?/;
 
 /**
- * Parses a file of changes as `ovs-ofctl add-flows` and `bundle` take it: each line may start with add (which it means without),
- * modify, modify_strict, delete or delete_strict, and in bundles with the word flow. Throws as parseFlow does.
+ * Parses a file of changes as `ovs-ofctl add-flows` and `bundle` take it, line by line: each may start with add (which it means without), modify,
+ * modify_strict, delete or delete_strict, and in bundles with the word flow. Throws as parseFlow does.
  */
-export function parseFlowMods(text: string, options: Omit<ParseFlowOptions, 'line'> = {}): FlowMod[] {
-  return Array.from(meaningfulLines(text), ({ content, line }) => {
+export function* eachFlowMod(
+  text: string,
+  options: Omit<ParseFlowOptions, 'line'> = {},
+): Generator<FlowMod, void> {
+  for (const { content, line } of meaningfulLines(text)) {
     const whole = toToken(content, line, options);
     const found = COMMAND.exec(whole.text)!;
     const command = (found[1] ?? 'add') as FlowCommand;
-    return parseToken(slice(whole, found[0].length), command, options);
-  });
+    yield parseToken(slice(whole, found[0].length), command, options);
+  }
+}
+
+/** Parses a file of changes as a whole. Throws as parseFlow does. */
+export function parseFlowMods(text: string, options: Omit<ParseFlowOptions, 'line'> = {}): FlowMod[] {
+  return [...eachFlowMod(text, options)];
 }
 
 /** A rule as a flow table holds it, with nothing counted yet. */

@@ -1,6 +1,7 @@
 import type { Bridge } from '../bridge/index.js';
 import { ALL_TABLES } from '../classifier/index.js';
 import {
+  eachFlowMod,
   emptyMatch,
   type FlowMod,
   type FlowObject,
@@ -21,7 +22,6 @@ import {
   OFPP_NONE,
   type ParseFlowOptions,
   parseFlowMod,
-  parseFlowMods,
   parseGroupMod,
   parseMeter,
   type Rule,
@@ -89,9 +89,18 @@ export function flowNames(bridge: Bridge): ParseFlowOptions {
 
 /** Reads flows of any form as changes to make. Throws SyntaxProblem. */
 export function readFlows(bridge: Bridge, flows: FlowList): FlowMod[] {
+  return [...eachFlow(bridge, flows)];
+}
+
+/** As readFlows, one by one. */
+export function* eachFlow(bridge: Bridge, flows: FlowList): Generator<FlowMod, void> {
   const names = flowNames(bridge);
-  if (typeof flows === 'string') return parseFlowMods(flows, names);
-  return flows.map((flow, i) => parseFlowMod(flowText(flow), 'add', { ...names, line: i + 1 }));
+  if (typeof flows === 'string') {
+    yield* eachFlowMod(flows, names);
+    return;
+  }
+  for (const [i, flow] of flows.entries())
+    yield parseFlowMod(flowText(flow), 'add', { ...names, line: i + 1 });
 }
 
 /** Reads groups of any form as changes to make. Throws SyntaxProblem. */
