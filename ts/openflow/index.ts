@@ -1,5 +1,7 @@
 export * from './types.js';
 export { fieldByName, MATCH_FIELDS, rangeMask, requireField } from './fields.js';
+export { fieldNumber, type FieldWords, fieldWordsOf, parseFieldWords } from './field-text.js';
+export { CT_STATE, TCP_FLAGS } from './flags.js';
 export { formatAction, formatActions, formatSent } from './format-actions.js';
 export { formatFlow, formatFlowStats } from './format-flow.js';
 export { formatGroup } from './format-group.js';

@@ -377,6 +377,8 @@ export interface Rule {
   heir?: Rule;
   /** What its table counts; absent outside of a bridge's tables. */
   counter?: TableCounter;
+  /** What decided instead of a rule of the table, in words; absent for rules. */
+  readonly origin?: string;
 }
 
 /** Lookups in a flow table. */
@@ -388,7 +390,10 @@ export interface TableCounter {
 
 /** A flow as it is asked for: a rule without counters. */
 export interface FlowSpec
-  extends Omit<Rule, 'packets' | 'bytes' | 'created' | 'modified' | 'used' | 'heir' | 'counter' | 'flags'> {
+  extends Omit<
+    Rule,
+    'packets' | 'bytes' | 'created' | 'modified' | 'used' | 'heir' | 'counter' | 'origin' | 'flags'
+  > {
   /** FLOW_* bits. */
   readonly flags: number;
 }

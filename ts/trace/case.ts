@@ -136,6 +136,7 @@ function applyEffects({ bridges }: TraceSwitch['model'], effects: readonly Effec
     else if (effect.type === 'mcast') bridges.get(effect.bridge.name)?.mcast?.apply(effect);
     else if (effect.type === 'learn_flow')
       bridges.get(effect.bridge.name)?.flowTables.learn(effect.flow, effect.limit);
+    else if (effect.type === 'state') effect.table.apply(effect);
   }
 }
 

@@ -19,6 +19,7 @@ export {
   traceCase,
   traceOne,
 } from './case.js';
+export { formatDatapathActions, formatMegaflow, formatPacket } from './format.js';
 export { parseCtNext, parseDatapathFlow, parsePacketFlow, type TraceRequest } from './request.js';
 export { DUMMY_SUPPORT } from './support.js';
 export { trace, type TraceResult, type TraceStep } from './trace.js';

@@ -120,6 +120,7 @@ function missText(rule: Rule | null, isForeign: boolean): string | null {
 function ruleText({ rule, isForeign }: TraceNode, tlvMap: TlvMap | undefined): string {
   const miss = missText(rule, isForeign);
   if (miss !== null || rule === null) return miss ?? '';
+  if (rule.origin !== undefined) return rule.origin;
   const match = formatMatch(rule.match, tlvMap);
   const cookie = (BigInt(rule.cookieHigh >>> 0) << 32n) | BigInt(rule.cookieLow >>> 0);
   return `${match === '' ? '' : `${match}, `}priority ${rule.priority}${cookie === 0n ? '' : `, cookie 0x${cookie.toString(16)}`}`;

@@ -1,5 +1,6 @@
 import type { Rule } from '../openflow/index.js';
 import type { Handles } from '../util/index.js';
+import type { StateEffect } from './policy.js';
 import type {
   BondEffect,
   BucketEffect,
@@ -30,15 +31,16 @@ const SENT = 6;
 const TABLE = 7;
 const NETFLOW4 = 8;
 const NETFLOW6 = 9;
+const STATE = 10;
 const KIND_MASK = 15;
 const KIND_BITS = 4;
 /** Words of each kind. */
-const SIZES = [1, 3, 1, 3, 4, 1, 1, 2, 7, 13] as const;
+const SIZES = [1, 3, 1, 3, 4, 1, 1, 2, 7, 13, 1] as const;
 /** In the second word of a learned address: it was told by a gratuitous ARP. VLAN and the upper 16 bits are below. */
 const GRATUITOUS = 1 << 31;
 
 /** What credits name. */
-export type Credited = Rule | XBucket | XGroup | XBridge | XMirror | XBond | XPort | XBundle;
+export type Credited = Rule | XBucket | XGroup | XBridge | XMirror | XBond | XPort | XBundle | StateEffect;
 
 /** Takes in what packets are credited to. */
 export interface CreditSink {
@@ -141,6 +143,9 @@ export class FlowCredits {
         return at + 2;
       case 'netflow':
         return this.writeFlow(effect, words, at);
+      case 'state':
+        words[at] = this.name(effect, STATE);
+        return at + 1;
       default:
         return at;
     }
@@ -212,6 +217,8 @@ export class FlowCredits {
       case NETFLOW4:
       case NETFLOW6:
         return this.flowOf(object as XBridge, kind, words, at);
+      case STATE:
+        return object as StateEffect;
       default:
         return this.learnOf(object as XBundle, words, at);
     }

@@ -309,6 +309,10 @@ export class Pass implements Translation {
     this.rules[this.ruleCount++] = rule;
   }
 
+  report(effect: Effect): void {
+    this.effects[this.effectCount++] = effect;
+  }
+
   learn(bundle: XBundle, vlan: number, macHigh: number, macLow: number, gratuitousArp: boolean): void {
     const at = this.effectCount++;
     const { bridge } = this;

@@ -84,7 +84,10 @@ export class FramePipeline implements Pipeline {
     pass.table = table;
     const found = this.match(inPort, table);
     const rule = found ?? this.miss(inPort, mayPacketIn, honorTableMiss);
-    if (pass.tracer !== null) pass.tracer.table(pass.table, rule);
+    if (pass.tracer !== null) {
+      pass.tracer.table(pass.table, rule);
+      pass.bridge.policies?.get(pass.table)?.explain(pass.tracer);
+    }
     if (rule !== null) {
       if (rule === FRAGMENT_RULE) reportTable(pass, pass.table, true);
       else if (rule !== PACKET_IN_RULE) pass.credit(rule);
@@ -230,13 +233,15 @@ export class FramePipeline implements Pipeline {
     pass.inBucket = (frames.flags & FRAME_BUCKET) !== 0;
   }
 
-  /** The rule of one table. Fragments have no ports there, unless the bridge wants it otherwise (OVS: frag_handling). */
+  /** The rule of one table, or what a policy decides there. Fragments have no ports there, unless the bridge wants it otherwise (OVS: frag_handling). */
   private match(inPort: number, table: number): Rule | null {
     const { flow, mask, bridge, thawed, trail } = this.pass;
     const view = table === INTERNAL_TABLE ? thawed?.bond : bridge.tables[table];
-    if (trail !== null && (view === undefined || view === null))
-      trail.table(tableTag(bridge, table), flow, this.pass.nextWithCt);
-    if (view === undefined || view === null) return null;
+    const policy = bridge.policies?.get(table);
+    if (policy === undefined && (view === undefined || view === null)) {
+      if (trail !== null) trail.table(tableTag(bridge, table), flow, this.pass.nextWithCt);
+      return null;
+    }
     const isFragment = (flow[F_NW_FRAG] & NW_FRAG_ANY) !== 0;
     if (isFragment && bridge.fragments === 'drop') return FRAGMENT_RULE;
     const realPort = flow[F_IN_PORT];
@@ -248,7 +253,7 @@ export class FramePipeline implements Pipeline {
       flow[F_TP_DST] = 0;
     }
     if (trail !== null) trail.table(tableTag(bridge, table), flow, this.pass.nextWithCt);
-    const rule = view.lookup(flow, 0, mask, 0);
+    const rule = policy === undefined ? view!.lookup(flow, 0, mask, 0) : policy.decide(this.pass);
     flow[F_IN_PORT] = realPort;
     flow[F_TP_SRC] = source;
     flow[F_TP_DST] = destination;

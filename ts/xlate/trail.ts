@@ -37,6 +37,11 @@ export function mcastTag(bridge: XBridge): number {
   return tagOf(3, bridge.uuid[0], 0, 0) | TRAIL_TAG;
 }
 
+/** Something of a policy: an entry of its state, or an answer that it gave. `kind` and `what` are hashes of which. */
+export function policyTag(bridge: { readonly uuid: Int32Array }, kind: number, what: number): number {
+  return tagOf(5, bridge.uuid[0], kind, what) | TRAIL_TAG;
+}
+
 /** A flow table. */
 export function tableTag(bridge: XBridge, table: number): number {
   return tagOf(4, bridge.uuid[0], table, 0) | TRAIL_TABLE;

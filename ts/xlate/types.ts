@@ -1,5 +1,6 @@
 import type { Action, FlowSpec, GroupType, MatchField, Rule, TlvMap } from '../openflow/index.js';
 import type { DatapathSupport } from '../ovs/index.js';
+import type { StateEffect, XPolicy } from './policy.js';
 
 export type { DatapathSupport };
 
@@ -236,6 +237,8 @@ export interface XBridge {
   readonly uuid: Int32Array;
   /** Flow tables 0 to 253; absent tables are empty. */
   readonly tables: readonly (TableView | undefined)[];
+  /** By table: what decides there instead of rules. */
+  readonly policies?: ReadonlyMap<number, XPolicy> | undefined;
   /** By OpenFlow port number. */
   readonly ports: ReadonlyMap<number, XPort>;
   /** The same in the order in which FLOOD and ALL output to them. */
@@ -444,7 +447,8 @@ export type Effect =
   | FinTimeoutEffect
   | PortEffect
   | TableEffect
-  | NetflowEffect;
+  | NetflowEffect
+  | StateEffect;
 
 /** Outputs in a NetFlow record (OVS: NF_OUT_*): none, several, a flood. */
 export const NETFLOW_DROP = 0xfffd;
