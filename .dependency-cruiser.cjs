@@ -6,6 +6,7 @@ const order = [
   ['genl', 'openflow', 'config'],
   ['ovs', 'classifier', 'ukey'],
   ['datapath', 'xlate'],
+  ['policy'],
   ['bridge'],
   ['upcall', 'revalidate', 'trace', 'exporters'],
   ['switch'],

@@ -1,6 +1,22 @@
 import { FlowTables } from '../classifier/index.js';
 import type { Row } from '../config/index.js';
-import { type FlowSpec, type Rule, OFPP_LOCAL, type TlvEntry, TlvMap } from '../openflow/index.js';
+import { SlowpathError } from '../errors/index.js';
+import {
+  emptyMatch,
+  type FlowMatch,
+  type FlowSpec,
+  OFPP_LOCAL,
+  type TlvEntry,
+  TlvMap,
+} from '../openflow/index.js';
+import {
+  loadPolicy,
+  Policy,
+  type PolicyFile,
+  type PolicyFileOptions,
+  type PolicySource,
+  type TableDeclarations,
+} from '../policy/index.js';
 import {
   type Bond,
   MacTable,
@@ -152,12 +168,23 @@ const MAC_TABLE_SIZE = { fallback: 8192, min: 10, max: 1_000_000 };
 /** Is told what of a bridge changes while it runs. */
 export interface BridgeWatcher {
   /** A rule came to its table or left it. */
-  rule(bridge: Bridge, rule: Rule): void;
+  rule(bridge: Bridge, rule: { readonly table: number; readonly match: FlowMatch }): void;
   /** What translations note by this tag is another now. */
   tag(tag: number): void;
   /** Something changed that may concern any packet. */
   everything(): void;
+  /** Something went wrong and was survived. */
+  warn(text: string): void;
 }
+
+/** Where a policy decides. */
+export interface PolicyOptions {
+  /** Table in whose place it decides: 0, where packets begin, by default; others are come to from rules and policies. */
+  readonly table?: number;
+}
+
+/** The last table that rules and policies can be in. */
+const LAST_TABLE = 253;
 
 /** A bridge: its ports, its flow tables and the addresses it learned. Translation reads it as XBridge. */
 export class Bridge implements XBridge {
@@ -185,6 +212,8 @@ export class Bridge implements XBridge {
   readonly tableMiss = new Map<number, TableMiss>();
   fragments: 'normal' | 'nx-match' | 'drop' = 'normal';
   tlvMap: TlvMap | undefined;
+  /** By table; undefined as long as there are none. */
+  policies: Map<number, Policy> | undefined;
 
   /** `uuid`: of the Bridge record; cookies of userspace actions carry it. */
   constructor(name: string, uuid: string) {
@@ -245,6 +274,55 @@ export class Bridge implements XBridge {
     this.ports.clear();
     for (const bundle of this.bundles) for (const port of bundle.ports) this.ports.set(port.ofport, port);
     this.portList = floodOrder([...this.ports.values()]);
+  }
+
+  /**
+   * Attaches a policy: it decides about packets in place of the rules of a table, or of the policy that was there (as `Policy.replace`). Rules of the
+   * table stay, and decide again when it is removed. Throws ERR_POLICY, ERR_BAD_TABLE.
+   */
+  policy<T extends TableDeclarations = Readonly<Record<never, never>>>(
+    source: PolicySource<T>,
+    { table = 0 }: PolicyOptions = {},
+  ): Policy<T> {
+    if (!Number.isInteger(table) || table < 0 || table > LAST_TABLE)
+      throw new SlowpathError(
+        'ERR_BAD_TABLE',
+        `table ${table}: expected a whole number from 0 to ${LAST_TABLE}`,
+      );
+    const old = this.policies?.get(table);
+    if (old !== undefined) return old.replace(source);
+    const made = new Policy<T>(source, table, {
+      bridge: this,
+      changed: (tag) => this.watcher?.tag(tag),
+      replaced: (at) => this.#tableChanged(at),
+      detach: (at) => this.#detachPolicy(at),
+      warn: (text) => this.watcher?.warn(`bridge ${this.name}: ${text}`),
+    });
+    this.policies ??= new Map();
+    this.policies.set(table, made as unknown as Policy);
+    this.#tableChanged(table);
+    return made;
+  }
+
+  /** Attaches the policy that a module exports as its default. It can be loaded again, and watched. Throws ERR_POLICY_FILE and as `policy`. */
+  policyFile(path: string, options: PolicyOptions & PolicyFileOptions = {}): Promise<PolicyFile> {
+    return loadPolicy(
+      path,
+      options,
+      (source) => this.policy(source, options),
+      (text) => this.watcher?.warn(`bridge ${this.name}: ${text}`),
+    );
+  }
+
+  #detachPolicy(table: number): void {
+    if (this.policies?.delete(table) !== true) return;
+    if (this.policies.size === 0) this.policies = undefined;
+    this.#tableChanged(table);
+  }
+
+  /** Any packet may meet something else in the table. */
+  #tableChanged(table: number): void {
+    this.watcher?.rule(this, { table, match: emptyMatch() });
   }
 
   /** The port with this name, or undefined. */

@@ -96,6 +96,9 @@ export class EffectApplier implements CreditSink {
         mcast?.apply(effect);
         break;
       }
+      case 'state':
+        effect.table.apply(effect);
+        break;
       case 'bucket':
         this.#tables.get(effect.bridge)?.bucketCounters.credit(effect.bucket, this.#packets, this.#bytes);
         break;
@@ -123,6 +126,7 @@ export class EffectApplier implements CreditSink {
 export function advanceBridge(bridge: Bridge, now: number): boolean {
   bridge.fdb.advance(now);
   bridge.mcast?.advance(now);
+  for (const policy of bridge.policies?.values() ?? []) policy.advance();
   let changed = false;
   for (const { bond } of bridge.bundles) {
     if (bond === null) continue;

@@ -53,6 +53,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     rule: (bridge, { table, match }) => this.#log.rule(bridge, table, match, this.#nextGeneration()),
     tag: (tag) => this.#log.tag(tag, this.#nextGeneration()),
     everything: () => this.changed(),
+    warn: (text) => this.#warn(text),
   });
   readonly #tables = new Map<Bridge, BridgeTables>();
   readonly #configurator: Configurator;
