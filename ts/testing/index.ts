@@ -1,0 +1,1 @@
+export { type CheckOptions, type CheckReport, checkPolicy, UnsoundPolicyError } from './check-policy.js';
