@@ -275,7 +275,7 @@ describeSwitch('switch: policies', (rig) => {
     send(1, arpFrame(MAC_A, '10.0.0.1', '10.0.0.2'));
     expect(await two.take(1)).to.have.length(1);
     expect(await three.take(1)).to.have.length(1);
-    await eventually('the packet-in', () => packetIns.length === 1);
+    await eventually('the packet-in', () => packetIns.length >= 1);
     send(1, udpFrame(5, 1));
     expect((await two.take(1))[0]).to.have.length(50);
     send(1, udpFrame(5, 2));

@@ -73,24 +73,10 @@ describe('the package as it is imported', function () {
 
   it('exports these values and nothing else', () => {
     expect(Object.keys(slowpath).sort()).to.deep.equal([
-      ...['Bridge', 'BridgePort', 'MetricsServer', 'NetlinkError', 'SlowpathError', 'Switch', 'SwitchEvents'],
-      ...[
-        'SyntaxProblem',
-        'TableError',
-        'configurationFromJson',
-        'describeUpcall',
-        'dumpFlowLines',
-        'emptyConfiguration',
-      ],
-      ...[
-        'openDatapath',
-        'parseConfiguration',
-        'showText',
-        'splitShellWords',
-        'switchMetrics',
-        'version',
-        'vsctl',
-      ],
+      ...['Bridge', 'BridgePort', 'MetricsServer', 'NetlinkError', 'Policy', 'SlowpathError', 'Switch'],
+      ...['SwitchEvents', 'SyntaxProblem', 'TableError', 'configurationFromJson', 'definePolicy'],
+      ...['describeUpcall', 'dumpFlowLines', 'emptyConfiguration', 'openDatapath', 'parseConfiguration'],
+      ...['policyTable', 'showText', 'splitShellWords', 'switchMetrics', 'version', 'vsctl'],
     ]);
     expect(Object.keys(netlink).sort()).to.deep.equal([
       ...[

@@ -455,14 +455,7 @@ export const NETFLOW_DROP = 0xfffd;
 export const NETFLOW_MULTI = 0xfffe;
 export const NETFLOW_FLOOD = 0xffff;
 
-/** Why a flow's packets must come to userspace (OVS: slow_path_reason); 0 is none. Bits. */
-export const SLOW_CFM = 1;
-export const SLOW_BFD = 2;
-export const SLOW_LACP = 4;
-export const SLOW_STP = 8;
-export const SLOW_LLDP = 16;
-export const SLOW_ACTION = 32;
-export const SLOW_MATCH = 64;
+export * from './slow-reasons.js';
 
 /** Why a translation ended early; the flow then drops. Index = value. */
 export const XLATE_ERRORS = [
