@@ -9,14 +9,17 @@
 #include "addon/arguments.h"
 #include "addon/environment.h"
 #include "addon/errors.h"
+#include "sys/clock.h"
 #include "wire/netlink.h"
 
 namespace slowpath {
 namespace {
 
 constexpr int kTransactTimeoutMs = 5000;
-// Batches handed over in one turn of the event loop; then timers and other descriptors get theirs.
+// Batches handed over in one turn of the event loop at most, and nanoseconds after which none follows; then
+// timers and other descriptors get theirs.
 constexpr int kBatchesPerTurn = 8;
+constexpr uint64_t kTurnNs = 2'000'000;
 
 // Empty when JavaScript can no longer run.
 Napi::Uint8Array Copy(Napi::Env env, std::span<const uint8_t> bytes) {
@@ -43,6 +46,7 @@ Napi::Function ChannelObject::Define(Napi::Env env) {
                          InstanceMethod<&ChannelObject::DrainErrors>("drainErrors"),
                          InstanceMethod<&ChannelObject::DumpStart>("dumpStart"),
                          InstanceMethod<&ChannelObject::DumpNext>("dumpNext"),
+                         InstanceMethod<&ChannelObject::DumpMatch>("dumpMatch"),
                          InstanceMethod<&ChannelObject::Stop>("stop"),
                          InstanceMethod<&ChannelObject::SetReceiveBuffer>("setReceiveBuffer"),
                          InstanceMethod<&ChannelObject::Counters>("counters"),
@@ -158,12 +162,13 @@ void ChannelObject::OnReadable() {
   // Both are held here because a callback may let go of them.
   Napi::Object self = Value();
   std::shared_ptr<Listener> listener = listener_;
+  uint64_t began = NowNs();
   for (int turn = 0; turn < kBatchesPerTurn; turn++) {
     int received =
         listener->batch == nullptr ? DeliverMessages(self, *listener) : DeliverUpcalls(self, *listener);
     if (received < 0) EndListening(-received);
     // A callback may have stopped polling, and even started anew: the next wake-up serves that.
-    if (received < kBatch || listener_ != listener) return;
+    if (received < kBatch || listener_ != listener || NowNs() - began >= kTurnNs) return;
   }
 }
 

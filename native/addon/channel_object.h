@@ -53,6 +53,7 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   Napi::Value DrainErrors(const Napi::CallbackInfo& info);
   Napi::Value DumpStart(const Napi::CallbackInfo& info);
   Napi::Value DumpNext(const Napi::CallbackInfo& info);
+  Napi::Value DumpMatch(const Napi::CallbackInfo& info);
   Napi::Value Stop(const Napi::CallbackInfo& info);
   Napi::Value SetReceiveBuffer(const Napi::CallbackInfo& info);
   Napi::Value Counters(const Napi::CallbackInfo& info);
@@ -62,6 +63,8 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   bool Exclusive(Napi::Env env, const char* method);
   bool Configured(Napi::Env env, const char* method);
   bool NotDumping(Napi::Env env, const char* method);
+  bool Dumping(Napi::Env env, const char* method);
+  Napi::Value NextOfDump(Napi::Env env, FlowSink& flows, int patienceMs, const size_t& count);
   bool TakeOps(Arguments& arguments, Napi::Env env, const char* method, Ops& taken);
   Napi::Value Listen(const Napi::CallbackInfo& info, std::shared_ptr<Listener> listener);
   void StopListening();

@@ -4,6 +4,7 @@
 
 #include "addon/arguments.h"
 #include "addon/channel_object.h"
+#include "addon/columns.h"
 #include "addon/environment.h"
 #include "addon/errors.h"
 #include "sys/clock.h"
@@ -15,6 +16,8 @@ namespace {
 // The receive buffer of a channel that polls for upcalls, unless the user chose another: room for the burst
 // that comes while JavaScript is busy.
 constexpr int64_t kUpcallBufferBytes = 4 << 20;
+// How long dumpMatch holds the event loop when the datapath has nothing to give yet.
+constexpr int kMatchPatienceMs = 1;
 
 OpSources SourcesOf(OpBatch& ops, UpcallBatch* upcalls) {
   OpSources sources;
@@ -186,22 +189,54 @@ Napi::Value ChannelObject::DumpStart(const Napi::CallbackInfo& info) {
 Napi::Value ChannelObject::DumpNext(const Napi::CallbackInfo& info) {
   Arguments arguments(info, "dumpNext");
   auto* batch = arguments.Wrapped<FlowBatch>(0, "batch");
-  if (!arguments.ok() || !Exclusive(info.Env(), "dumpNext")) return info.Env().Undefined();
-  if (!dump_->running()) return ThrowSystemError(info.Env(), EINVAL, "dumpNext", "no dump was started");
+  if (!arguments.ok() || !Dumping(info.Env(), "dumpNext")) return info.Env().Undefined();
   FlowRows flows = RowsOf(*batch);
-  switch (dump_->Next(flows)) {
+  return NextOfDump(info.Env(), flows, FlowDump::kPatienceMs, flows.count);
+}
+
+Napi::Value ChannelObject::DumpMatch(const Napi::CallbackInfo& info) {
+  Arguments arguments(info, "dumpMatch");
+  auto* batch = arguments.Wrapped<FlowBatch>(0, "unknown");
+  auto* ukeys = arguments.Wrapped<UkeyColumnsObject>(1, "ukeys");
+  auto* matched = arguments.Wrapped<MatchedColumnsObject>(2, "matched");
+  auto round = static_cast<int32_t>(arguments.Integer(3, "round", 1, INT32_MAX));
+  auto since = static_cast<int32_t>(arguments.Integer(4, "since", 0, INT32_MAX));
+  if (!arguments.ok() || !Dumping(info.Env(), "dumpMatch")) return info.Env().Undefined();
+  FlowRows unknown = RowsOf(*batch);
+  MatchedColumns& columns = matched->columns();
+  FlowMatcher& matcher = matched->matcher();
+  columns.count = 0;
+  matcher.Begin(ukeys->columns());
+  Napi::Value end = NextOfDump(info.Env(), matcher, kMatchPatienceMs, columns.count);
+  matcher.Finish(round, since, columns, unknown);
+  matched->counts()[MatchedColumnsObject::kUnknown] = static_cast<int32_t>(unknown.count);
+  matched->counts()[MatchedColumnsObject::kSeen] = static_cast<int32_t>(matcher.count());
+  bool flows = matcher.count() > 0;
+  return flows ? Napi::Number::New(info.Env(), static_cast<double>(columns.count)) : end;
+}
+
+// Throws and is false unless a dump is under way.
+bool ChannelObject::Dumping(Napi::Env env, const char* method) {
+  if (!Exclusive(env, method)) return false;
+  if (dump_->running()) return true;
+  ThrowSystemError(env, EINVAL, method, "no dump was started");
+  return false;
+}
+
+// Has the dump give its next flows to 'flows', which counts them in 'count'; what dumpNext returns.
+Napi::Value ChannelObject::NextOfDump(Napi::Env env, FlowSink& flows, int patienceMs, const size_t& count) {
+  switch (dump_->Next(flows, patienceMs)) {
     case FlowDump::Result::kFlows:
-      return Napi::Number::New(info.Env(), static_cast<double>(flows.count));
+      return Napi::Number::New(env, static_cast<double>(count));
     case FlowDump::Result::kEnd:
-      return Napi::Number::New(info.Env(), -1);
+      return Napi::Number::New(env, -1);
     case FlowDump::Result::kInterrupted:
-      return Napi::Number::New(info.Env(), -2);
+      return Napi::Number::New(env, -2);
     case FlowDump::Result::kFailed:
       break;
   }
   const char* text = dump_->text().empty() ? nullptr : dump_->text().c_str();
-  return ThrowSystemError(info.Env(), dump_->error(), dump_->what() != nullptr ? dump_->what() : "dump",
-                          text);
+  return ThrowSystemError(env, dump_->error(), dump_->what() != nullptr ? dump_->what() : "dump", text);
 }
 
 }  // namespace slowpath

@@ -27,6 +27,8 @@ struct Environment {
   Napi::FunctionReference upcallBatchClass;
   Napi::FunctionReference opBatchClass;
   Napi::FunctionReference flowBatchClass;
+  Napi::FunctionReference ukeyColumnsClass;
+  Napi::FunctionReference matchedColumnsClass;
 
   // What the constructor that C++ is about to call wraps. JavaScript reaches the constructors too
   // (object.constructor), and finds nothing here.

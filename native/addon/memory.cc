@@ -16,7 +16,8 @@ std::shared_ptr<uint8_t> Allocate(size_t bytes) {
   if (bytes < kMapBytes) {
     return {static_cast<uint8_t*>(std::calloc(bytes == 0 ? 1 : bytes, 1)), std::free};
   }
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED) return nullptr;
   return {static_cast<uint8_t*>(memory), [bytes](uint8_t* mapped) { munmap(mapped, bytes); }};
 }

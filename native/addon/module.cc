@@ -3,12 +3,14 @@
 #include <napi.h>
 #include <sys/random.h>
 
+#include <cerrno>
 #include <mutex>
 
 #include "addon/arguments.h"
 #include "addon/batches.h"
 #include "addon/channel_object.h"
 #include "addon/codecs.h"
+#include "addon/columns.h"
 #include "addon/embedded_object.h"
 #include "addon/environment.h"
 #include "addon/errors.h"
@@ -64,6 +66,24 @@ Napi::Value CreateFlowBatch(const Napi::CallbackInfo& info) {
   return Environment::Of(info.Env()).flowBatchClass.New({info[0], info[1]});
 }
 
+Napi::Value CreateUkeyColumns(const Napi::CallbackInfo& info) {
+  return Environment::Of(info.Env()).ukeyColumnsClass.New({info[0]});
+}
+
+Napi::Value CreateMatchedColumns(const Napi::CallbackInfo& info) {
+  return Environment::Of(info.Env()).matchedColumnsClass.New({info[0]});
+}
+
+// Memory of which only the pages that are used exist.
+Napi::Value Reserve(const Napi::CallbackInfo& info) {
+  Arguments arguments(info, "reserve");
+  int64_t bytes = arguments.Integer(0, "bytes", 1, int64_t{1} << 32);
+  if (!arguments.ok()) return info.Env().Undefined();
+  SharedMemory memory(static_cast<size_t>(bytes));
+  if (memory.data() == nullptr) return ThrowSystemError(info.Env(), ENOMEM, "mmap");
+  return memory.ToArrayBuffer(info.Env());
+}
+
 }  // namespace
 
 // Once for all environments of the process: they share flow ids. Without entropy the ids are still right,
@@ -94,6 +114,8 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   environment->upcallBatchClass = Napi::Persistent(UpcallBatch::Define(env));
   environment->opBatchClass = Napi::Persistent(OpBatch::Define(env));
   environment->flowBatchClass = Napi::Persistent(FlowBatch::Define(env));
+  environment->ukeyColumnsClass = Napi::Persistent(UkeyColumnsObject::Define(env));
+  environment->matchedColumnsClass = Napi::Persistent(MatchedColumnsObject::Define(env));
 
   exports.Set("layoutHash", Napi::Number::New(env, kLayoutHash));
   exports.Set("FLOW_WORDS", Napi::Number::New(env, flow::kWords));
@@ -103,6 +125,9 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("createOpBatch", Napi::Function::New<CreateOpBatch>(env, "createOpBatch"));
   exports.Set("createFlowBatch", Napi::Function::New<CreateFlowBatch>(env, "createFlowBatch"));
   exports.Set("datapathCounterHelp", DatapathCounterHelp(env));
+  exports.Set("createUkeyColumns", Napi::Function::New<CreateUkeyColumns>(env, "createUkeyColumns"));
+  exports.Set("createMatchedColumns", Napi::Function::New<CreateMatchedColumns>(env, "createMatchedColumns"));
+  exports.Set("reserve", Napi::Function::New<Reserve>(env, "reserve"));
   DefineCodecs(env, exports);
   return exports;
 }

@@ -8,9 +8,6 @@
 namespace slowpath {
 namespace {
 
-// The datapath works on a dump only while it is read, so each datagram is there at once.
-constexpr int kDatagramTimeoutMs = 5000;
-
 // NLMSG_DONE of a dump carries what its last step returned: 0 or a negative errno.
 int DoneError(const NetlinkMessage& message) {
   if (message.payload.size() < sizeof(int32_t)) return 0;
@@ -18,11 +15,17 @@ int DoneError(const NetlinkMessage& message) {
   return result < 0 && result != INT32_MIN ? -result : 0;
 }
 
+// Where flows go that nobody asked for.
+class Nowhere final : public FlowSink {
+ public:
+  Added Add(const NetlinkMessage&) override { return Added::kYes; }
+};
+
 }  // namespace
 
 int FlowDump::Start(std::span<uint8_t> message, const char** what) {
   while (running_ && !ended_) {
-    FlowRows nowhere;
+    Nowhere nowhere;
     taken_ = datagram_.size();  // What was not delivered is dropped.
     if (Next(nowhere) == Result::kFailed) break;
   }
@@ -33,6 +36,7 @@ int FlowDump::Start(std::span<uint8_t> message, const char** what) {
   seq_ = requester_.lastSeq();
   family_ = LoadHost<nlmsghdr>(message.data()).nlmsg_type;
   running_ = true;
+  heardMs_ = NowMs();
   return 0;
 }
 
@@ -45,36 +49,41 @@ void FlowDump::Reset() {
   taken_ = 0;
 }
 
-FlowDump::Result FlowDump::Next(FlowRows& flows) {
+FlowDump::Result FlowDump::Next(FlowSink& flows, int patienceMs) {
   if (taken_ >= datagram_.size() && !ended_) {
-    int error = requester_.Await(datagram_, NowMs() + kDatagramTimeoutMs, &what_);
+    int64_t now = NowMs();
+    int error = requester_.Await(datagram_, now + patienceMs, &what_);
     taken_ = 0;
-    if (error != 0) {
+    if (error == 0) {
+      heardMs_ = now;
+    } else {
       datagram_.clear();
+      if (error == -ETIMEDOUT && now - heardMs_ < kPatienceMs - patienceMs) return Result::kFlows;
       error_ = -error;
       ended_ = true;
     }
   }
-  Take(flows);
-  if (flows.count > 0 || !ended_) return Result::kFlows;
+  if (Take(flows) || !ended_) return Result::kFlows;
   running_ = false;
   if (error_ != 0) return Result::kFailed;
   return interrupted_ ? Result::kInterrupted : Result::kEnd;
 }
 
-// Delivers what is left of the datagram, as far as there is room.
-void FlowDump::Take(FlowRows& flows) {
+// Delivers what is left of the datagram, as far as there is room. True when some flows were delivered.
+bool FlowDump::Take(FlowSink& flows) {
+  bool some = false;
   NetlinkReader reader(std::span<const uint8_t>(datagram_).subspan(taken_));
   for (NetlinkMessage message; !ended_ && reader.Next(message);) {
-    if (message.seq == seq_ && !TakeMessage(message, flows)) return;
+    if (message.seq == seq_ && !TakeMessage(message, flows, &some)) return some;
     taken_ = static_cast<size_t>(message.bytes.data() - datagram_.data()) + NLMSG_ALIGN(message.bytes.size());
   }
   taken_ = datagram_.size();
   if (reader.malformed()) channel_.MutableCounters().malformed++;
+  return some;
 }
 
 // False when there was no room for it.
-bool FlowDump::TakeMessage(const NetlinkMessage& message, FlowRows& flows) {
+bool FlowDump::TakeMessage(const NetlinkMessage& message, FlowSink& flows, bool* some) {
   if ((message.flags & NLM_F_DUMP_INTR) != 0) interrupted_ = true;
   NetlinkErrorMessage refusal;
   if (message.type == NLMSG_DONE) {
@@ -85,9 +94,10 @@ bool FlowDump::TakeMessage(const NetlinkMessage& message, FlowRows& flows) {
     error_ = refusal.error;
     text_.assign(refusal.text.begin(), refusal.text.end());
   } else if (message.type == family_) {
-    FlowRows::Added added = flows.Add(message);
-    if (added == FlowRows::Added::kFull) return flows.capacity == 0;
-    if (added == FlowRows::Added::kMalformed) channel_.MutableCounters().malformed++;
+    FlowSink::Added added = flows.Add(message);
+    if (added == FlowSink::Added::kFull) return false;
+    if (added == FlowSink::Added::kMalformed) channel_.MutableCounters().malformed++;
+    *some = true;
   }
   // A refusal comes from the datapath, not from a system call.
   if (ended_) what_ = nullptr;

@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "sys/flow_rows.h"
+#include "sys/flow_sink.h"
 #include "sys/requester.h"
 
 namespace slowpath {
@@ -11,6 +11,8 @@ namespace slowpath {
 class FlowDump {
  public:
   enum class Result { kFlows, kEnd, kInterrupted, kFailed };
+  // The datapath works on a dump only while it is read, so each datagram should be there at once.
+  static constexpr int kPatienceMs = 5000;
 
   FlowDump(Channel& channel, Requester& requester) : channel_(channel), requester_(requester) {}
 
@@ -19,9 +21,10 @@ class FlowDump {
   int Start(std::span<uint8_t> message, const char** what);
   bool running() const { return running_; }
 
-  // kFlows: the next flows are in 'flows' (perhaps none while more follow). kEnd, or kInterrupted when the
-  // datapath says that the dump may have missed some. kFailed: see error().
-  Result Next(FlowRows& flows);
+  // kFlows: 'flows' was given the next flows; perhaps none while more follow, which it waits for at most
+  // 'patienceMs'. kEnd, or kInterrupted when the datapath says that the dump may have missed some. kFailed:
+  // see error(); also when nothing came for 5 seconds.
+  Result Next(FlowSink& flows, int patienceMs = kPatienceMs);
   // Why it failed: a positive errno; the system call, or null when the datapath refused; what the datapath
   // said about it.
   int error() const { return error_; }
@@ -29,8 +32,8 @@ class FlowDump {
   const std::string& text() const { return text_; }
 
  private:
-  void Take(FlowRows& flows);
-  bool TakeMessage(const NetlinkMessage& message, FlowRows& flows);
+  bool Take(FlowSink& flows);
+  bool TakeMessage(const NetlinkMessage& message, FlowSink& flows, bool* some);
   void Reset();
 
   Channel& channel_;
@@ -40,6 +43,7 @@ class FlowDump {
   bool running_ = false;      // Started, and its end not yet told.
   bool ended_ = false;        // NLMSG_DONE or an error was read.
   bool interrupted_ = false;  // NLM_F_DUMP_INTR was seen.
+  int64_t heardMs_ = 0;       // When the last datagram came, or the request was sent.
   int error_ = 0;
   const char* what_ = nullptr;
   std::string text_;

@@ -236,6 +236,18 @@ TEST_CASE_FIXTURE(Fixture, "dump: a datagram that holds more than the batch come
   CHECK_FALSE(dump.running());
 }
 
+TEST_CASE_FIXTURE(Fixture, "dump: who has little patience is told that there is nothing yet") {
+  Bytes request = DumpRequest();
+  REQUIRE(dump.Start(request, &what) == 0);
+  Flows flows(2);
+  CHECK(dump.Next(flows.rows, 1) == FlowDump::Result::kFlows);
+  CHECK(flows.rows.count == 0);
+  channel.answers = {MakeFlow(1, 1) + MakeMessage(NLMSG_DONE, 0, 1, Bytes(4))};
+  CHECK(dump.Next(flows.rows, 1) == FlowDump::Result::kFlows);
+  CHECK(flows.rows.count == 1);
+  CHECK(dump.Next(flows.rows, 1) == FlowDump::Result::kEnd);
+}
+
 TEST_CASE_FIXTURE(Fixture, "dump: interruption anywhere is told at the end") {
   Bytes request = DumpRequest();
   REQUIRE(dump.Start(request, &what) == 0);

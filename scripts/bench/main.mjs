@@ -1,10 +1,11 @@
-// npm run bench -- NAME [--lane native|kernel]: upcall and forward are measured beside the peer, and print the ratio;
+// npm run bench -- NAME [--lane native|kernel] [--flows N]: upcall, forward and revalidate are measured beside the peer, and print the ratio;
 // classifier, decode and translate are figures of our own. Needs the package built: npm run build, for xlate npm run build:test.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { decode } from './decode.mjs';
 import { forward } from './forward.mjs';
+import { revalidate } from './revalidate.mjs';
 import { stages } from './stages.mjs';
 import { upcall } from './upcall.mjs';
 
@@ -19,17 +20,26 @@ const benches = {
   stages,
   upcall,
   forward,
+  revalidate,
   classifier: program('classifier.mjs'),
   xlate: program('xlate.mjs'),
 };
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { lane: { type: 'string' }, 'node-args': { type: 'string', default: '' } },
+  options: {
+    lane: { type: 'string' },
+    flows: { type: 'string', default: '0' },
+    'node-args': { type: 'string', default: '' },
+  },
 });
 const [name] = positionals;
 if (positionals.length !== 1 || !(name in benches)) {
   console.error(`bench: name one of: ${Object.keys(benches).join(', ')}`);
   process.exit(2);
 }
-await benches[name]({ only: values.lane, nodeArgs: values['node-args'].split(' ').filter(Boolean) });
+await benches[name]({
+  only: values.lane,
+  nodeArgs: values['node-args'].split(' ').filter(Boolean),
+  flows: Number(values.flows),
+});

@@ -105,7 +105,7 @@ function* packetsOf(key: Int32Array, mask: Int32Array, flips: readonly number[])
 /** A table with the flow of each packet, and what it said when it was translated. */
 function install(where: TestSwitch, keys: readonly Int32Array[]) {
   const records = new FlowRecords();
-  const ukeys = new UkeyTable((arena, block) => records.drop(arena, block));
+  const ukeys = new UkeyTable(records, 64);
   const translator = new Translator();
   const trail = new Trail();
   translator.trail = trail;

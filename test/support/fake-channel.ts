@@ -121,6 +121,7 @@ export class FakeChannel implements Channel {
   exchange = unsupported;
   dumpStart = unsupported;
   dumpNext = unsupported;
+  dumpMatch = unsupported;
 }
 
 function unsupported(): never {

@@ -99,8 +99,10 @@ describe('a flow dump that is interrupted', () => {
       };
       return {
         batch: native().createFlowBatch(1, 1),
+        matched: native().createMatchedColumns(1),
         interrupted,
         next: () => -1,
+        match: () => -1,
         close,
         [Symbol.dispose]: close,
       };

@@ -1,5 +1,14 @@
 import { expect } from 'chai';
-import { DEFAULT_POLICY, termsOf, worthTranslating } from '../../ts/revalidate/index.js';
+import { MATCHED_FIRST, MATCHED_STALE, MATCHED_UNTOLD } from '../../ts/native/index.js';
+import {
+  DEFAULT_POLICY,
+  deleteVerdict,
+  judge,
+  KEEP,
+  type RoundTerms,
+  termsOf,
+  TRANSLATE,
+} from '../../ts/revalidate/index.js';
 import { FlowLimit } from '../../ts/ukey/index.js';
 
 describe('flow limit', () => {
@@ -40,23 +49,112 @@ describe('flow limit', () => {
 });
 
 describe('revalidation terms', () => {
-  it('shortens the idle time above the limit and flushes above twice the limit', () => {
-    expect(termsOf(DEFAULT_POLICY, 10, 10, 0)).to.deep.equal({ maxIdle: 10_000, flush: false, cheap: true });
-    expect(termsOf(DEFAULT_POLICY, 11, 10, 0)).to.deep.equal({ maxIdle: 100, flush: false, cheap: true });
-    expect(termsOf(DEFAULT_POLICY, 21, 10, 200)).to.deep.equal({ maxIdle: 100, flush: true, cheap: false });
+  const terms = (maxIdle: number, flush: boolean, cheap: boolean) => ({
+    maxIdle,
+    flush,
+    cheap,
+    dearGap: 200,
   });
 
+  it('shortens the idle time above the limit and flushes above twice the limit', () => {
+    expect(termsOf(DEFAULT_POLICY, 10, 10, 0)).to.deep.equal(terms(10_000, false, true));
+    expect(termsOf(DEFAULT_POLICY, 11, 10, 0)).to.deep.equal(terms(100, false, true));
+    expect(termsOf(DEFAULT_POLICY, 20, 10, 0)).to.deep.equal(terms(100, false, true));
+    expect(termsOf(DEFAULT_POLICY, 21, 10, 0)).to.deep.equal(terms(100, true, true));
+  });
+  it('counts dumps under 200 ms as cheap', () => {
+    expect(termsOf(DEFAULT_POLICY, 1, 10, 199).cheap).to.equal(true);
+    expect(termsOf(DEFAULT_POLICY, 1, 10, 200).cheap).to.equal(false);
+  });
   it('never lengthens an idle time that is shorter already', () => {
     expect(termsOf({ ...DEFAULT_POLICY, maxIdle: 50 }, 11, 10, 0).maxIdle).to.equal(50);
   });
+});
 
-  it('translates again what is cheap, new, or busy enough', () => {
-    const cheap = termsOf(DEFAULT_POLICY, 1, 10, 10);
-    const dear = termsOf(DEFAULT_POLICY, 1, 10, 500);
-    expect(worthTranslating(cheap, DEFAULT_POLICY, 0, 0, false, 1000)).to.equal(true);
-    expect(worthTranslating(dear, DEFAULT_POLICY, 0, 0, true, 1000)).to.equal(true);
-    expect(worthTranslating(dear, DEFAULT_POLICY, 6, 0, false, 1000)).to.equal(true);
-    expect(worthTranslating(dear, DEFAULT_POLICY, 5, 0, false, 1000)).to.equal(false);
-    expect(worthTranslating(dear, DEFAULT_POLICY, 0, 0, false, 1000)).to.equal(false);
+describe('revalidation verdicts', () => {
+  const NOW = 1_000_000;
+  const CHEAP = termsOf(DEFAULT_POLICY, 1, 10, 0);
+  const DEAR = termsOf(DEFAULT_POLICY, 1, 10, 500);
+
+  interface Flow {
+    readonly flags?: number;
+    readonly packets?: number;
+    /** Milliseconds since the last packet, and since the one before the dump before. */
+    readonly idle?: number;
+    readonly idleBefore?: number;
+  }
+
+  function verdicts(terms: RoundTerms, ...flows: readonly Flow[]): { kept: number; verdicts: number[] } {
+    const out = new Uint8Array(flows.length + 1).fill(99);
+    const kept = judge(
+      terms,
+      {
+        flags: Uint8Array.from(flows, ({ flags = 0 }) => flags),
+        packets: Float64Array.from(flows, ({ packets = 0 }) => packets),
+        used: Float64Array.from(flows, ({ idle = 0 }) => NOW - idle),
+        usedBefore: Float64Array.from(flows, ({ idle = 0, idleBefore = idle }) => NOW - idleBefore),
+      },
+      flows.length,
+      NOW,
+      out,
+    );
+    expect(out[flows.length], 'nothing beyond the batch is written').to.equal(99);
+    return { kept, verdicts: [...out.subarray(0, flows.length)] };
+  }
+
+  it('keep what is in use and concerned by no change', () => {
+    expect(verdicts(DEAR, {}, { packets: 3 }, { flags: MATCHED_FIRST }, { idle: 10_000 })).to.deep.equal({
+      kept: 4,
+      verdicts: [KEEP, KEEP, KEEP, KEEP],
+    });
+  });
+  it('delete what was idle for longer than the terms say, whatever else is to be said of it', () => {
+    const idle = deleteVerdict('idle');
+    expect(
+      verdicts(CHEAP, { idle: 10_001 }, { idle: 10_001, flags: MATCHED_STALE }, { idle: 9_999 }),
+    ).to.deep.equal({ kept: 1, verdicts: [idle, idle, KEEP] });
+    const crowded = termsOf(DEFAULT_POLICY, 11, 10, 0);
+    expect(verdicts(crowded, { idle: 101 }, { idle: 100 }).verdicts).to.deep.equal([idle, KEEP]);
+  });
+  it('delete everything above twice the limit', () => {
+    const flush = deleteVerdict('over_limit_flush');
+    const over = termsOf(DEFAULT_POLICY, 21, 10, 0);
+    const flows = [{}, { packets: 1_000_000 }, { flags: MATCHED_STALE }, { idle: 50_000 }];
+    expect(verdicts(over, ...flows)).to.deep.equal({ kept: 0, verdicts: [flush, flush, flush, flush] });
+  });
+  it('translate what a change may concern again: all in a cheap round', () => {
+    expect(verdicts(CHEAP, { flags: MATCHED_STALE }, {}, { flags: MATCHED_STALE, packets: 9 })).to.deep.equal(
+      {
+        kept: 1,
+        verdicts: [TRANSLATE, KEEP, TRANSLATE],
+      },
+    );
+  });
+  it('translate in a dear one those of at least 5 packets a second, and those that are new', () => {
+    const dear = deleteVerdict('too_expensive');
+    const flags = MATCHED_STALE;
+    expect(
+      verdicts(
+        DEAR,
+        { flags, packets: 6, idleBefore: 1000 },
+        { flags, packets: 5, idleBefore: 1000 },
+        { flags, packets: 0, idleBefore: 1000 },
+        { flags: flags | MATCHED_FIRST, packets: 0, idleBefore: 1000 },
+      ).verdicts,
+    ).to.deep.equal([TRANSLATE, dear, dear, TRANSLATE]);
+    const patient = termsOf({ ...DEFAULT_POLICY, minRevalidatePps: 1 }, 1, 10, 500);
+    expect(verdicts(patient, { flags, packets: 2, idleBefore: 1000 }).verdicts).to.deep.equal([TRANSLATE]);
+  });
+  it('translate what has packets that nobody but a translation can credit, by the same measure', () => {
+    const flags = MATCHED_UNTOLD;
+    expect(verdicts(CHEAP, { flags, packets: 1 }, { flags }).verdicts).to.deep.equal([TRANSLATE, KEEP]);
+    expect(
+      verdicts(
+        DEAR,
+        { flags, packets: 1, idleBefore: 1000 },
+        { flags, packets: 50, idleBefore: 1000 },
+        { flags },
+      ).verdicts,
+    ).to.deep.equal([deleteVerdict('too_expensive'), TRANSLATE, KEEP]);
   });
 });

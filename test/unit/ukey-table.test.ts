@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import { FLOW_WORDS } from '../../ts/fields/index.js';
 import {
-  UKEY_EVICTED,
+  BY_INSTALL,
+  BY_REVALIDATOR,
+  DELETE_REASONS,
   UKEY_EVICTING,
   UKEY_FREE,
   UKEY_OPERATIONAL,
@@ -29,10 +31,11 @@ function source(id: readonly number[], seed: number, maskBits: number): UkeySour
   };
 }
 
+const IDLE = DELETE_REASONS.indexOf('idle');
+
 function takeOut(table: UkeyTable, index: number): void {
-  table.transition(index, UKEY_EVICTING);
-  table.transition(index, UKEY_EVICTED);
-  table.remove(index);
+  table.transition(index, UKEY_EVICTING, BY_REVALIDATOR);
+  table.close(index, IDLE, BY_REVALIDATOR);
 }
 
 describe('ukey table', () => {
@@ -72,16 +75,48 @@ describe('ukey table', () => {
     expect(table.arena.reservedBytes).to.equal(reserved);
   });
 
-  it('refuses illegal transitions', () => {
+  it('refuses illegal transitions, and says who moved the ukey last', () => {
     const table = new UkeyTable();
-    const index = table.add(source([1, 2, 3, 4], 1, 0), 0);
+    const index = table.add(source([1, 2, 3, 4], 1, 0), 70);
     expect(table.state[index]).to.equal(UKEY_VISIBLE);
-    expect(() => table.remove(index)).to.throw('illegal transition visible → deleted');
-    table.transition(index, UKEY_OPERATIONAL);
-    expect(() => table.transition(index, UKEY_VISIBLE)).to.throw('operational → visible');
-    expect(() => table.transition(index, UKEY_FREE)).to.throw('operational → free');
+    table.now = 100;
+    expect(() => table.transition(index, UKEY_FREE, BY_REVALIDATOR)).to.throw(
+      'illegal transition visible → free by revalidator; handler had moved it 30 ms before',
+    );
+    table.transition(index, UKEY_OPERATIONAL, BY_INSTALL);
+    expect(table.movedAt[index]).to.equal(100);
+    expect(() => table.transition(index, UKEY_VISIBLE, BY_INSTALL)).to.throw(
+      'operational → visible by install',
+    );
     takeOut(table, index);
     expect(table.state[index]).to.equal(UKEY_FREE);
+    expect(() => table.close(index, IDLE, BY_REVALIDATOR)).to.throw('free → evicted');
+  });
+
+  it('counts ends by reason, and tells of those whose flows had been installed', () => {
+    const table = new UkeyTable();
+    const told: [number, number][] = [];
+    table.watcher = { installed() {}, modified() {}, deleted: (ukey, reason) => told.push([ukey, reason]) };
+    const sent = table.add(source([1, 2, 3, 4], 1, 0), 0);
+    const unsent = table.add(source([5, 2, 3, 4], 1, 0), 0);
+    table.transition(sent, UKEY_OPERATIONAL, BY_INSTALL);
+    table.close(sent, IDLE, BY_REVALIDATOR);
+    table.close(unsent, DELETE_REASONS.indexOf('failed_install'), BY_INSTALL);
+    expect(told).to.deep.equal([[sent, IDLE]]);
+    expect(table.ends[IDLE]).to.equal(1);
+    expect(table.ends[DELETE_REASONS.indexOf('failed_install')]).to.equal(1);
+    expect(table.count).to.equal(0);
+  });
+
+  it('is full at its capacity, and has room again when one has ended', () => {
+    const table = new UkeyTable(undefined, 10);
+    const all = Array.from({ length: 10 }, (_, n) => table.add(source([n * 77, n, 0, 0], n, 0), 0));
+    expect(table.full).to.equal(true);
+    for (const [n, index] of all.entries())
+      expect(table.find(Int32Array.of(n * 77, n, 0, 0), 0), `flow ${n}`).to.equal(index);
+    takeOut(table, all[3]);
+    expect(table.full).to.equal(false);
+    expect(table.add(source([9, 9, 9, 9], 1, 0), 0)).to.equal(all[3]);
   });
 
   it('replaces actions without losing the old block', () => {

@@ -56,7 +56,7 @@ function copies({ effects, effectCount }: Translation): Effect[] {
 /** Keeps a translation as installed flows do, and asks what was kept. */
 function record(translation: Translation, trail: Trail, key: Int32Array) {
   const records = new FlowRecords();
-  const ukeys = new UkeyTable((arena, block) => records.drop(arena, block));
+  const ukeys = new UkeyTable(records);
   const source = { ufid: Int32Array.of(1, 2, 3, 4), ufidAt: 0, key: new Uint8Array(4), keyOffset: 0 };
   const ukey = ukeys.add(
     {

@@ -1,4 +1,4 @@
-import type { Channel, FlowBatch } from '../native/index.js';
+import type { Channel, FlowBatch, MatchedColumns, UkeyColumns } from '../native/index.js';
 import { fromSystemError } from '../netlink/index.js';
 import type { FlowDump } from './types.js';
 
@@ -14,26 +14,37 @@ const info = { op: 'dump flows', family: 'ovs_flow', cmd: 3 };
 export interface DumpSlot {
   readonly channel: Channel;
   readonly batch: FlowBatch;
+  readonly matched: MatchedColumns;
 }
 
 /** One dump over a slot. `release` gets the slot back, with `clean` when the dump was read to its end. */
 export class ChannelFlowDump implements FlowDump {
   interrupted = false;
   readonly batch: FlowBatch;
+  readonly matched: MatchedColumns;
   readonly #channel: Channel;
   readonly #release: (clean: boolean) => void;
   #open = true;
 
   constructor(slot: DumpSlot, request: Uint8Array, release: (clean: boolean) => void) {
     this.batch = slot.batch;
+    this.matched = slot.matched;
     this.#channel = slot.channel;
     this.#release = release;
     this.#guard(() => this.#channel.dumpStart(request));
   }
 
   next(): number {
+    return this.#step(() => this.#channel.dumpNext(this.batch));
+  }
+
+  match(ukeys: UkeyColumns, round: number, since: number): number {
+    return this.#step(() => this.#channel.dumpMatch(this.batch, ukeys, this.matched, round, since));
+  }
+
+  #step(take: () => number): number {
     if (!this.#open) return END;
-    const count = this.#guard(() => this.#channel.dumpNext(this.batch));
+    const count = this.#guard(take);
     if (count >= 0) return count;
     this.interrupted = count === END_INTERRUPTED;
     this.#end(true);

@@ -405,7 +405,9 @@ export class DatapathProvider implements Datapath {
 
   #openDumpSlot(): DumpSlot {
     const channel = this.#openOpsChannel();
-    return { channel, batch: this.#opened.addon.createFlowBatch(DUMP_BATCH_FLOWS, DUMP_BATCH_BYTES) };
+    const { addon } = this.#opened;
+    const batch = addon.createFlowBatch(DUMP_BATCH_FLOWS, DUMP_BATCH_BYTES);
+    return { channel, batch, matched: addon.createMatchedColumns(DUMP_BATCH_FLOWS) };
   }
 
   #openWatch(): PortWatch {

@@ -1,4 +1,4 @@
-import type { Channel, FlowBatch, UpcallBatch } from '../native/index.js';
+import type { Channel, FlowBatch, MatchedColumns, UkeyColumns, UpcallBatch } from '../native/index.js';
 import type { EthtoolClient } from '../genl/index.js';
 import type { RouteClient } from '../netlink/index.js';
 import type { DatapathMeters } from './meters.js';
@@ -153,6 +153,13 @@ export interface FlowDump extends Disposable {
   readonly interrupted: boolean;
   /** Fetches the next flows into `batch`: their number (0 is possible), or -1 at the end. Throws NetlinkError. */
   next(): number;
+  /** What `match` filled; valid until the following `match`. */
+  readonly matched: MatchedColumns;
+  /**
+   * Fetches the next flows, matched to ukeys, as Channel.dumpMatch: the number of those in `matched`, with the others in `batch`, or -1
+   * at the end. Throws NetlinkError.
+   */
+  match(ukeys: UkeyColumns, round: number, since: number): number;
   /** Gives the channel back, also in the middle. Idempotent; happens by itself at the end. */
   close(): void;
 }

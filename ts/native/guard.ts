@@ -1,5 +1,13 @@
 import { SlowpathError } from '../errors/index.js';
-import type { Addon, Channel, EmbeddedDatapath, FlowBatch, UpcallBatch } from './native.js';
+import type {
+  Addon,
+  Channel,
+  EmbeddedDatapath,
+  FlowBatch,
+  MatchedColumns,
+  UkeyColumns,
+  UpcallBatch,
+} from './native.js';
 
 type View = Uint8Array | Int32Array;
 type AnyFunction = (...args: unknown[]) => unknown;
@@ -114,6 +122,16 @@ const deliveries: Readonly<Record<string, (channel: Channel) => AnyFunction>> = 
     refill(batch as UpcallBatch, () => channel.receive(original(batch) as UpcallBatch)),
   dumpNext: (channel) => (batch) =>
     refill(batch as FlowBatch, () => channel.dumpNext(original(batch) as FlowBatch)),
+  dumpMatch: (channel) => (unknown, ukeys, matched, round, since) =>
+    refill(unknown as FlowBatch, () =>
+      channel.dumpMatch(
+        original(unknown) as FlowBatch,
+        ukeys as UkeyColumns,
+        matched as MatchedColumns,
+        round as number,
+        since as number,
+      ),
+    ),
   exchange: (channel) => (ops, count, upcalls, replies) =>
     refill(replies as FlowBatch, () =>
       channel.exchange(

@@ -47,6 +47,68 @@ export interface FlowBatch {
   readonly capacity: number;
 }
 
+/**
+ * Columns of the ukey table (ts/ukey) that dumps are matched with; element i of each is of ukey i. JavaScript keeps the table, native code
+ * reads it and takes statistics in. Memory exists only for what was written, so a capacity of millions costs nothing.
+ */
+export interface UkeyColumns {
+  /** Ukeys. */
+  readonly capacity: number;
+  /** UKEY_* of ts/ukey. */
+  readonly state: Uint8Array;
+  /** Flow id, four words each. */
+  readonly ufid: Int32Array;
+  /** Statistics as last seen in the datapath. */
+  readonly packets: Float64Array;
+  readonly bytes: Float64Array;
+  readonly tcpFlags: Uint16Array;
+  /** Monotonic milliseconds of the last hit; creation until the first. */
+  readonly used: Float64Array;
+  /** Snapshot generation that the flow was last found right for. */
+  readonly generation: Int32Array;
+  /** 1: a change since then may concern the flow, it must be translated again. */
+  readonly stale: Uint8Array;
+  /** 1: only another translation tells whom its packets are credited to. */
+  readonly untold: Uint8Array;
+  /** Dump round that showed the flow last; 0 for none. */
+  readonly dumpRound: Int32Array;
+  /** Dumps since then that did not show it. */
+  readonly missed: Uint8Array;
+  /**
+   * Index by flow id, a linear hash: bucket b of the first word, b = word modulo the next power of two, or half of it when there
+   * are not so many, holds a chain buckets[b], next[ukey], …, each a ukey + 1, 0 at its end.
+   */
+  readonly buckets: Int32Array;
+  readonly next: Int32Array;
+  /** One element: buckets in use, at most `capacity`. */
+  readonly bucketCount: Int32Array;
+}
+
+/** Bits of MatchedColumns.flags. Something changed since the flow was translated that may concern it. */
+export const MATCHED_STALE = 1;
+/** Only another translation tells whom its packets are credited to. */
+export const MATCHED_UNTOLD = 2;
+/** No dump showed it before. */
+export const MATCHED_FIRST = 4;
+/** Its counters ran backwards; they are counted from 0 on. */
+export const MATCHED_BACKWARDS = 8;
+
+/** What a batch of a dump says of flows that have a ukey; element i of each column is of the i-th of them. */
+export interface MatchedColumns {
+  readonly capacity: number;
+  readonly ukey: Int32Array;
+  /** Since they were last taken in. */
+  readonly packets: Float64Array;
+  readonly bytes: Float64Array;
+  /** Monotonic milliseconds of the last hit, and of the one that was known before. */
+  readonly used: Float64Array;
+  readonly usedBefore: Float64Array;
+  /** MATCHED_* bits. */
+  readonly flags: Uint8Array;
+  /** Two elements: flows of the batch that have no ukey, and all flows of the batch. */
+  readonly counts: Int32Array;
+}
+
 /** What a channel counted since it was opened. All monotonic. */
 export interface ChannelCounters {
   /** Datagrams received. */
@@ -133,6 +195,19 @@ export interface Channel {
    * for a refusal of the datapath. */
   dumpNext(batch: FlowBatch): number;
   /**
+   * The same, matched to ukeys: statistics of flows that have one are taken into its columns, and it is told in `matched`, once a
+   * `round`; flows of no ukey go to `unknown`. Ukeys in other states than operational are passed over. Those last found right for an older
+   * generation than `since` are stale. Waits no longer than a millisecond. Returns the number of flows in `matched` (0 is possible while more
+   * follow), -1 or -2.
+   */
+  dumpMatch(
+    unknown: FlowBatch,
+    ukeys: UkeyColumns,
+    matched: MatchedColumns,
+    round: number,
+    since: number,
+  ): number;
+  /**
    * Grows the receive buffer (SO_RCVBUFFORCE, else SO_RCVBUF); returns the size in force in bytes, for which a netlink socket
    * doubles what is asked. startUpcalls asks for 4 MiB unless this was called before.
    */
@@ -188,6 +263,10 @@ export interface Addon {
   createUpcallBatch(): UpcallBatch;
   createOpBatch(capacity: number, byteCapacity: number): OpBatch;
   createFlowBatch(capacity: number, byteCapacity: number): FlowBatch;
+  createUkeyColumns(capacity: number): UkeyColumns;
+  createMatchedColumns(capacity: number): MatchedColumns;
+  /** Zeroed memory of which only the pages that are used exist. */
+  reserve(bytes: number): ArrayBuffer;
   /** Key attributes → key row. Returns an index of FITNESS. */
   decodeKey(attributes: Uint8Array, key: Int32Array, keyBase: number): number;
   /** Mask attributes → mask row; needs the key they belong to. */

@@ -28,9 +28,6 @@ export interface CreditingContext {
  * was in force when it came.
  */
 export class Crediting {
-  /** Of the flow taken last: packets and bytes since the time before. */
-  packets = 0;
-  bytes = 0;
   readonly #context: CreditingContext;
   readonly #retranslation: Retranslation;
   readonly #counters: RevalidateCounters;
@@ -41,22 +38,31 @@ export class Crediting {
     this.#counters = counters;
   }
 
-  /** Copies the counters of a flow row into the ukey. Counters that ran backwards began anew. */
+  /** Copies the counters of a flow row into the ukey. */
   take(ukey: number, rows: Int32Array, base: number): void {
     const { ukeys } = this.#context;
     const packets = counter64(rows, base + FLOW_PACKETS);
     const bytes = counter64(rows, base + FLOW_BYTES);
-    this.packets = packets - ukeys.packets[ukey];
-    this.bytes = bytes - ukeys.bytes[ukey];
-    if (this.packets < 0 || this.bytes < 0) {
-      this.#counters.backwards++;
-      this.packets = packets;
-      this.bytes = bytes;
-    }
     ukeys.packets[ukey] = packets;
     ukeys.bytes[ukey] = bytes;
     ukeys.tcpFlags[ukey] = rows[base + FLOW_TCP_FLAGS];
     ukeys.used[ukey] = Math.max(ukeys.used[ukey], counter64(rows, base + FLOW_USED));
+  }
+
+  /** Takes the counters of a flow row in, and credits what came since the time before. Counters that ran backwards began anew. */
+  takeAndCredit(snapshot: Snapshot, ukey: number, rows: Int32Array, base: number): void {
+    const { ukeys } = this.#context;
+    const packets = ukeys.packets[ukey];
+    const bytes = ukeys.bytes[ukey];
+    this.take(ukey, rows, base);
+    const backwards = ukeys.packets[ukey] < packets || ukeys.bytes[ukey] < bytes;
+    if (backwards) this.#counters.backwards++;
+    this.credit(
+      snapshot,
+      ukey,
+      ukeys.packets[ukey] - (backwards ? 0 : packets),
+      ukeys.bytes[ukey] - (backwards ? 0 : bytes),
+    );
   }
 
   /** The flow is gone: whoever follows it is told. */
@@ -65,11 +71,10 @@ export class Crediting {
     this.#context.ended(ukeys, ukey, records);
   }
 
-  /** Credits what the flow taken last counted. */
-  credit(snapshot: Snapshot, ukey: number): void {
-    if (this.packets === 0) return;
+  /** Credits packets and bytes that a flow counted. */
+  credit(snapshot: Snapshot, ukey: number, packets: number, bytes: number): void {
+    if (packets === 0) return;
     const context = this.#context;
-    const { packets, bytes } = this;
     const { ukeys, records } = context;
     const tcpFlags = ukeys.tcpFlags[ukey];
     const used = ukeys.used[ukey];

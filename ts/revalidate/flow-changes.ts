@@ -9,9 +9,10 @@ import {
 } from '../fields/index.js';
 import type { Channel, FlowBatch } from '../native/index.js';
 import {
+  BY_PURGE,
+  BY_REVALIDATOR,
   DELETE_REASONS,
   type DeleteReason,
-  UKEY_EVICTED,
   UKEY_EVICTING,
   UKEY_OPERATIONAL,
   type UkeyTable,
@@ -22,6 +23,8 @@ import type { Crediting } from './crediting.js';
 import type { Retranslation } from './retranslation.js';
 
 const ENOENT = 2;
+const REMOVED_BY_OTHERS = DELETE_REASONS.indexOf('removed_by_others');
+const PURGE = DELETE_REASONS.indexOf('purge');
 
 /** What changing flows needs of its surroundings; part of RevalidatorContext. */
 export interface FlowChangesContext {
@@ -67,7 +70,7 @@ export class FlowChanges {
     const { ops, ukeys } = this.#context;
     const keyLength = ukeys.keyLength[ukey];
     this.#makeRoom(snapshot, keyLength);
-    ukeys.transition(ukey, UKEY_EVICTING);
+    ukeys.transition(ukey, UKEY_EVICTING, reason === 'purge' ? BY_PURGE : BY_REVALIDATOR);
     this.#queued(ops.remove(OP_FLAG_ECHO, this.#addKey(ukey), keyLength, ukeys.ufid, ukey * 4), ukey, reason);
   }
 
@@ -110,11 +113,9 @@ export class FlowChanges {
     this.#record[op] = record;
   }
 
-  /** Takes out a ukey whose flow the datapath does not have any more. */
-  forget(ukey: number, reason: DeleteReason): void {
-    const { ukeys } = this.#context;
-    if (ukeys.state[ukey] === UKEY_OPERATIONAL) ukeys.transition(ukey, UKEY_EVICTING);
-    this.#gone(ukey, DELETE_REASONS.indexOf(reason));
+  /** Takes out a ukey whose flow the datapath does not have any more, as `by` (one of BY_*) found. */
+  forget(ukey: number, reason: DeleteReason, by: number): void {
+    this.#gone(ukey, DELETE_REASONS.indexOf(reason), by);
   }
 
   /** Exchanges what is queued with the datapath. */
@@ -150,17 +151,15 @@ export class FlowChanges {
     const ukey = this.#ukey[op];
     const reason = this.#reason[op];
     if (error !== 0 && error !== ENOENT) this.#counters.delete_failures++;
-    if (ukey >= 0) this.#gone(ukey, error === ENOENT ? DELETE_REASONS.indexOf('removed_by_others') : reason);
+    const by = reason === PURGE ? BY_PURGE : BY_REVALIDATOR;
+    if (ukey >= 0) this.#gone(ukey, error === ENOENT ? REMOVED_BY_OTHERS : reason, by);
     else this.#countDeleted(reason);
   }
 
-  #gone(ukey: number, reason: number): void {
-    const { ukeys } = this.#context;
-    ukeys.transition(ukey, UKEY_EVICTED);
+  #gone(ukey: number, reason: number, by: number): void {
     this.#countDeleted(reason);
     this.#crediting.end(ukey);
-    ukeys.watcher?.deleted(ukey, reason);
-    ukeys.remove(ukey);
+    this.#context.ukeys.close(ukey, reason, by);
   }
 
   #countDeleted(reason: number): void {
@@ -173,8 +172,7 @@ export class FlowChanges {
     const { ukeys } = this.#context;
     const ukey = ukeys.find(rows, base + FLOW_UFID);
     if (ukey < 0 || (ukeys.state[ukey] !== UKEY_EVICTING && ukeys.state[ukey] !== UKEY_OPERATIONAL)) return;
-    this.#crediting.take(ukey, rows, base);
-    this.#crediting.credit(snapshot, ukey);
+    this.#crediting.takeAndCredit(snapshot, ukey, rows, base);
   }
 
   #makeRoom(snapshot: Snapshot, bytes: number): void {

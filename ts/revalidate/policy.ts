@@ -1,3 +1,6 @@
+import { MATCHED_FIRST, MATCHED_STALE, MATCHED_UNTOLD } from '../native/index.js';
+import { DELETE_REASONS, type DeleteReason } from '../ukey/index.js';
+
 /** Options of revalidation with OVS's names and defaults (ovs-vswitchd.conf.db(5), other_config). Milliseconds. */
 export interface RevalidatePolicy {
   /** Unused flows go after this long. */
@@ -23,6 +26,8 @@ export interface RoundTerms {
   readonly flush: boolean;
   /** The last round was short, so translating again is always worth it. */
   readonly cheap: boolean;
+  /** Otherwise milliseconds between two packets of a flow from which on it is not worth it. */
+  readonly dearGap: number;
 }
 
 export function termsOf(
@@ -35,21 +40,63 @@ export function termsOf(
     maxIdle: flows > limit ? Math.min(CROWDED_IDLE_MS, policy.maxIdle) : policy.maxIdle,
     flush: flows > 2 * limit,
     cheap: lastDumpMs < CHEAP_DUMP_MS,
+    dearGap: 1000 / policy.minRevalidatePps,
   };
 }
 
+/** The columns of dumped flows that verdicts follow from; see MatchedColumns. */
+export interface DumpedFlows {
+  readonly flags: Uint8Array;
+  readonly packets: Float64Array;
+  readonly used: Float64Array;
+  readonly usedBefore: Float64Array;
+}
+
+/** Verdicts: the flow stays as it is. */
+export const KEEP = 0;
+/** It must be translated again, which says what becomes of it. */
+export const TRANSLATE = 1;
+/** From here on: it goes, for the reason with this number plus that of the reason. */
+export const DELETE = 2;
+
+export const deleteVerdict = (reason: DeleteReason): number => DELETE + DELETE_REASONS.indexOf(reason);
+
+const FLUSH = deleteVerdict('over_limit_flush');
+const IDLE = deleteVerdict('idle');
+const TOO_EXPENSIVE = deleteVerdict('too_expensive');
+
 /**
- * Whether a flow that must be translated again is worth it (OVS's should_revalidate): always in cheap rounds and for a flow
- * seen for the first time, else when its packets come often enough. `packets` came since `usedBefore`.
+ * OVS's policy for a batch of dumped flows: writes the verdict of each of the first `count` into `verdicts`; how many are kept as they are. `now` is
+ * the time of the dump, monotonic milliseconds. A flow must be translated again when something changed, or when packets came of which nothing
+ * else tells whom they are credited to.
  */
-export function worthTranslating(
+export function judge(
   terms: RoundTerms,
-  policy: RevalidatePolicy,
-  packets: number,
-  usedBefore: number,
-  firstDump: boolean,
+  flows: DumpedFlows,
+  count: number,
   now: number,
-): boolean {
-  if (terms.cheap || firstDump) return true;
-  return packets > 0 && (now - usedBefore) / packets < 1000 / policy.minRevalidatePps;
+  verdicts: Uint8Array,
+): number {
+  if (terms.flush) {
+    verdicts.fill(FLUSH, 0, count);
+    return 0;
+  }
+  const { flags, packets, used, usedBefore } = flows;
+  const longAgo = now - terms.maxIdle;
+  let kept = 0;
+  for (let i = 0; i < count; i++) {
+    if (used[i] < longAgo) {
+      verdicts[i] = IDLE;
+    } else if ((flags[i] & MATCHED_STALE) === 0 && ((flags[i] & MATCHED_UNTOLD) === 0 || packets[i] === 0)) {
+      verdicts[i] = KEEP;
+      kept++;
+    } else if (terms.cheap || (flags[i] & MATCHED_FIRST) !== 0) {
+      verdicts[i] = TRANSLATE;
+    } else {
+      // OVS's should_revalidate: worth it when its packets come often enough.
+      const busy = packets[i] > 0 && now - usedBefore[i] < packets[i] * terms.dearGap;
+      verdicts[i] = busy ? TRANSLATE : TOO_EXPENSIVE;
+    }
+  }
+  return kept;
 }

@@ -1,14 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FlowDump } from '../datapath/index.js';
-import { FLOW_ROW_WORDS, FLOW_UFID } from '../fields/index.js';
-import type { FlowBatch } from '../native/index.js';
 import {
+  BY_PURGE,
+  BY_SWEEP,
   type DeleteReason,
   type FlowLimit,
   UKEY_FREE,
   UKEY_OPERATIONAL,
   UKEY_VISIBLE,
-  type UkeyTable,
 } from '../ukey/index.js';
 import type { Snapshot, Translator } from '../xlate/index.js';
 import { Adoption, type AdoptionContext } from './adoption.js';
@@ -16,13 +15,7 @@ import { createRevalidateCounters, type RevalidateCounters } from './counters.js
 import type { ChangeLog } from './changes.js';
 import { Crediting, type CreditingContext } from './crediting.js';
 import { FlowChanges, type FlowChangesContext } from './flow-changes.js';
-import {
-  DEFAULT_POLICY,
-  type RevalidatePolicy,
-  type RoundTerms,
-  termsOf,
-  worthTranslating,
-} from './policy.js';
+import { DEFAULT_POLICY, type RevalidatePolicy, type RoundTerms, termsOf } from './policy.js';
 import {
   Retranslation,
   VERDICT_DELETE_BAD_KEY,
@@ -32,21 +25,23 @@ import {
   VERDICT_KEEP,
   VERDICT_MODIFY,
 } from './retranslation.js';
+import { Slices } from './slices.js';
+import { Visitor } from './visitor.js';
 
-/** Longest piece of work between two turns of the event loop, milliseconds. */
-const SLICE_MS = 2;
 const REASON_OF: Readonly<Record<number, DeleteReason>> = {
   [VERDICT_DELETE_MASK]: 'wider_mask',
   [VERDICT_DELETE_NO_PORT]: 'no_port',
   [VERDICT_DELETE_BAD_KEY]: 'bad_key',
   [VERDICT_DELETE_NO_RECIRC]: 'unknown_recirc',
 };
-/** Flows looked at for changes without a look at the clock. */
-const MARKED_AT_ONCE = 4096;
+/** Ukeys looked at, for changes or for flows that are gone, without a look at the clock. */
+const SCANNED_AT_ONCE = 4096;
 /** Flows deleted by a purge between two turns of the event loop. */
 const PURGED_AT_ONCE = 256;
 /** A ukey whose flow this many dumps in a row did not show is gone. */
 const MISSED_DUMPS = 4;
+/** Times that a dump is begun in a round, when the datapath says that it was interrupted. */
+const DUMP_ATTEMPTS = 3;
 
 export interface RevalidatorContext extends CreditingContext, FlowChangesContext, AdoptionContext {
   /** Begins a dump of the datapath's flows; ufid and statistics suffice. */
@@ -71,18 +66,20 @@ export interface RevalidatorContext extends CreditingContext, FlowChangesContext
 export class Revalidator {
   readonly counters: RevalidateCounters = createRevalidateCounters();
   policy: RevalidatePolicy;
-  /** Milliseconds that the last dump took. */
+  /** Milliseconds that the last dump took, from its begin to its end. */
   dumpDuration = 0;
+  /** The same without the turns that upcalls had in between: by this the policy goes, as upcalls do not slow OVS's revalidators down. */
+  dumpWork = 0;
   readonly #context: RevalidatorContext;
   readonly #retranslation: Retranslation;
   readonly #crediting: Crediting;
   readonly #changes: FlowChanges;
-  #dumpSeq = 0;
+  readonly #visitor: Visitor;
+  /** Number of the round, from 1 on. */
+  #number = 0;
   /** When the last round began, and the generation that it knew. */
   #began = 0;
   #roundGeneration = 0;
-  /** Time of the dump batch at hand. */
-  #now = 0;
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #stopped = true;
@@ -95,6 +92,10 @@ export class Revalidator {
     this.#retranslation = new Retranslation(context.ukeys, context.translator, context.records);
     this.#crediting = new Crediting(context, this.#retranslation, this.counters);
     this.#changes = new FlowChanges(context, this.#retranslation, this.#crediting, this.counters);
+    this.#visitor = new Visitor(context, this.#crediting, this.#changes, this.counters, {
+      translateAgain: (snapshot, ukey) => this.#translateAgain(snapshot, ukey),
+      settle: () => this.#settle(),
+    });
   }
 
   /** Runs rounds until `stop`: one at once after `poke`, else every maxRevalidator milliseconds. */
@@ -154,6 +155,7 @@ export class Revalidator {
   purge(): void {
     const { ukeys, snapshot } = this.#context;
     const now = snapshot();
+    ukeys.now = this.#context.now();
     for (let i = 0; i < ukeys.end; i++) {
       if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.delete(now, i, 'purge');
     }
@@ -164,7 +166,7 @@ export class Revalidator {
   forgetAll(): void {
     const { ukeys } = this.#context;
     for (let i = 0; i < ukeys.end; i++) {
-      if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.forget(i, 'removed_by_others');
+      if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.forget(i, 'removed_by_others', BY_PURGE);
     }
   }
 
@@ -175,6 +177,7 @@ export class Revalidator {
       const { ukeys } = this.#context;
       for (let from = 0; from < ukeys.end; from += PURGED_AT_ONCE) {
         const snapshot = this.#context.snapshot();
+        ukeys.now = this.#context.now();
         for (let i = from; i < Math.min(from + PURGED_AT_ONCE, ukeys.end); i++) {
           if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.delete(snapshot, i, 'purge');
         }
@@ -214,83 +217,36 @@ export class Revalidator {
 
   async #round(): Promise<void> {
     const context = this.#context;
-    const { ukeys, flowLimit } = context;
+    const { flowLimit } = context;
     this.#began = context.now();
     this.#roundGeneration = context.snapshot().generation;
     await this.#settle();
     // What settling took is not the dump's.
     const began = context.now();
+    const slices = new Slices();
     flowLimit.flows = context.countFlows();
-    const terms = termsOf(this.policy, flowLimit.flows, flowLimit.limit, this.dumpDuration);
-    const seq = ++this.#dumpSeq;
-    const dump = context.openDump();
-    try {
-      await this.#visitAll(dump, terms, seq);
-    } finally {
-      dump.close();
-    }
-    if (dump.interrupted) this.counters.interrupted++;
+    const terms = termsOf(this.policy, flowLimit.flows, flowLimit.limit, this.dumpWork);
+    this.#number++;
+    if (await this.#dump(terms, slices)) await this.#sweep(began, slices);
     this.dumpDuration = context.now() - began;
-    flowLimit.afterDump(this.dumpDuration, flowLimit.flows);
-    if (!dump.interrupted) this.#sweep(ukeys, seq, began);
+    this.dumpWork = slices.worked;
+    flowLimit.afterDump(this.dumpWork, flowLimit.flows);
     this.counters.rounds++;
   }
 
-  async #visitAll(dump: FlowDump, terms: RoundTerms, seq: number): Promise<void> {
-    let sliceEnd = performance.now() + SLICE_MS;
-    for (let count = dump.next(); count >= 0; count = dump.next()) {
-      const snapshot = this.#context.snapshot();
-      this.#now = this.#context.now();
-      for (let row = 0; row < count; row++) this.#visit(snapshot, terms, seq, dump.batch, row);
-      this.#changes.flush(snapshot);
-      this.counters.dumped += count;
-      if (performance.now() < sliceEnd) continue;
-      await nextTurn();
-      await this.#settle();
-      sliceEnd = performance.now() + SLICE_MS;
+  /** Visits all flows. An interrupted dump may have missed some and is begun again; false when none came to its end. */
+  async #dump(terms: RoundTerms, slices: Slices): Promise<boolean> {
+    for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+      const dump = this.#context.openDump();
+      try {
+        await this.#visitor.run(dump, terms, this.#number, slices);
+      } finally {
+        dump.close();
+      }
+      if (!dump.interrupted) return true;
+      this.counters.interrupted++;
     }
-  }
-
-  /** One dumped flow. */
-  #visit(snapshot: Snapshot, terms: RoundTerms, seq: number, dumped: FlowBatch, row: number): void {
-    const { ukeys } = this.#context;
-    const rows = dumped.rows;
-    const base = row * FLOW_ROW_WORDS;
-    const ukey = ukeys.find(rows, base + FLOW_UFID);
-    if (ukey < 0) {
-      this.#changes.deleteUnknown(snapshot, dumped, row);
-      return;
-    }
-    const first = ukeys.dumpSeq[ukey] === 0;
-    if (ukeys.state[ukey] !== UKEY_OPERATIONAL || ukeys.dumpSeq[ukey] === seq) return;
-    ukeys.dumpSeq[ukey] = seq;
-    ukeys.missed[ukey] = 0;
-    const usedBefore = ukeys.used[ukey];
-    this.#crediting.take(ukey, rows, base);
-    this.#crediting.credit(snapshot, ukey);
-    this.#decide(snapshot, terms, ukey, usedBefore, first);
-  }
-
-  #decide(snapshot: Snapshot, terms: RoundTerms, ukey: number, usedBefore: number, first: boolean): void {
-    const { ukeys } = this.#context;
-    const now = this.#now;
-    if (terms.flush) {
-      this.#changes.delete(snapshot, ukey, 'over_limit_flush');
-    } else if (now - ukeys.used[ukey] > terms.maxIdle) {
-      this.#changes.delete(snapshot, ukey, 'idle');
-    } else if (!this.#isStale(ukey)) {
-      this.counters.kept++;
-    } else if (worthTranslating(terms, this.policy, this.#crediting.packets, usedBefore, first, now)) {
-      this.#translateAgain(snapshot, ukey);
-    } else {
-      this.#changes.delete(snapshot, ukey, 'too_expensive');
-    }
-  }
-
-  /** Whether something changed since the flow was translated that may concern it. */
-  #isStale(ukey: number): boolean {
-    const { ukeys, log } = this.#context;
-    return ukeys.stale[ukey] !== 0 || ukeys.generation[ukey] < log.everythingSince;
+    return false;
   }
 
   /** Finds out whether the flow is still right, and mends what is not. */
@@ -312,49 +268,56 @@ export class Revalidator {
   /** Looks through all flows for those that the changes so far concern, and mends them. */
   async #settle(): Promise<void> {
     const { ukeys, log } = this.#context;
+    const slices = new Slices();
     while (log.pending) {
       const set = log.take();
-      for (let from = 0; from < ukeys.end; from += MARKED_AT_ONCE) {
-        const sliceEnd = performance.now() + SLICE_MS;
-        const to = Math.min(from + MARKED_AT_ONCE, ukeys.end);
-        if (set.mark(ukeys, from, to) > 0) await this.#mend(from, to);
-        if (performance.now() >= sliceEnd) await nextTurn();
+      for (let from = 0; from < ukeys.end; from += SCANNED_AT_ONCE) {
+        const to = Math.min(from + SCANNED_AT_ONCE, ukeys.end);
+        if (set.mark(ukeys, from, to) > 0) await this.#mend(from, to, slices);
+        if (slices.over) await slices.rest();
       }
     }
   }
 
   /** Translates the stale flows among from … to-1 again. */
-  async #mend(from: number, to: number): Promise<void> {
+  async #mend(from: number, to: number, slices: Slices): Promise<void> {
     const { ukeys } = this.#context;
-    let sliceEnd = performance.now() + SLICE_MS;
+    ukeys.now = this.#context.now();
     for (let ukey = from; ukey < to; ukey++) {
       if (ukeys.stale[ukey] === 0 || ukeys.state[ukey] !== UKEY_OPERATIONAL) continue;
       const snapshot = this.#context.snapshot();
       this.#translateAgain(snapshot, ukey);
       // What a dump under way shows of it may be older.
-      ukeys.dumpSeq[ukey] = this.#dumpSeq;
-      if (performance.now() < sliceEnd) continue;
+      ukeys.dumpRound[ukey] = this.#number;
+      if (!slices.over) continue;
       this.#changes.flush(snapshot);
-      await nextTurn();
-      sliceEnd = performance.now() + SLICE_MS;
+      await slices.rest();
+      ukeys.now = this.#context.now();
     }
     this.#changes.flush(this.#context.snapshot());
   }
 
-  /** Ukeys that the dump should have shown and did not. */
-  #sweep(ukeys: UkeyTable, seq: number, began: number): void {
-    for (let i = 0; i < ukeys.end; i++) {
-      const state = ukeys.state[i];
-      if (
-        state === UKEY_FREE ||
-        state === UKEY_VISIBLE ||
-        ukeys.dumpSeq[i] === seq ||
-        ukeys.created[i] >= began
-      )
-        continue;
-      this.counters.missed++;
-      ukeys.missed[i]++;
-      if (ukeys.missed[i] >= MISSED_DUMPS) this.#changes.forget(i, 'removed_by_others');
+  /** Ukeys that the dump, which began then, should have shown and did not. */
+  async #sweep(began: number, slices: Slices): Promise<void> {
+    const { ukeys } = this.#context;
+    for (let from = 0; from < ukeys.end; from += SCANNED_AT_ONCE) {
+      const to = Math.min(from + SCANNED_AT_ONCE, ukeys.end);
+      ukeys.now = this.#context.now();
+      for (let i = from; i < to; i++) if (this.#wasMissed(i, began)) this.#miss(i);
+      if (slices.over) await slices.rest();
     }
+  }
+
+  #wasMissed(ukey: number, began: number): boolean {
+    const { state, dumpRound, created } = this.#context.ukeys;
+    if (dumpRound[ukey] === this.#number || state[ukey] === UKEY_FREE) return false;
+    return state[ukey] !== UKEY_VISIBLE && created[ukey] < began;
+  }
+
+  #miss(ukey: number): void {
+    const { missed } = this.#context.ukeys;
+    this.counters.missed++;
+    missed[ukey]++;
+    if (missed[ukey] >= MISSED_DUMPS) this.#changes.forget(ukey, 'removed_by_others', BY_SWEEP);
   }
 }

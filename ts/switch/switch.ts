@@ -59,7 +59,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   readonly #configurator: Configurator;
   readonly #effects = new EffectApplier(this.#tables);
   readonly #records = new FlowRecords();
-  readonly #ukeys = new UkeyTable((arena, block) => this.#records.drop(arena, block));
+  readonly #ukeys = new UkeyTable(this.#records);
   readonly #flowLimit: FlowLimit;
   readonly #recirc = new RecircRegistry();
   readonly #packetIns: PacketInDelivery;

@@ -1,6 +1,6 @@
 export { ByteArena } from './arena.js';
 export { MaskPool } from './mask-pool.js';
 export * from './states.js';
-export { UkeyTable } from './ukey-table.js';
-export type { FlowWatcher, UkeySource } from './ukey-table.js';
+export { UKEY_CAPACITY, UkeyTable } from './ukey-table.js';
+export type { FlowWatcher, RecordKeeper, UkeySource } from './ukey-table.js';
 export { FLOW_LIMIT_FLOOR, FLOW_LIMIT_MAX, FLOW_LIMIT_START, FlowLimit } from './flow-limit.js';

@@ -36,14 +36,30 @@ const NEXT: readonly number[] = [
   1 << UKEY_FREE,
 ];
 
-/** Throws when a ukey may not go from `from` to `to`: that is a mistake of ours, never of the datapath. */
-export function checkTransition(from: number, to: number): void {
-  if (((NEXT[from] ?? 0) & (1 << to)) === 0) {
-    throw new SlowpathError(
-      'ERR_UKEY_STATE',
-      `ukey: illegal transition ${UKEY_STATES[from]} → ${UKEY_STATES[to]}`,
-    );
-  }
+/** Who moves ukeys from state to state. Index = value of a column of the table. */
+export const UKEY_MOVERS = ['nobody', 'handler', 'install', 'revalidator', 'sweep', 'purge'] as const;
+/** Puts a flow for a miss. */
+export const BY_HANDLER = 1;
+/** Sends puts, and hears of those that were refused. */
+export const BY_INSTALL = 2;
+/** Decided by what a dump or a change said. */
+export const BY_REVALIDATOR = 3;
+/** Missed it in dumps. */
+export const BY_SWEEP = 4;
+/** All flows go. */
+export const BY_PURGE = 5;
+
+/** Whether a ukey may go from state `from` to `to`. */
+export function isLegalTransition(from: number, to: number): boolean {
+  return ((NEXT[from] ?? 0) & (1 << to)) !== 0;
+}
+
+/** An illegal move is a mistake of ours, never of the datapath. `last` tells who moved the ukey before. */
+export function illegalTransition(from: number, to: number, by: number, last: string): SlowpathError {
+  return new SlowpathError(
+    'ERR_UKEY_STATE',
+    `ukey: illegal transition ${UKEY_STATES[from]} → ${UKEY_STATES[to]} by ${UKEY_MOVERS[by]}; ${last}`,
+  );
 }
 
 /** Why a flow left the datapath. Index = value. */

@@ -1,15 +1,29 @@
+import { native, type UkeyColumns } from '../native/index.js';
 import { ByteArena } from './arena.js';
 import { MaskPool } from './mask-pool.js';
 import {
-  checkTransition,
+  BY_HANDLER,
+  DELETE_REASONS,
+  illegalTransition,
+  isLegalTransition,
   UKEY_CREATED,
   UKEY_DELETED,
+  UKEY_EVICTED,
   UKEY_FREE,
+  UKEY_MOVERS,
   UKEY_STATES,
   UKEY_VISIBLE,
 } from './states.js';
 
-const EMPTY = -1;
+/** Ukeys that a table can hold: address space is set aside for all of them, memory comes with them. */
+export const UKEY_CAPACITY = 1 << 21;
+/** Buckets that a table begins with. */
+const FIRST_BUCKETS = 1024;
+/** Columns begin on cache lines of their own. */
+const ALIGN = 64;
+/** The columns that only JavaScript knows, and their bytes a ukey. */
+const OWN_COLUMNS = 11;
+const OWN_BYTES = 42;
 
 /** What a new ukey is made of; one object is filled in and reused by its owner. */
 export interface UkeySource {
@@ -43,66 +57,138 @@ export interface FlowWatcher {
   deleted(ukey: number, reason: number): void;
 }
 
+/** Whose records a table keeps with its ukeys: blocks of the table's arena. */
+export interface RecordKeeper {
+  /** Gives a block back to the arena. */
+  drop(arena: ByteArena, block: number): void;
+  /** Whether it leaves open whom the flow's packets are credited to. */
+  isUntold(arena: ByteArena, block: number): boolean;
+}
+
+const NO_RECORDS: RecordKeeper = { drop: () => {}, isUntold: () => true };
+
+/** Typed arrays over one piece of reserved memory, one behind the other. */
+class ColumnRoom {
+  readonly #buffer: ArrayBuffer;
+  readonly #capacity: number;
+  #used = 0;
+
+  /** Room for `capacity` elements in columns of altogether `bytes` an element. */
+  constructor(capacity: number, columns: number, bytes: number) {
+    this.#capacity = capacity;
+    this.#buffer = native().reserve(capacity * bytes + columns * ALIGN);
+  }
+
+  take<T>(Column: {
+    new (buffer: ArrayBuffer, offset: number, length: number): T;
+    BYTES_PER_ELEMENT: number;
+  }): T {
+    const at = this.#used;
+    const end = at + this.#capacity * Column.BYTES_PER_ELEMENT;
+    this.#used = Math.ceil(end / ALIGN) * ALIGN;
+    return new Column(this.#buffer, at, this.#capacity);
+  }
+}
+
 /**
  * One entry ("ukey") for each flow that we have put into the datapath. Columns instead of objects: an entry is an index
- * into typed arrays, its key and actions are blocks of an arena, its mask is shared. Indices are reused after `remove`.
+ * into typed arrays, its key and actions are blocks of an arena, its mask is shared. Indices are reused after `end`.
+ *
+ * Nothing is ever copied to make room: columns are set aside for all ukeys that there can be, and the index grows by a bucket with
+ * each ukey that comes.
  */
 export class UkeyTable {
   readonly masks = new MaskPool();
   readonly arena = new ByteArena();
   /** Is told of flows that come, change and go; null costs nothing. */
   watcher: FlowWatcher | null = null;
-
-  /** UKEY_* state. */
-  state = new Uint8Array(0);
-  /** Four words each. */
-  ufid = new Int32Array(0);
+  /** Monotonic milliseconds, set by who is about to move ukeys: when each was moved is written down. */
+  now = 0;
+  /** Ukeys that ended, by reason (index of DELETE_REASONS). */
+  readonly ends = new Float64Array(DELETE_REASONS.length);
+  /** Columns that dumps are matched with; see UkeyColumns for what is in them. */
+  readonly columns: UkeyColumns;
+  readonly state: Uint8Array;
+  readonly ufid: Int32Array;
+  readonly packets: Float64Array;
+  readonly bytes: Float64Array;
+  readonly tcpFlags: Uint16Array;
+  readonly used: Float64Array;
+  readonly generation: Int32Array;
+  readonly stale: Uint8Array;
+  readonly dumpRound: Int32Array;
+  readonly missed: Uint8Array;
+  /** Monotonic milliseconds of the creation. */
+  readonly created: Float64Array;
+  /** Who moved it to its state (index of UKEY_MOVERS), and when: monotonic milliseconds. */
+  readonly movedBy: Uint8Array;
+  readonly movedAt: Float64Array;
   /** Arena blocks, and their bytes. */
-  keyBlock = new Int32Array(0);
-  keyLength = new Uint16Array(0);
-  actionsBlock = new Int32Array(0);
-  actionsLength = new Uint16Array(0);
-  /** Id in `masks`. */
-  mask = new Int32Array(0);
-  /** Datapath port of the key. */
-  inPort = new Int32Array(0);
-  /** SLOW_* bits of the translation that was installed. */
-  slow = new Uint8Array(0);
-  /** Statistics as last seen in the datapath. */
-  packets = new Float64Array(0);
-  bytes = new Float64Array(0);
-  tcpFlags = new Uint16Array(0);
-  /** Monotonic milliseconds: last hit (creation until the first), and creation. */
-  used = new Float64Array(0);
-  created = new Float64Array(0);
-  /** Snapshot generation that the flow was last found right for. */
-  generation = new Int32Array(0);
-  /** A change since then may concern the flow: it must be translated again. */
-  stale = new Uint8Array(0);
+  readonly keyBlock: Int32Array;
+  readonly keyLength: Uint16Array;
+  readonly actionsBlock: Int32Array;
+  readonly actionsLength: Uint16Array;
   /** What the slow path keeps with each flow besides: arena blocks, -1 for none (setRecord). */
-  record = new Int32Array(0);
-  /** Number of the last dump that showed the flow; 0 before the first. */
-  dumpSeq = new Int32Array(0);
-  /** Dumps in a row that missed it. */
-  missed = new Uint8Array(0);
+  readonly record: Int32Array;
+  /** Id in `masks`. */
+  readonly mask: Int32Array;
+  /** Datapath port of the key. */
+  readonly inPort: Int32Array;
+  /** SLOW_* bits of the translation that was installed. */
+  readonly slow: Uint8Array;
 
-  #capacity = 0;
   #size = 0;
   #live = 0;
-  readonly #free: number[] = [];
-  readonly #dropRecord: (arena: ByteArena, block: number) => void;
-  /** Open addressing over ufid word 0, linear probing; holds indices. */
-  #slots = new Int32Array(4096).fill(EMPTY);
+  /** Indices that are free again, chained over the column `next`: the first + 1, 0 for none. */
+  #free = 0;
+  /** A power of two, less one: buckets are numbered by so many bits of a flow id, or by one less. */
+  #wrap: number;
+  readonly #buckets: Int32Array;
+  readonly #next: Int32Array;
+  readonly #bucketCount: Int32Array;
+  readonly #records: RecordKeeper;
 
-  /** `dropRecord` gives records back to the arena when their flows go. */
-  constructor(dropRecord: (arena: ByteArena, block: number) => void = () => {}) {
-    this.#dropRecord = dropRecord;
-    this.#grow(1024);
+  constructor(records: RecordKeeper = NO_RECORDS, capacity = UKEY_CAPACITY) {
+    this.#records = records;
+    const columns = native().createUkeyColumns(capacity);
+    this.columns = columns;
+    this.state = columns.state;
+    this.ufid = columns.ufid;
+    this.packets = columns.packets;
+    this.bytes = columns.bytes;
+    this.tcpFlags = columns.tcpFlags;
+    this.used = columns.used;
+    this.generation = columns.generation;
+    this.stale = columns.stale;
+    this.dumpRound = columns.dumpRound;
+    this.missed = columns.missed;
+    this.#buckets = columns.buckets;
+    this.#next = columns.next;
+    this.#bucketCount = columns.bucketCount;
+    const room = new ColumnRoom(capacity, OWN_COLUMNS, OWN_BYTES);
+    this.created = room.take(Float64Array);
+    this.movedAt = room.take(Float64Array);
+    this.keyBlock = room.take(Int32Array);
+    this.actionsBlock = room.take(Int32Array);
+    this.record = room.take(Int32Array);
+    this.mask = room.take(Int32Array);
+    this.inPort = room.take(Int32Array);
+    this.keyLength = room.take(Uint16Array);
+    this.actionsLength = room.take(Uint16Array);
+    this.slow = room.take(Uint8Array);
+    this.movedBy = room.take(Uint8Array);
+    this.#bucketCount[0] = Math.min(FIRST_BUCKETS, capacity);
+    this.#wrap = wrapOf(this.#bucketCount[0]);
   }
 
   /** Ukeys in the table. */
   get count(): number {
     return this.#live;
+  }
+
+  /** Whether `add` has no room for another. */
+  get full(): boolean {
+    return this.#live === this.columns.capacity;
   }
 
   /** One more than the largest index in use: loop to it and skip entries in state free. */
@@ -112,29 +198,28 @@ export class UkeyTable {
 
   /** Index of the ukey with the ufid in words[at … at+4), or -1. */
   find(words: Int32Array, at: number): number {
-    const slots = this.#slots;
-    const wrap = slots.length - 1;
     const w0 = words[at];
-    const ufid = this.ufid;
-    for (let slot = w0 & wrap; ; slot = (slot + 1) & wrap) {
-      const index = slots[slot];
-      if (index === EMPTY) return -1;
-      const base = index * 4;
+    const { ufid } = this;
+    const next = this.#next;
+    for (let link = this.#buckets[this.#bucketOf(w0)]; link !== 0; link = next[link - 1]) {
+      const base = (link - 1) * 4;
       if (
         ufid[base] === w0 &&
         ufid[base + 1] === words[at + 1] &&
         ufid[base + 2] === words[at + 2] &&
         ufid[base + 3] === words[at + 3]
       ) {
-        return index;
+        return link - 1;
       }
     }
+    return -1;
   }
 
-  /** Adds a ukey in state visible and returns its index. The caller has made sure that its ufid is not in the table. */
+  /** Adds a ukey in state visible and returns its index. The caller has made sure that its ufid is not in the table, and that it is not full. */
   add(source: UkeySource, now: number): number {
     const index = this.#take();
-    this.state[index] = UKEY_CREATED;
+    this.now = now;
+    this.#move(index, UKEY_CREATED, BY_HANDLER);
     for (let i = 0; i < 4; i++) this.ufid[index * 4 + i] = source.ufid[source.ufidAt + i];
     this.keyBlock[index] = this.arena.store(source.key, source.keyOffset, source.keyLength);
     this.keyLength[index] = source.keyLength;
@@ -151,17 +236,27 @@ export class UkeyTable {
     this.created[index] = now;
     this.stale[index] = 0;
     this.record[index] = -1;
-    this.dumpSeq[index] = 0;
+    this.columns.untold[index] = 1;
+    this.dumpRound[index] = 0;
     this.missed[index] = 0;
     this.#link(index);
-    this.transition(index, UKEY_VISIBLE);
+    this.#move(index, UKEY_VISIBLE, BY_HANDLER);
     return index;
   }
 
-  /** Moves a ukey to another state; an illegal move throws. */
-  transition(index: number, to: number): void {
-    checkTransition(this.state[index], to);
+  /** Moves a ukey to another state; `by` is one of BY_*. An illegal move throws. */
+  transition(index: number, to: number, by: number): void {
+    if (!isLegalTransition(this.state[index], to)) {
+      const last = `${UKEY_MOVERS[this.movedBy[index]]} had moved it ${this.now - this.movedAt[index]} ms before`;
+      throw illegalTransition(this.state[index], to, by, last);
+    }
+    this.#move(index, to, by);
+  }
+
+  #move(index: number, to: number, by: number): void {
     this.state[index] = to;
+    this.movedBy[index] = by;
+    this.movedAt[index] = this.now;
   }
 
   /** Replaces the actions of a flow that was modified in the datapath. */
@@ -173,20 +268,29 @@ export class UkeyTable {
 
   /** Keeps an arena block with the flow, in place of the one before. */
   setRecord(index: number, block: number): void {
-    if (this.record[index] >= 0) this.#dropRecord(this.arena, this.record[index]);
+    if (this.record[index] >= 0) this.#records.drop(this.arena, this.record[index]);
     this.record[index] = block;
+    this.columns.untold[index] = block < 0 || this.#records.isUntold(this.arena, block) ? 1 : 0;
   }
 
-  /** Takes an evicted ukey out and frees its slot. */
-  remove(index: number): void {
-    this.transition(index, UKEY_DELETED);
+  /**
+   * The life of a ukey ends: the datapath does not have its flow, or not any more, and final statistics are in. `reason` is an
+   * index of DELETE_REASONS, `by` one of BY_*.
+   */
+  close(index: number, reason: number, by: number): void {
+    const wasInstalled = this.state[index] !== UKEY_VISIBLE;
+    this.transition(index, UKEY_EVICTED, by);
+    this.ends[reason]++;
+    if (wasInstalled) this.watcher?.deleted(index, reason);
+    this.transition(index, UKEY_DELETED, by);
     this.#unlink(index);
     this.arena.release(this.keyBlock[index], this.keyLength[index]);
     this.arena.release(this.actionsBlock[index], this.actionsLength[index]);
     this.setRecord(index, -1);
     this.masks.release(this.mask[index]);
-    this.transition(index, UKEY_FREE);
-    this.#free.push(index);
+    this.transition(index, UKEY_FREE, by);
+    this.#next[index] = this.#free;
+    this.#free = index + 1;
     this.#live--;
   }
 
@@ -201,67 +305,56 @@ export class UkeyTable {
   }
 
   #take(): number {
-    const reused = this.#free.pop();
-    if (reused === undefined && this.#size === this.#capacity) this.#grow(this.#capacity * 2);
     this.#live++;
-    if (this.#live * 2 > this.#slots.length) this.#rehash(this.#slots.length * 2);
-    return reused ?? this.#size++;
+    if (this.#live > this.#bucketCount[0]) this.#split();
+    if (this.#free === 0) return this.#size++;
+    const index = this.#free - 1;
+    this.#free = this.#next[index];
+    return index;
+  }
+
+  /** The bucket of flow ids that begin with this word, which is as good as random. */
+  #bucketOf(word: number): number {
+    const bucket = word & this.#wrap;
+    return bucket < this.#bucketCount[0] ? bucket : bucket & (this.#wrap >>> 1);
   }
 
   #link(index: number): void {
-    const wrap = this.#slots.length - 1;
-    let slot = this.ufid[index * 4] & wrap;
-    while (this.#slots[slot] !== EMPTY) slot = (slot + 1) & wrap;
-    this.#slots[slot] = index;
+    const bucket = this.#bucketOf(this.ufid[index * 4]);
+    this.#next[index] = this.#buckets[bucket];
+    this.#buckets[bucket] = index + 1;
   }
 
-  /** Removes the slot and moves later entries of the run up, so that no tombstones build up. */
   #unlink(index: number): void {
-    const slots = this.#slots;
-    const wrap = slots.length - 1;
-    let hole = this.ufid[index * 4] & wrap;
-    while (slots[hole] !== index) hole = (hole + 1) & wrap;
-    for (let slot = (hole + 1) & wrap; slots[slot] !== EMPTY; slot = (slot + 1) & wrap) {
-      const home = this.ufid[slots[slot] * 4] & wrap;
-      if (((slot - home) & wrap) >= ((slot - hole) & wrap)) {
-        slots[hole] = slots[slot];
-        hole = slot;
-      }
+    const next = this.#next;
+    const bucket = this.#bucketOf(this.ufid[index * 4]);
+    let link = this.#buckets[bucket];
+    if (link === index + 1) {
+      this.#buckets[bucket] = next[index];
+      return;
     }
-    slots[hole] = EMPTY;
+    while (next[link - 1] !== index + 1) link = next[link - 1];
+    next[link - 1] = next[index];
   }
 
-  #rehash(length: number): void {
-    const old = this.#slots;
-    this.#slots = new Int32Array(length).fill(EMPTY);
-    for (let i = 0; i < old.length; i++) if (old[i] !== EMPTY) this.#link(old[i]);
-  }
-
-  #grow(n: number): void {
-    this.#capacity = n;
-    this.state = grown(this.state, new Uint8Array(n));
-    this.ufid = grown(this.ufid, new Int32Array(n * 4));
-    this.keyBlock = grown(this.keyBlock, new Int32Array(n));
-    this.keyLength = grown(this.keyLength, new Uint16Array(n));
-    this.actionsBlock = grown(this.actionsBlock, new Int32Array(n));
-    this.actionsLength = grown(this.actionsLength, new Uint16Array(n));
-    this.mask = grown(this.mask, new Int32Array(n));
-    this.inPort = grown(this.inPort, new Int32Array(n));
-    this.slow = grown(this.slow, new Uint8Array(n));
-    this.packets = grown(this.packets, new Float64Array(n));
-    this.bytes = grown(this.bytes, new Float64Array(n));
-    this.tcpFlags = grown(this.tcpFlags, new Uint16Array(n));
-    this.used = grown(this.used, new Float64Array(n));
-    this.created = grown(this.created, new Float64Array(n));
-    this.generation = grown(this.generation, new Int32Array(n));
-    this.stale = grown(this.stale, new Uint8Array(n));
-    this.record = grown(this.record, new Int32Array(n));
-    this.dumpSeq = grown(this.dumpSeq, new Int32Array(n));
-    this.missed = grown(this.missed, new Uint8Array(n));
+  /** One bucket more: takes those of an older one that belong into it now. */
+  #split(): void {
+    const added = this.#bucketCount[0];
+    if (added === this.columns.capacity) return;
+    const from = added & (wrapOf(added + 1) >>> 1);
+    let link = this.#buckets[from];
+    this.#bucketCount[0] = added + 1;
+    this.#wrap = wrapOf(added + 1);
+    this.#buckets[from] = 0;
+    while (link !== 0) {
+      const index = link - 1;
+      link = this.#next[index];
+      this.#link(index);
+    }
   }
 }
 
-function grown<T extends Uint8Array | Uint16Array | Int32Array | Float64Array>(from: T, to: T): T {
-  to.set(from);
-  return to;
+/** The smallest power of two that is not less than `count`, less one. */
+function wrapOf(count: number): number {
+  return count > 1 ? 2 ** (32 - Math.clz32(count - 1)) - 1 : 0;
 }

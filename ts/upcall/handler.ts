@@ -298,7 +298,7 @@ export class UpcallHandler {
   #install(snapshot: Snapshot, row: number, translation: Translation, actionsOff: number): boolean {
     const { batch, ukeys, records, ops, flowLimit } = this.#context;
     const counters = this.counters;
-    if (ukeys.count >= flowLimit.limit || flowLimit.flows >= flowLimit.limit) {
+    if (ukeys.count >= flowLimit.limit || flowLimit.flows >= flowLimit.limit || ukeys.full) {
       counters.flow_limit++;
       return false;
     }

@@ -1,12 +1,5 @@
 import type { Channel } from '../native/index.js';
-import {
-  DELETE_REASONS,
-  UKEY_EVICTED,
-  UKEY_EVICTING,
-  UKEY_OPERATIONAL,
-  UKEY_VISIBLE,
-  type UkeyTable,
-} from '../ukey/index.js';
+import { BY_INSTALL, DELETE_REASONS, UKEY_OPERATIONAL, UKEY_VISIBLE, type UkeyTable } from '../ukey/index.js';
 import type { UpcallCounters } from './counters.js';
 
 const RING = 16_384;
@@ -57,7 +50,7 @@ export class InstallTracker {
       this.#ukey[slot] = ukey;
       if (ukey < 0) continue;
       this.#ufid[slot] = ukeys.ufid[ukey * 4];
-      ukeys.transition(ukey, UKEY_OPERATIONAL);
+      ukeys.transition(ukey, UKEY_OPERATIONAL, BY_INSTALL);
       ukeys.watcher?.installed(ukey);
     }
   }
@@ -88,13 +81,8 @@ export class InstallTracker {
   }
 
   #takeOut(ukey: number): void {
-    const ukeys = this.#ukeys;
-    if (ukeys.state[ukey] === UKEY_VISIBLE || ukeys.state[ukey] === UKEY_OPERATIONAL) {
-      const wasSent = ukeys.state[ukey] === UKEY_OPERATIONAL;
-      ukeys.transition(ukey, UKEY_EVICTING);
-      ukeys.transition(ukey, UKEY_EVICTED);
-      if (wasSent) ukeys.watcher?.deleted(ukey, FAILED_INSTALL);
-      ukeys.remove(ukey);
-    }
+    const { state } = this.#ukeys;
+    if (state[ukey] === UKEY_VISIBLE || state[ukey] === UKEY_OPERATIONAL)
+      this.#ukeys.close(ukey, FAILED_INSTALL, BY_INSTALL);
   }
 }

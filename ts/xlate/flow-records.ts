@@ -1,6 +1,6 @@
 import { F_IN_PORT, FLOW_WORDS } from '../fields/index.js';
 import { Handles } from '../util/index.js';
-import type { ByteArena, UkeyTable } from '../ukey/index.js';
+import type { ByteArena, RecordKeeper, UkeyTable } from '../ukey/index.js';
 import {
   type Credited,
   type CreditSink,
@@ -27,7 +27,7 @@ const HEAD = 3;
  * What is kept with each installed flow besides key, mask and actions: whom its packets are credited to, the key's words where the mask has
  * bits (in_port is the OpenFlow port), and what its translation depended on. One block of words a flow: head, credits, key, trail.
  */
-export class FlowRecords {
+export class FlowRecords implements RecordKeeper {
   readonly handles = new Handles<Credited>();
   private readonly credits = new FlowCredits(this.handles);
   private words = new Int32Array(MAX_CREDIT_WORDS * 2);
@@ -87,6 +87,10 @@ export class FlowRecords {
     const words = ukeys.arena.wordsOf(block);
     const at = ukeys.arena.wordIndex(block);
     if ((words[at + 1] & NETFLOW) !== 0) this.credits.end(words, at + HEAD, recordKey(words, at), sink);
+  }
+
+  isUntold(arena: ByteArena, block: number): boolean {
+    return (arena.wordsOf(block)[arena.wordIndex(block) + 1] & UNTOLD) !== 0;
   }
 
   /** Gives a record back to the arena, and lets go of what it names. */

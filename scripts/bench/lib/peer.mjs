@@ -19,13 +19,13 @@ export async function preparePeer() {
 export class Peer {
   name = 'ovs-vswitchd';
 
-  /** @param {{ datapath: 'system' | 'netdev', ports: string[], flows: string, config?: string[] }} setup */
+  /** @param {{ datapath: 'system' | 'netdev', ports: string[], flows: string, config?: string[], flowLimit?: number }} setup */
   constructor(setup) {
     this.setup = setup;
   }
 
   async start() {
-    const { datapath, ports, flows, config = [] } = this.setup;
+    const { datapath, ports, flows, config = [], flowLimit } = this.setup;
     this.dir = mkdtempSync(join(tmpdir(), 'slowpath-peer-'));
     const dir = this.dir;
     this.env = { ...process.env, OVS_RUNDIR: dir, OVS_LOGDIR: dir, OVS_DBDIR: dir, OVS_SYSCONFDIR: dir };
@@ -45,6 +45,28 @@ export class Peer {
       vsctl('add-port', 'br0', port, '--', 'set', 'interface', port, `ofport_request=${i + 1}`);
     writeFileSync(join(dir, 'flows'), `${flows}\n`);
     this.#run('ovs-ofctl', 'add-flows', `unix:${dir}/br0.mgmt`, join(dir, 'flows'));
+    if (flowLimit !== undefined) this.appctl('upcall/set-flow-limit', String(flowLimit));
+  }
+
+  /** A command to the running switch; what it prints. */
+  appctl(...words) {
+    return this.#run('ovs-appctl', '-t', join(this.dir, `ovs-vswitchd.${this.pid}.ctl`), ...words);
+  }
+
+  /** Flows in the datapath, and the duration of the last dump. */
+  async figures() {
+    const text = this.appctl('upcall/show');
+    const number = (pattern) => Number(pattern.exec(text)[1]);
+    return { flows: number(/\(current (\d+)\)/), dumpMs: number(/dump duration : (\d+)ms/) };
+  }
+
+  /** Resolves when all flows have been looked at. */
+  async wait() {
+    this.appctl('revalidator/wait');
+  }
+
+  async addFlow(text) {
+    this.#run('ovs-ofctl', 'add-flow', `unix:${this.dir}/br0.mgmt`, text);
   }
 
   async stop() {

@@ -1,0 +1,186 @@
+// Runs inside the network namespace or guest that revalidate.mjs prepares. Prints one JSON line per trial.
+//   node revalidate-trials.mjs '{"datapath":"netdev","flows":200000,"rate":50000,"rounds":1,"peer":false}'
+import { trafficTool } from '../traffic/build.mjs';
+import { clear, layOut, ONE_FLOW_EACH, SWITCH_PORTS, TRAFFIC_IN, TRAFFIC_OUT } from './lib/field.mjs';
+import { OurSwitch } from './lib/our-switch.mjs';
+import { Peer } from './lib/peer.mjs';
+import { cpuSeconds, mainThreadSeconds, median, residentMb, runJson, sleep } from './lib/processes.mjs';
+
+const options = JSON.parse(process.argv[2]);
+const { flows } = options;
+const HOUR_MS = 3_600_000;
+/** Flows beside those that are filled in: warming up, first packets. */
+const SPARE = 20_000;
+const WARM_UP = 2_000;
+const LATENCIES = options.latencies ?? 500;
+const QUIET_MS = options.quietMs ?? 8_000;
+const CHANGES = 4;
+const CHANGE_MS = options.changeMs ?? 3_000;
+/** Ports of the traffic tool's flows begin here, and there are so many for one host. */
+const FIRST_PORT = 1024;
+const PORTS = 60_000;
+
+const log = (text) => process.stderr.write(`${text}\n`);
+
+async function flood(first, count) {
+  await runJson(trafficTool, [
+    ...['flood', '--dev', TRAFFIC_IN, '--count', String(count), '--rate', String(options.rate)],
+    ...['--flows', 'distinct', '--first', String(first)],
+  ]);
+}
+
+/** Has all flows installed. Those that got lost in the rush are sent again. */
+async function fill(daemon) {
+  const chunk = Math.min(flows, options.rate * 2);
+  for (let attempt = 0; attempt < 8; attempt++) {
+    for (let first = 0; first < flows; first += chunk) {
+      await flood(first, Math.min(chunk, flows - first));
+      for (let waited = 0; waited < 20; waited++) {
+        const { flows: there } = await daemon.figures();
+        // Another look when nothing comes any more.
+        await sleep(100);
+        if ((await daemon.figures()).flows === there) break;
+      }
+    }
+    const { flows: there, deleted = {} } = await daemon.figures();
+    log(`  ${daemon.name}: ${there} flows; deleted: ${JSON.stringify(deleted)}`);
+    if (there >= flows * 0.999) return there;
+  }
+  throw new Error(`${daemon.name}: not all flows could be installed`);
+}
+
+/** Rounds with nothing to do. */
+async function quiet(daemon) {
+  const dumps = [];
+  const before = await daemon.figures();
+  const cpu = cpuSeconds(daemon.pid);
+  const mainCpu = mainThreadSeconds(daemon.pid);
+  const end = performance.now() + QUIET_MS;
+  const began = performance.now();
+  while (performance.now() < end) {
+    await sleep(500);
+    dumps.push((await daemon.figures()).dumpMs);
+  }
+  const seconds = (performance.now() - began) / 1000;
+  const used = cpuSeconds(daemon.pid) - cpu;
+  const mainUsed = mainThreadSeconds(daemon.pid) - mainCpu;
+  const after = await daemon.figures();
+  const dumpMs = median(dumps);
+  // The peer does not count its rounds: one begins half a second after the last did, or when that is through.
+  const rounds =
+    after.rounds === undefined ? (seconds * 1000) / Math.max(500, dumpMs) : after.rounds - before.rounds;
+  return {
+    dumpMs,
+    cpuMsPerRound: (used * 1000) / rounds,
+    mainMsPerRound: (mainUsed * 1000) / rounds,
+    cpuPercent: (used * 100) / seconds,
+    rounds,
+  };
+}
+
+async function latency(first) {
+  const { packets } = await runJson(trafficTool, [
+    ...['latency', '--dev', TRAFFIC_IN, '--sink-dev', TRAFFIC_OUT, '--count', String(LATENCIES)],
+    ...['--first', String(first), '--packets', '2', '--gap-us', '10000'],
+  ]);
+  return packets[0];
+}
+
+/** The bits of the source port that as many ports share as bring the change to 0.05 % of the flows. */
+function changedPorts() {
+  const hosts = Math.ceil(flows / PORTS);
+  return 2 ** Math.max(0, Math.round(Math.log2((flows * 0.0005) / hosts)));
+}
+
+/** What a change of one rule costs that touches few flows, beside as long a time without. */
+async function change(daemon) {
+  const ports = changedPorts();
+  const spent = async (work) => {
+    const cpu = cpuSeconds(daemon.pid);
+    const end = performance.now() + CHANGE_MS;
+    await work();
+    await sleep(Math.max(0, end - performance.now()));
+    return (cpuSeconds(daemon.pid) - cpu) * 1000;
+  };
+  const before = await daemon.figures();
+  const costs = [];
+  const waits = [];
+  for (let i = 0; i < CHANGES; i++) {
+    const base = await spent(async () => {});
+    const first = FIRST_PORT + (i + 1) * ports;
+    const mask = (0x10000 - ports).toString(16);
+    const text = `priority=40000,udp,in_port=1,tp_src=${first}/0x${mask} actions=IN_PORT`;
+    const withChange = await spent(async () => {
+      const began = performance.now();
+      await daemon.addFlow(text);
+      await daemon.wait();
+      waits.push(performance.now() - began);
+    });
+    costs.push(withChange - base);
+  }
+  const after = await daemon.figures();
+  const translated =
+    after.translated === undefined ? undefined : (after.translated - before.translated) / CHANGES;
+  return {
+    cpuMs: median(costs),
+    settledMs: median(waits),
+    translated,
+    concerned: ports * Math.ceil(flows / PORTS),
+  };
+}
+
+async function trial(daemon, round) {
+  await daemon.start();
+  try {
+    await sleep(1000);
+    await flood(flows + 2 * LATENCIES, WARM_UP);
+    await sleep(1500);
+    const before = residentMb(daemon.pid);
+    const began = performance.now();
+    const there = await fill(daemon);
+    const fillSeconds = (performance.now() - began) / 1000;
+    await sleep(2000);
+    const bytesPerFlow = ((residentMb(daemon.pid) - before) * 1024 * 1024) / (there - WARM_UP);
+    const rest = await quiet(daemon);
+    const watched = await daemon.watch?.();
+    const first = await latency(flows);
+    const loop = await watched?.();
+    const changed = await change(daemon);
+    const peakMb = residentMb(daemon.pid);
+    console.log(
+      JSON.stringify({
+        name: daemon.name,
+        round,
+        flows,
+        there,
+        fillSeconds,
+        bytesPerFlow,
+        ...rest,
+        first,
+        loop,
+        changed,
+        peakMb,
+      }),
+    );
+  } finally {
+    await daemon.stop();
+  }
+}
+
+layOut();
+try {
+  const setup = { datapath: options.datapath, ports: SWITCH_PORTS, flows: ONE_FLOW_EACH };
+  const limit = flows + SPARE;
+  for (let round = 0; round < options.rounds; round++) {
+    if (options.peer) {
+      const config = [`other_config:flow-limit=${limit}`, `other_config:max-idle=${HOUR_MS}`];
+      await trial(new Peer({ ...setup, config, flowLimit: limit }), round);
+    }
+    await trial(
+      new OurSwitch({ ...setup, flowLimit: limit, maxIdle: HOUR_MS, nodeArgs: options.nodeArgs }),
+      round,
+    );
+  }
+} finally {
+  clear();
+}
