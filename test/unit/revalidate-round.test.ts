@@ -99,6 +99,7 @@ class Rig {
         return left.length === 0 ? -1 : this.#show(left.splice(0, this.#matched.capacity), round);
       },
       close() {},
+      [Symbol.dispose]() {},
     };
   }
 

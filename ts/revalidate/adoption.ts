@@ -15,7 +15,7 @@ import {
   FLOW_WORDS,
 } from '../fields/index.js';
 import { FITNESS, type FlowBatch, native } from '../native/index.js';
-import { UKEY_OPERATIONAL, type UkeySource, type UkeyTable } from '../ukey/index.js';
+import { BY_ADOPTION, UKEY_OPERATIONAL, type UkeySource, type UkeyTable } from '../ukey/index.js';
 import type { Snapshot, Translation } from '../xlate/index.js';
 import type { RevalidateCounters } from './counters.js';
 import type { Crediting } from './crediting.js';
@@ -113,7 +113,7 @@ export class Adoption {
     const base = row * FLOW_ROW_WORDS;
     const ufid = base + FLOW_UFID;
     if ((rows[ufid] | rows[ufid + 1] | rows[ufid + 2] | rows[ufid + 3]) === 0) return -1;
-    if (ukeys.find(rows, ufid) >= 0 || rows[base + FLOW_MASK_LEN] === 0) return -1;
+    if (ukeys.full || ukeys.find(rows, ufid) >= 0 || rows[base + FLOW_MASK_LEN] === 0) return -1;
     const keyAt = rows[base + FLOW_KEY_OFF];
     const maskAt = rows[base + FLOW_MASK_OFF];
     const actionsAt = rows[base + FLOW_ACTIONS_OFF];
@@ -140,12 +140,12 @@ export class Adoption {
       slow: 0,
       generation: NEVER,
     };
-    const ukey = ukeys.add(source, this.#context.now());
+    const ukey = ukeys.add(source, this.#context.now(), BY_ADOPTION);
     ukeys.used[ukey] = 0;
     this.#crediting.take(ukey, rows, base);
     // One that never had a packet counts as new.
     if (ukeys.used[ukey] === 0) ukeys.used[ukey] = ukeys.created[ukey];
-    ukeys.transition(ukey, UKEY_OPERATIONAL);
+    ukeys.transition(ukey, UKEY_OPERATIONAL, BY_ADOPTION);
     ukeys.stale[ukey] = 1;
     ukeys.watcher?.installed(ukey);
     return ukey;

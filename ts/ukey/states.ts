@@ -37,7 +37,15 @@ const NEXT: readonly number[] = [
 ];
 
 /** Who moves ukeys from state to state. Index = value of a column of the table. */
-export const UKEY_MOVERS = ['nobody', 'handler', 'install', 'revalidator', 'sweep', 'purge'] as const;
+export const UKEY_MOVERS = [
+  'nobody',
+  'handler',
+  'install',
+  'revalidator',
+  'sweep',
+  'purge',
+  'adoption',
+] as const;
 /** Puts a flow for a miss. */
 export const BY_HANDLER = 1;
 /** Sends puts, and hears of those that were refused. */
@@ -48,6 +56,8 @@ export const BY_REVALIDATOR = 3;
 export const BY_SWEEP = 4;
 /** All flows go. */
 export const BY_PURGE = 5;
+/** Took it over from an earlier process. */
+export const BY_ADOPTION = 6;
 
 /** Whether a ukey may go from state `from` to `to`. */
 export function isLegalTransition(from: number, to: number): boolean {

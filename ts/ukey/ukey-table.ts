@@ -215,11 +215,14 @@ export class UkeyTable {
     return -1;
   }
 
-  /** Adds a ukey in state visible and returns its index. The caller has made sure that its ufid is not in the table, and that it is not full. */
-  add(source: UkeySource, now: number): number {
+  /**
+   * Adds a ukey in state visible and returns its index. The caller, `by`, has made sure that its ufid is not in the table, and that it is
+   * not full.
+   */
+  add(source: UkeySource, now: number, by = BY_HANDLER): number {
     const index = this.#take();
     this.now = now;
-    this.#move(index, UKEY_CREATED, BY_HANDLER);
+    this.#move(index, UKEY_CREATED, by);
     for (let i = 0; i < 4; i++) this.ufid[index * 4 + i] = source.ufid[source.ufidAt + i];
     this.keyBlock[index] = this.arena.store(source.key, source.keyOffset, source.keyLength);
     this.keyLength[index] = source.keyLength;
@@ -240,7 +243,7 @@ export class UkeyTable {
     this.dumpRound[index] = 0;
     this.missed[index] = 0;
     this.#link(index);
-    this.#move(index, UKEY_VISIBLE, BY_HANDLER);
+    this.#move(index, UKEY_VISIBLE, by);
     return index;
   }
 
