@@ -8,6 +8,7 @@ import { IpfixCollector, type IpfixRecord, ipfixRecords } from '../support/ipfix
 import { openWith } from '../support/switch-frames.js';
 import { describeSwitch } from '../support/switch-rig.js';
 import { sendFrames } from '../support/traffic.js';
+import { needsTshark } from '../support/tshark.js';
 
 const MACS = { srcmac: '0a:00:00:00:00:01', dstmac: '0a:00:00:00:00:02' };
 const ETHERNET = { ethernet_type: '2048', ethernet_header_length: '14', ...MACS };
@@ -72,6 +73,9 @@ describeSwitch('switch: IPFIX', (rig) => {
   const frames = ipfixFrames();
   let collector: IpfixCollector;
 
+  before(function () {
+    needsTshark(this);
+  });
   beforeEach(async () => {
     collector = await IpfixCollector.start();
   });
@@ -184,8 +188,11 @@ describeSwitch('switch: IPFIX', (rig) => {
     vsctl(theSwitch, set.replace('IPFIX .', `IPFIX ${theSwitch.configuration.rows('IPFIX')[0].uuid}`));
     await theSwitch.revalidate();
     vsctl(theSwitch, `set IPFIX ${theSwitch.configuration.rows('IPFIX')[0].uuid} obs_point_id=9`);
+    // The last one hits the flow that the one before it made.
     send('udp', 'tcp');
-    const records = await collector.records(4);
+    await collector.until(4);
+    send('tcp syn');
+    const records = await collector.records(5);
     expect(
       records.map(
         ({ direction, if_name_2, observation_point_id: point, drop_packets, permanent_packets }) => [
@@ -197,6 +204,7 @@ describeSwitch('switch: IPFIX', (rig) => {
       ['1', 'p3', '0', '0', '2'],
       ['0', undefined, '9', '0', '3'],
       ['0', undefined, '9', '1', '4'],
+      ['0', undefined, '9', '1', '5'],
     ]);
     vsctl(theSwitch, 'clear Bridge br0 ipfix');
     const failure = await ask(theSwitch, 'ofctl/dump-ipfix-bridge').catch((error: Error) => error.message);

@@ -1,7 +1,6 @@
-import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
 import { eventually } from './eventually.js';
-import { readIpfix } from './ipfix-messages.js';
+import { readIpfix, readTemplates } from './ipfix-messages.js';
+import { LocalCollector } from './local-collector.js';
 import { allFields, complaintsOf, dissect, type Dissected } from './tshark.js';
 
 const IPFIX_PORT = 4739;
@@ -14,10 +13,9 @@ const PASSED_OVER =
 /** A record as tshark reads it: fields without their prefix `cflow.`; of names that come twice (interface name) an `_2` for the second. */
 export type IpfixRecord = Readonly<Record<string, string>>;
 
-/** Records of flows in messages that are one stream, without those of the exporting process. Throws when tshark complains. */
-export async function ipfixRecords(messages: readonly Uint8Array[]): Promise<IpfixRecord[]> {
-  const dissected = await dissect(messages, 'cflow', IPFIX_PORT);
-  const complaints = complaintsOf(dissected);
+/** Records of flows in messages, without those of the exporting process. Throws when tshark complains of other things than are `excused`. */
+export function recordsOf(dissected: readonly Dissected[], excused?: RegExp): IpfixRecord[] {
+  const complaints = complaintsOf(dissected).filter((text) => !excused?.test(text));
   if (complaints.length > 0) throw new Error(`tshark complains: ${complaints.join('; ')}`);
   const records = dissected.flatMap((message) => {
     const domain = message.fields.find(({ name }) => name === 'cflow.od_id')!.show;
@@ -38,25 +36,42 @@ function fieldsOf(record: Dissected, domain: string): IpfixRecord {
   return fields;
 }
 
+/** The records in messages that are one stream. */
+export async function ipfixRecords(messages: readonly Buffer[]): Promise<IpfixRecord[]> {
+  return recordsOf(await dissect(needed(messages), 'cflow', IPFIX_PORT));
+}
+
+/** Messages without those whose templates no record has: tshark takes long for them, above all under emulation. */
+export function needed(messages: readonly Buffer[]): Buffer[] {
+  const read = messages.map(readIpfix);
+  const used = new Set(read.flatMap(({ sets }) => sets.map(({ id }) => id)));
+  return messages.filter((_, i) =>
+    read[i].sets.some((set) => set.id !== 2 || [...readTemplates(set).keys()].some((id) => used.has(id))),
+  );
+}
+
 /** Whether a message has data of flows. */
 export const hasData = (message: Buffer) =>
   readIpfix(message).sets.some(({ id }) => id >= 256 && id !== PROCESS_TEMPLATE);
 
 /** Listens on UDP of 127.0.0.1. */
 export class IpfixCollector {
-  readonly messages: Buffer[] = [];
-  readonly #socket: Socket = createSocket('udp4');
+  readonly #collector: LocalCollector;
+
+  private constructor(collector: LocalCollector) {
+    this.#collector = collector;
+  }
 
   static async start(): Promise<IpfixCollector> {
-    const collector = new IpfixCollector();
-    collector.#socket.on('message', (message) => collector.messages.push(message));
-    collector.#socket.bind(0, '127.0.0.1');
-    await once(collector.#socket, 'listening');
-    return collector;
+    return new IpfixCollector(await LocalCollector.start());
   }
 
   get target(): string {
-    return `127.0.0.1:${this.#socket.address().port}`;
+    return this.#collector.target;
+  }
+
+  get messages(): readonly Buffer[] {
+    return this.#collector.datagrams;
   }
 
   /** Waits for as many records. */
@@ -71,6 +86,6 @@ export class IpfixCollector {
   }
 
   close(): void {
-    this.#socket.close();
+    this.#collector.close();
   }
 }

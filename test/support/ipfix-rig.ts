@@ -8,6 +8,7 @@ import {
 } from '../../ts/fields/index.js';
 import { layer3, layer4, type Observation } from '../../ts/exporters/ipfix/flow-key.js';
 import { IpfixProcess } from '../../ts/exporters/ipfix/process.js';
+import type { openTransport } from '../../ts/exporters/ipfix/session.js';
 import type { ProcessSettings } from '../../ts/exporters/ipfix/settings.js';
 import { Tunnel } from '../../ts/exporters/ipfix/tunnel.js';
 import { KEY_FORM, native } from '../../ts/native/index.js';
@@ -46,7 +47,8 @@ export class IpfixRig {
   closed = false;
   readonly process: IpfixProcess;
 
-  constructor(settings: Partial<ProcessSettings> = {}, id = 1) {
+  /** `connect`: opens real collectors; without, messages are kept. */
+  constructor(settings: Partial<ProcessSettings> = {}, id = 1, connect?: typeof openTransport) {
     this.process = new IpfixProcess({
       id,
       now: () => this.now,
@@ -55,7 +57,7 @@ export class IpfixRig {
       totals: this.totals,
       connect: (target, counters) => {
         if (this.refuse?.test(target)) throw new Error(`${target} is refused`);
-        return this.#transport(counters);
+        return connect?.(target, counters) ?? this.#transport(counters);
       },
     });
     this.configure(settings);

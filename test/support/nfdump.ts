@@ -46,6 +46,11 @@ export class NfCollector {
     return one;
   }
 
+  /** What it said so far. */
+  get said(): string {
+    return this.#child.stdout + this.#child.stderr;
+  }
+
   /** Has it end, and nfdump tell the flows that it got. */
   async flows(): Promise<NfdumpFlow[]> {
     const { code, stderr } = await this.#child.stop();

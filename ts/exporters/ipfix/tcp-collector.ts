@@ -21,8 +21,6 @@ export class TcpCollector {
   sessions = 0;
   readonly #totals: CollectorCounters;
   #socket: Socket | null = null;
-  /** Messages that the present connection was given and that it has not confirmed yet. */
-  #inFlight = 0;
   /** Monotonic milliseconds of the next attempt to connect; -1 while there is none to make. */
   #retryAt = -1;
   #retryDue = false;
@@ -35,20 +33,20 @@ export class TcpCollector {
     this.#open();
   }
 
+  /** Bytes that the system has not taken yet. */
+  get waiting(): number {
+    return this.#socket?.writableLength ?? 0;
+  }
+
   /** Sends one message, whose bytes must not change any more; false when it is dropped. */
   send(message: Uint8Array): boolean {
     const socket = this.#socket;
     if (socket === null || socket.writableLength + message.length > QUEUE_BYTES) {
-      this.#count('dropped', 1);
+      this.#count('dropped');
       return false;
     }
-    this.#inFlight++;
-    socket.write(message, (error) => {
-      // The messages of a connection that broke have been counted when it did.
-      if (socket !== this.#socket || error) return;
-      this.#inFlight--;
-      this.#count('sent', 1);
-    });
+    // Told also of what waits when the connection ends.
+    socket.write(message, (error) => this.#count(error ? 'dropped' : 'sent'));
     return true;
   }
 
@@ -70,15 +68,13 @@ export class TcpCollector {
     this.#retryDue = false;
     if (socket === null) return;
     this.#socket = null;
-    this.#count('sent', this.#inFlight);
-    this.#inFlight = 0;
     socket.end();
     setTimeout(() => socket.destroy(), LINGER_MS).unref();
   }
 
-  #count(name: keyof CollectorCounters, by: number): void {
-    this.counters[name] += by;
-    this.#totals[name] += by;
+  #count(name: keyof CollectorCounters): void {
+    this.counters[name]++;
+    this.#totals[name]++;
   }
 
   #open(): void {
@@ -98,9 +94,7 @@ export class TcpCollector {
   #ended(socket: Socket, failed: boolean): void {
     if (socket !== this.#socket) return;
     this.#socket = null;
-    if (failed) this.#count('errors', 1);
-    this.#count('dropped', this.#inFlight);
-    this.#inFlight = 0;
+    if (failed) this.#count('errors');
     this.#retryDue = true;
     socket.destroy();
   }
