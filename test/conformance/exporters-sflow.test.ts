@@ -1,13 +1,13 @@
 import { expect } from 'chai';
 import { ethernet, MAC_A, MAC_B, udpFrame, udpPacket } from '../support/frames.js';
 import { eventually } from '../support/eventually.js';
-import { NfCollector } from '../support/nfdump.js';
+import { needsNfdump, NfCollector } from '../support/nfdump.js';
 import { SflowListener, type SflowSample } from '../support/sflow.js';
 import { deliver, openWith } from '../support/switch-frames.js';
 import { sendFrames } from '../support/traffic.js';
 import { describeSwitch, revalidated, type RunningSwitch } from '../support/switch-rig.js';
 import { datapathType } from '../support/test-datapath.js';
-import { allFields, complaintsOf, dissect, type Dissected } from '../support/tshark.js';
+import { allFields, complaintsOf, dissect, type Dissected, needsTshark } from '../support/tshark.js';
 
 /** Sent into port 1, 2 or 3. */
 interface Sent {
@@ -138,7 +138,9 @@ describeSwitch(
     });
 
     if (datapathType === 'netdev') {
-      it('is understood by tshark and by sfcapd with nfdump', async () => {
+      it('is understood by tshark and by sfcapd with nfdump', async function () {
+        needsTshark(this);
+        needsNfdump(this);
         const running = openWith(rig(), FLOWS);
         const listener = await listen();
         sfcapd = await NfCollector.start('sfcapd');

@@ -11,6 +11,8 @@ import { sendFrames } from './traffic.js';
 
 const PORTS = 3;
 const PEER_PORT = 2055;
+/** What tshark is told that datagrams were sent to: a port that it does not take for one of other protocols. */
+const SHOWN_PORT = 20550;
 /** Both daemons, tshark twice, timeouts of exporters; on a machine that has other things to do. */
 const TIMEOUT_MS = 120_000;
 const PATIENCE_MS = 60_000;
@@ -152,7 +154,7 @@ export class DifferentialRig {
   async expectSame(protocol: ExportProtocol, one: ExportCase): Promise<readonly string[]> {
     const [theirs, ours] = await Promise.all([exportsOf(this.#peer, one), exportsOf(this.#ours, one)]);
     const [theirMessages, ourMessages] = await Promise.all(
-      [theirs, ours].map((datagrams) => dissect(datagrams, protocol.dissector, PEER_PORT)),
+      [theirs, ours].map((datagrams) => dissect(datagrams, protocol.dissector, SHOWN_PORT)),
     );
     const records = comparable(protocol, ourMessages);
     expect(records).to.deep.equal(comparable(protocol, theirMessages));

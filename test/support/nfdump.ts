@@ -1,9 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Context } from 'mocha';
 import { Child, command } from './processes.js';
+import { skipUnless } from './skip.js';
+
+/** Skips where the nfdump suite is not installed. */
+export function needsNfdump(context: Context): void {
+  const found = ['sfcapd', 'nfdump'].every((name) => spawnSync(name, ['-V']).error === undefined);
+  skipUnless(context, found, 'needs nfdump (Debian: apt-get install nfdump nfdump-sflow)');
+}
 
 /** A flow as `nfdump -o json` has it. */
 export type NfdumpFlow = Readonly<Record<string, string | number>>;

@@ -89,6 +89,8 @@ export async function dissect(
     writeFileSync(file, pcap(datagrams, port));
     // Templates have more fields than it takes by default.
     const limits = ['-o', 'cflow.max_template_fields:0'];
+    // What is in the packets that samples show is not its business here.
+    limits.push('-o', 'sflow.enable_dissection:FALSE');
     const args = ['-n', '-r', file, ...limits, '-d', `udp.port==${port},${protocol}`, '-T', 'pdml'];
     const { stdout } = await run('tshark', args, { maxBuffer: 1 << 28 });
     return parsePdml(stdout).map((packet) => {
