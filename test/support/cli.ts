@@ -77,7 +77,7 @@ export class CliRig {
         if (child.process.exitCode !== null) throw new Error(`slowpath run ended: ${child.stderr}`);
         return child.stderr.includes('"msg":"running"');
       },
-      60_000,
+      180_000,
     );
     return child;
   }

@@ -53,7 +53,14 @@ const UNSUPPORTED: Readonly<Record<string, Reasons>> = {
 
 /** Keys of other_config that the switch acts upon. */
 const HONOURED: Readonly<Record<string, readonly string[]>> = {
-  Open_vSwitch: ['flow-restore-wait', 'vlan-limit'],
+  Open_vSwitch: [
+    'flow-limit',
+    'flow-restore-wait',
+    'max-idle',
+    'max-revalidator',
+    'min-revalidate-pps',
+    'vlan-limit',
+  ],
   Bridge: [
     'datapath-id',
     'forward-bpdu',

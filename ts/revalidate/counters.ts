@@ -13,6 +13,8 @@ export const REVALIDATE_COUNTER_HELP = {
   delete_failures: 'Deletions that the datapath refused although it has the flow',
   backwards: 'Flow counters that ran backwards; the flow is counted afresh',
   adopted: 'Flows that an earlier process left and that were taken over',
+  checked: 'Installed flows whose soundness was checked',
+  unsound: 'Flows that took packets which ought to meet something else; narrower ones took their place',
   missed: 'Flows that a dump did not show although they were installed',
 } as const;
 

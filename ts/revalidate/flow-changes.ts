@@ -15,6 +15,7 @@ import {
   type DeleteReason,
   UKEY_EVICTING,
   UKEY_OPERATIONAL,
+  type UkeySource,
   type UkeyTable,
 } from '../ukey/index.js';
 import type { Snapshot } from '../xlate/index.js';
@@ -32,6 +33,8 @@ export interface FlowChangesContext {
   readonly ops: OpWriter;
   readonly replies: FlowBatch;
   readonly ukeys: UkeyTable;
+  /** Monotonic milliseconds. */
+  now(): number;
   /** Called before operations leave. */
   beforeSubmit?(): void;
 }
@@ -111,6 +114,51 @@ export class FlowChanges {
     );
     this.#queued(op, ukey, 'none');
     this.#record[op] = record;
+  }
+
+  /**
+   * Deletes an operational flow, and puts one with the same key that matches the bits of `mask` in its place. To be called when nothing is queued.
+   */
+  narrow(snapshot: Snapshot, ukey: number, mask: Int32Array): void {
+    const { ukeys } = this.#context;
+    const { arena } = ukeys;
+    const source: UkeySource = {
+      ...{ ufid: ukeys.ufid.slice(ukey * 4, ukey * 4 + 4), ufidAt: 0, mask, maskBase: 0 },
+      key: arena.view(ukeys.keyBlock[ukey], ukeys.keyLength[ukey]).slice(),
+      ...{ keyOffset: 0, keyLength: ukeys.keyLength[ukey] },
+      actions: arena.view(ukeys.actionsBlock[ukey], ukeys.actionsLength[ukey]).slice(),
+      ...{ actionsLength: ukeys.actionsLength[ukey], inPort: ukeys.inPort[ukey], slow: ukeys.slow[ukey] },
+      generation: snapshot.generation,
+    };
+    this.delete(snapshot, ukey, 'unsound');
+    this.flush(snapshot);
+    this.#put(snapshot, source);
+  }
+
+  /** Installs a flow. */
+  #put(snapshot: Snapshot, source: UkeySource): void {
+    const { ukeys, ops, opsChannel, replies } = this.#context;
+    const ukey = ukeys.add(source, this.#context.now(), BY_REVALIDATOR);
+    this.#retranslation.run(snapshot, ukey);
+    ukeys.setRecord(ukey, this.#retranslation.makeRecord(ukey));
+    const actions = ops.addBytes(source.actions, 0, source.actionsLength);
+    const op = ops.put(
+      this.#addKey(ukey),
+      source.keyLength,
+      ukeys.masks.rows,
+      ukeys.mask[ukey],
+      actions,
+      source.actionsLength,
+      source.ufid,
+      0,
+    );
+    this.#context.beforeSubmit?.();
+    opsChannel.exchange(ops.batch, ops.count, null, replies);
+    const error = ops.batch.rows[op * OP_ROW_WORDS + OP_ERROR];
+    ops.clear();
+    ukeys.transition(ukey, UKEY_OPERATIONAL, BY_REVALIDATOR);
+    ukeys.watcher?.installed(ukey);
+    if (error !== 0) this.forget(ukey, 'failed_install', BY_REVALIDATOR);
   }
 
   /** Takes out a ukey whose flow the datapath does not have any more, as `by` (one of BY_*) found. */

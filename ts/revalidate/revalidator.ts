@@ -104,6 +104,13 @@ export class Revalidator {
     this.#schedule(this.policy.maxRevalidator);
   }
 
+  /** Takes other options over; the pause between rounds is cut or stretched to them. */
+  setPolicy(policy: RevalidatePolicy): void {
+    this.policy = policy;
+    if (this.#stopped || this.#running !== null || this.#again) return;
+    this.#schedule(Math.max(this.#began + policy.maxRevalidator - this.#context.now(), 0));
+  }
+
   /** The log has something new: it is looked into as soon as the event loop comes to it. */
   poke(): void {
     if (this.#stopped || this.#again) return;
@@ -160,6 +167,11 @@ export class Revalidator {
       if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.delete(now, i, 'purge');
     }
     this.#changes.flush(now);
+  }
+
+  /** Puts a flow that matches the bits of `mask` in the place of an operational one; between two turns of a round. */
+  narrow(ukey: number, mask: Int32Array): void {
+    this.#changes.narrow(this.#context.snapshot(), ukey, mask);
   }
 
   /** The datapath was made anew, without flows: forgets all that it had. Rounds must have been stopped. */

@@ -1,9 +1,21 @@
 import type { Row } from '../config/index.js';
-import { DEFAULT_POLICY, type RevalidatePolicy } from '../revalidate/index.js';
-import { FLOW_LIMIT_MAX } from '../ukey/index.js';
+import { DEFAULT_POLICY, type RevalidatePolicy, type Revalidator } from '../revalidate/index.js';
+import { FLOW_LIMIT_MAX, type FlowLimit } from '../ukey/index.js';
 
 /** A pause between rounds below this is not taken, as in OVS (ofproto_set_max_revalidator). */
 const MIN_REVALIDATOR_MS = 100;
+
+/** Has limit and revalidator go by what `flowOptions` says. */
+export function applyFlowOptions(
+  root: Row,
+  given: Parameters<typeof flowOptions>[1],
+  limit: FlowLimit,
+  revalidator: Revalidator,
+): void {
+  const { flowLimit, policy } = flowOptions(root, given);
+  limit.max = flowLimit;
+  revalidator.setPolicy(policy);
+}
 
 /** What the flow cache goes by, and what is given for it besides the configuration. */
 export interface FlowOptions {

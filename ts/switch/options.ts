@@ -1,7 +1,7 @@
 import type { Datapath, DatapathOptions } from '../datapath/index.js';
 import type { RevalidatePolicy } from '../revalidate/index.js';
 import type { SampleSink, UpcallObserver } from '../upcall/index.js';
-import type { FlowStatsSink, VlanMode } from '../xlate/index.js';
+import type { FlowStatsSink, Translator, VlanMode } from '../xlate/index.js';
 import type { PacketIn } from './packet-in.js';
 
 /** How to open a switch. All of it has defaults but the datapath. */
@@ -18,6 +18,13 @@ export interface SwitchOptions {
    * without a flow wait until then.
    */
   readonly adopt?: boolean;
+  /**
+   * One of this many installed flows is checked for packets that it takes and that ought to meet something else. Such a flow is warned of, counted, and
+   * gives way to a narrower one. 0, the default: none.
+   */
+  readonly checkSoundness?: number;
+  /** What translates in place of `Translator`: for tests. */
+  readonly makeTranslator?: () => Translator;
   /** File for what the next process must know to take over the flows of this one. Without it flows of recirculated packets are not kept. */
   readonly stateFile?: string;
   /** Packets that controller actions send up. */

@@ -10,7 +10,7 @@ import {
 import { messageOf, SlowpathError } from '../errors/index.js';
 import { Exporters } from '../exporters/index.js';
 import { native } from '../native/index.js';
-import { ChangeLog, Revalidator } from '../revalidate/index.js';
+import { ChangeLog, Revalidator, type SoundnessCheck } from '../revalidate/index.js';
 import { FlowLimit, UkeyTable } from '../ukey/index.js';
 import { UpcallHandler, type UpcallProfile } from '../upcall/index.js';
 import { FlowRecords, RecircRegistry, type Snapshot, Translator } from '../xlate/index.js';
@@ -18,6 +18,7 @@ import { BridgeTables } from './bridge-tables.js';
 import { Configurator } from './configurator.js';
 import { advanceBridge, EffectApplier } from './effects.js';
 import { FlowCacheControl } from './flow-cache-control.js';
+import { applyFlowOptions } from './flow-options.js';
 import { kernelQueuePriority } from './kernel-queues.js';
 import { announceBonds } from './learning-packets.js';
 import { linkChanged } from './links.js';
@@ -30,6 +31,8 @@ import { type PacketOut, PacketOutSender } from './packet-out.js';
 import type { InterfaceError } from './port-manager.js';
 import type { SwitchStats } from './stats.js';
 import { Restart } from './restart.js';
+import { makeSnapshot } from './snapshot.js';
+import { makeSoundness } from './soundness.js';
 import { StartUp } from './start-up.js';
 import { teeFlowStats, teeSamples } from './tee.js';
 import { type UpcallFilter, type UpcallFollower, UpcallWatch } from './upcall-watch.js';
@@ -73,6 +76,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   readonly #changesChannel: UpcallChannel;
   readonly #handler: UpcallHandler;
   readonly #revalidator: Revalidator;
+  readonly #soundness: SoundnessCheck | null;
   /** Control of what is installed in the datapath, as ovs-appctl's upcall/ and revalidator/ commands have it. */
   readonly cache: FlowCacheControl;
   readonly #unwatch: () => void;
@@ -115,8 +119,12 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     this.#handlerChannel = datapath.openHandler();
     this.#opsChannel = datapath.openHandler();
     this.#changesChannel = datapath.openHandler();
-    this.#handler = this.#makeHandler();
     this.#revalidator = this.#makeRevalidator();
+    this.#soundness = makeSoundness(
+      ...([options, this.#ukeys, this.#revalidator, () => this.#snapshot] as const),
+      (text) => this.#warn(text),
+    );
+    this.#handler = this.#makeHandler();
     this.cache = new FlowCacheControl(this.#handler, this.#revalidator, this.#flowLimit, this.#ukeys);
     this.#upcallWatch = this.#makeUpcallWatch();
     this.events = new SwitchEvents({
@@ -296,6 +304,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     clearInterval(this.#ticker);
     this.events.close();
     this.#unwatch();
+    this.#soundness?.close();
     const begun = this.#startUp.close();
     await this.#revalidator.stop();
     await begun;
@@ -319,7 +328,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   #shared() {
     return {
       ops: makeOps(),
-      translator: new Translator(),
+      translator: this.#options.makeTranslator?.() ?? new Translator(),
       ukeys: this.#ukeys,
       records: this.#records,
       flowLimit: this.#flowLimit,
@@ -338,6 +347,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       samples: teeSamples(this.#exporters, this.#options.samples),
       packetIns: this.#packetIns,
       observer: this.#options.observer ?? null,
+      ...(this.#soundness === null ? {} : { onInstalled: this.#soundness.installed }),
     });
   }
 
@@ -376,6 +386,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       this.#tables.set(bridge, new BridgeTables(bridge, this.datapath.support, this.datapath.meters));
     }
     this.#exporters.configure(this.configuration);
+    applyFlowOptions(this.configuration.root, this.#options, this.#flowLimit, this.#revalidator);
     this.#restart?.noteBridges();
     this.#startUp.consider();
     this.changed();
@@ -477,16 +488,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   }
 
   #makeSnapshot(generation: number): Snapshot {
-    return {
-      generation,
-      portsByOdp: this.#model.portsByOdp,
-      tunnels: this.#model.tunnelPorts,
-      support: this.datapath.support,
-      recirc: this.#recirc,
-      vlanLimit: Math.min(this.#model.vlanLimit, this.datapath.support.maxVlanHeaders),
-      queuePriority: kernelQueuePriority,
-      upcallPid: (odpPort) => this.datapath.upcallPid(odpPort),
-    };
+    return makeSnapshot(generation, this.#model, this.datapath, this.#recirc);
   }
 
   #warn(message: string): void {

@@ -16,8 +16,21 @@ export class FlowLimit {
   average = 0;
   peak = 0;
 
-  constructor(readonly max = FLOW_LIMIT_MAX) {
+  #max: number;
+
+  constructor(max = FLOW_LIMIT_MAX) {
+    this.#max = max;
     this.limit = Math.min(FLOW_LIMIT_START, max);
+  }
+
+  /** What the limit never exceeds (flow-limit). May be changed at any time; a lower one holds at once. */
+  get max(): number {
+    return this.#max;
+  }
+
+  set max(flows: number) {
+    this.#max = flows;
+    this.limit = Math.min(this.limit, flows);
   }
 
   /** Learns from a dump that took `durationMs` and showed `flows` flows. */

@@ -89,5 +89,6 @@ export const DELETE_REASONS = [
   'failed_install',
   'unknown_flow',
   'unknown_recirc',
+  'unsound',
 ] as const;
 export type DeleteReason = (typeof DELETE_REASONS)[number];

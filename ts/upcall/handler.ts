@@ -89,6 +89,8 @@ export interface HandlerContext {
   readonly packetIns: PacketInSink;
   /** Watches each upcall; null costs nothing. */
   observer: UpcallObserver | null;
+  /** Called for each flow that is put. */
+  onInstalled?(ukey: number): void;
   /** Called before operations leave: what they mean to a later process can be written down. */
   beforeSubmit?(): void;
   /** Called once for each flow that the datapath refused, with the errno. */
@@ -340,6 +342,7 @@ export class UpcallHandler {
       source.ufidAt,
     );
     this.#installs.queued(op, ukey);
+    this.#context.onInstalled?.(ukey);
     counters.installs++;
     return true;
   }

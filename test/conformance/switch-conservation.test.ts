@@ -1,0 +1,124 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { ALL_TABLES } from '../../ts/classifier/index.js';
+import { emptyMatch, parseFlowMods, parseGroupMod } from '../../ts/openflow/index.js';
+import type { Bridge, Switch } from '../../ts/switch/index.js';
+import type { FlowStatsSink } from '../../ts/xlate/index.js';
+import { eventually } from '../support/eventually.js';
+import { udpFrame } from '../support/frames.js';
+import { describeSwitch, revalidated } from '../support/switch-rig.js';
+import { sendFrames } from '../support/traffic.js';
+
+const RUNS = Number(process.env.FC_RUNS ?? 4);
+/** Every packet goes through this one, and through one of the rules that change. */
+const BASE = 'priority=1,table=0,cookie=1,udp actions=resubmit(,1),group:1';
+const GROUP = 'group_id=1,type=indirect,bucket=output:2';
+
+type Step = (theSwitch: Switch, bridge: Bridge) => unknown;
+
+/** What happens between packets. */
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.integer({ min: 0, max: 7 }).map(
+    (port): Step =>
+      (theSwitch, bridge) => {
+        theSwitch.addFlows(bridge, `table=1,priority=5,cookie=2,udp,tp_dst=${2000 + port} actions=output:3`);
+      },
+  ),
+  fc.integer({ min: 0, max: 7 }).map(
+    (port): Step =>
+      (theSwitch, bridge) => {
+        theSwitch.changeFlows(
+          bridge,
+          parseFlowMods(`modify table=1,udp,tp_dst=${2000 + port} actions=output:2`),
+        );
+      },
+  ),
+  fc.constant<Step>((theSwitch, bridge) => {
+    theSwitch.changeFlows(bridge, parseFlowMods('modify table=0,udp actions=resubmit(,1),group:1,output:3'));
+  }),
+  fc.constant<Step>((theSwitch) => theSwitch.revalidate()),
+  fc.constant<Step>((theSwitch) => theSwitch.cache.purge()),
+  fc.constant<Step>((theSwitch) => {
+    theSwitch.configurationChanged();
+  }),
+  fc.constant<Step>((theSwitch) => theSwitch.cache.setMegaflows(!theSwitch.cache.megaflows)),
+);
+const storm = fc.array(
+  fc.tuple(step, fc.array(fc.integer({ min: 0, max: 7 }), { minLength: 1, maxLength: 20 })),
+  { minLength: 3, maxLength: 8 },
+);
+
+describeSwitch('switch: packets are credited once, whatever happens', (rig) => {
+  const rulesOf = (bridge: Bridge) => bridge.flowTables.select({ table: ALL_TABLES, match: emptyMatch() });
+
+  it('sent = credited + lost', async function () {
+    this.timeout(240_000);
+    const property = fc.asyncProperty(storm, async (steps) => {
+      const told = { packets: 0, bytes: 0 };
+      const flowStats: FlowStatsSink = {
+        counted: (_flow, packets, bytes) => {
+          told.packets += packets;
+          told.bytes += bytes;
+        },
+        ended() {},
+      };
+      const { theSwitch, bridge } = rig().open({ bridge: { failMode: 'secure' }, flowStats });
+      theSwitch.vsctl(
+        '-- --id=@n create NetFlow targets="127.0.0.1:9" -- set Bridge br0 netflow=@n'
+          .replaceAll('"', '')
+          .split(' '),
+      );
+      theSwitch.changeGroups(bridge, [parseGroupMod(GROUP, 'add')]);
+      theSwitch.addFlows(bridge, BASE);
+      let sent = 0;
+      const send = (frames: Buffer[]) => {
+        sendFrames(rig().hosts[0].namespace, 'eth0', frames);
+        sent += frames.length;
+      };
+      const settled = () =>
+        eventually('all packets came, and misses were handled', () => {
+          const { datapath, upcall } = theSwitch.stats();
+          const { hit, missed, lost } = datapath;
+          return hit + missed === sent && upcall.miss + lost === missed;
+        });
+      let hits = 0;
+      for (const [change, ports] of steps) {
+        const frames = ports.map((port) => udpFrame(1000, 2000 + port));
+        send(frames);
+        await settled();
+        // Flows have packets that nobody knows of when the change comes, and packets come while it goes on.
+        send(frames);
+        const changed = change(theSwitch, bridge);
+        send(frames);
+        await changed;
+        await settled();
+        hits += theSwitch.stats().datapath.hit;
+      }
+      expect(hits, 'packets that flows counted').to.be.greaterThan(0);
+      await revalidated(theSwitch);
+      const { lost } = theSwitch.stats().datapath;
+      const credited = sent - lost;
+      const size = udpFrame().length;
+      const base = rulesOf(bridge).find(({ table }) => table === 0)!;
+      expect(base.packets, 'the rule of all packets').to.equal(credited);
+      expect(base.bytes).to.equal(credited * size);
+      expect(told, 'NetFlow').to.deep.equal({ packets: credited, bytes: credited * size });
+      expect(bridge.flowTables.counter(0), 'table 0').to.deep.equal({ matched: credited, missed: 0 });
+      const { matched, missed } = bridge.flowTables.counter(1);
+      expect(matched + missed, 'table 1').to.equal(credited);
+      const second = rulesOf(bridge).filter(({ table }) => table === 1);
+      expect(
+        second.reduce((sum, { packets }) => sum + packets, 0),
+        'rules of table 1',
+      ).to.equal(matched);
+      const [bucket] = bridge.groups.get(1)!.buckets;
+      expect(theSwitch.tables(bridge).bucketCounters.get(bucket), 'the bucket').to.deep.equal({
+        packets: credited,
+        bytes: credited * size,
+      });
+      expect(theSwitch.stats().revalidate.backwards).to.equal(0);
+      await theSwitch.close();
+    });
+    await fc.assert(property, { numRuns: RUNS, endOnFailure: true });
+  });
+});
