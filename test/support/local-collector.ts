@@ -8,6 +8,8 @@ export class LocalCollector {
 
   private constructor(socket: Socket) {
     this.#socket = socket;
+    // A test that fails leaves nothing behind that the process would wait for.
+    socket.unref();
     socket.on('message', (datagram) => this.datagrams.push(datagram));
   }
 

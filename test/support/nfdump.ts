@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Context } from 'mocha';
+import { eventually } from './eventually.js';
 import { Child, command } from './processes.js';
 import { skipUnless } from './skip.js';
 
@@ -50,8 +51,10 @@ export class NfCollector {
   }
 
   static async start(program: 'sfcapd' | 'nfcapd'): Promise<NfCollector> {
-    const one = new NfCollector(program, await freePort());
-    await new Promise((resolve) => one.#child.process.once('spawn', resolve));
+    const port = await freePort();
+    const one = new NfCollector(program, port);
+    const local = new RegExp(`:${port.toString(16).toUpperCase().padStart(4, '0')} `);
+    await eventually(`${program} listens`, () => local.test(readFileSync('/proc/net/udp', 'utf8')), 60_000);
     return one;
   }
 
@@ -66,6 +69,12 @@ export class NfCollector {
     if (code !== 0) throw new Error(`${this.#child.process.spawnfile} ended with ${code}: ${stderr}`);
     const objects = command('nfdump', ['-q', '-N', '-R', this.#folder, '-o', 'json']);
     return JSON.parse(`[${objects}]`) as NfdumpFlow[];
+  }
+
+  /** Sequence errors and bad packets, as it told at its end. */
+  get complaints(): string {
+    const { stdout, stderr } = this.#child;
+    return /Sequence Errors: .*$/m.exec(stdout + stderr)?.[0] ?? '';
   }
 
   /** Ends it if it still runs, and forgets what it got. */

@@ -54,7 +54,8 @@ describe('NetFlow: the cache', () => {
     expect(rig.counters.records).to.equal(2);
   });
 
-  it('is bounded: of too many flows some are sent early', () => {
+  it('is bounded: of too many flows some are sent early', function () {
+    this.timeout(60_000);
     const rig = new NetflowRig({ activeTimeout: 0 });
     const flows = (1 << 18) + 100;
     const flow = netflowFlow();
@@ -206,7 +207,7 @@ describe('NetFlow: what tshark reads', function () {
     });
     expect(six).to.include({
       ...{ octets: '60', packets: '1', srcaddrv6: '2001:db8::1', dstaddrv6: '2001:db8::2', ip_version: '6' },
-      ...{ protocol: '58', dstport: String(0x8001), icmp_ipv6_type: '128', icmp_ipv6_code: '1', vlanid: '0' },
+      ...{ protocol: '58', dstport: String(0x8001), icmp_type_code_ipv4: '0x8001', vlanid: '0' },
     });
   });
 

@@ -76,13 +76,13 @@ const IPV4 = makeTemplate(TEMPLATE_IPV4, [
   [32, 2, (writer, { fields }) => writer.u16(fields.icmp)],
 ]);
 
-/** IPV6_SRC_ADDR, IPV6_DST_ADDR, and IPFIX's icmpTypeCodeIPv6, for which version 9 has no field of its own. */
+/** IPV6_SRC_ADDR, IPV6_DST_ADDR; version 9 has one ICMP_TYPE for both families. */
 const IPV6 = makeTemplate(TEMPLATE_IPV6, [
   ...COUNTED,
   [27, 16, (writer, source) => address(writer, source, KEY_SRC, 4)],
   [28, 16, (writer, source) => address(writer, source, KEY_DST, 4)],
   ...COMMON,
-  [139, 2, (writer, { fields }) => writer.u16(fields.icmp)],
+  [32, 2, (writer, { fields }) => writer.u16(fields.icmp)],
 ]);
 
 const TEMPLATES = [IPV4, IPV6];
