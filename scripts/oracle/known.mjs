@@ -47,12 +47,13 @@ function explainedFlow(a, b, names) {
   return same ? { finalFlow: a.finalFlow } : {};
 }
 
-/** The peer's megaflow where what ours matches besides are fields of these names alone. */
-function explainedMask(a, b, names) {
-  const theirs = a.megaflow.split(',');
-  const surplus = b.megaflow.split(',').filter((condition) => !theirs.includes(condition));
-  const isNamed = (condition) => names.test(condition.split('=')[0]);
-  return surplus.length > 0 && surplus.every(isNamed) ? { megaflow: a.megaflow } : null;
+/** Our megaflow without fields of these names, where it matches no more than the peer's then. `judge`: see knownDifferences. */
+function explainedMask(theirs, judge, a, b, names) {
+  if (a.megaflow === b.megaflow) return null;
+  const megaflow = withoutFields(b.megaflow, names);
+  if (megaflow === b.megaflow) return null;
+  const steps = theirs.steps.map((step) => (step === a ? { ...step, megaflow } : step));
+  return judge({ ...theirs, steps }).verdict === 'agree' ? { megaflow } : null;
 }
 
 const OUTPUT = /(?<=^|[,(])\d+(?=[,)]|$)/g;
@@ -65,9 +66,12 @@ function isEndless(...steps) {
   return steps.every(({ datapathActions }) => (datapathActions.match(OUTPUT)?.length ?? 0) > TOO_MANY);
 }
 
+/** Whether all ports that one outputs to are among those of the other. */
 function samePorts(a, b) {
-  const [left, right] = [a, b].map((step) => new Set(step.datapathActions.match(OUTPUT)));
-  return left.size === right.size && [...left].every((port) => right.has(port));
+  const [less, more] = [a, b]
+    .map((step) => new Set(step.datapathActions.match(OUTPUT)))
+    .sort((one, other) => one.size - other.size);
+  return [...less].every((port) => more.has(port));
 }
 
 /** Effects of `more` that `less` does not have; null when `less` has others. */
@@ -97,7 +101,7 @@ function mirrorPorts({ topology }) {
 /**
  * `open`: nothing to agree with, as the peer does not answer twice alike or a later release answers as we do.
  *
- * @type {{ name: string, open?: boolean, why: string, explain: (seen: { entry: object, theirs: object, ours: object }) => object | null }[]}
+ * @type {{ name: string, open?: boolean, why: string, explain: (seen: { entry: object, theirs: object, ours: object, judge: (ours: object) => object }) => object | null }[]}
  */
 export const KNOWN = [
   {
@@ -135,7 +139,7 @@ export const KNOWN = [
     open: true,
     why:
       'Floods that come back through patch ports go on until a limit ends the translation (depth, resubmissions), and where that is depends ' +
-      'on the order of ports in each flood. The ports are the same, and there are too many outputs for any datapath.',
+      'on the order of ports in each flood. The ports are the same up to there, and there are too many outputs for any datapath.',
     explain: ({ entry, theirs, ours }) =>
       theirs.compare === 'multiset' && entry.topology.name === 'patch'
         ? explained(theirs, ours, (a, b) =>
@@ -201,11 +205,13 @@ export const KNOWN = [
         : null,
   },
   {
-    name: 'mirrors to a VLAN look at the reserved bits of dl_dst',
-    why: 'Reserved addresses are not mirrored to a VLAN; ovs-vswitchd decides that without looking, so its megaflow covers both.',
-    explain: ({ entry, theirs, ours }) =>
+    name: 'mirrors to a VLAN look at dl_dst and the VLAN',
+    why:
+      'Reserved addresses are not mirrored to a VLAN, nor what is in it already; ovs-vswitchd decides that without looking, so its megaflow covers ' +
+      'packets that it would treat otherwise.',
+    explain: ({ entry, theirs, ours, judge }) =>
       hasWord(entry, 'output_vlan=')
-        ? explained(theirs, ours, (a, b) => explainedMask(a, b, /^dl_dst$/))
+        ? explained(theirs, ours, (a, b) => explainedMask(theirs, judge, a, b, /^(dl_dst|dl_vlan|vlan_tci)$/))
         : null,
   },
   {
@@ -213,12 +219,12 @@ export const KNOWN = [
     why:
       'A tag without a VLAN is kept when it has a priority and dropped when it has none; ovs-vswitchd does not look at the priority ' +
       'of one that it keeps, so its megaflow covers packets whose tag it would drop.',
-    explain: ({ theirs, ours }) =>
+    explain: ({ theirs, ours, judge }) =>
       explained(theirs, ours, (a, b) =>
         /dl_vlan=0,dl_vlan_pcp=[1-7]/.test(a.flow) &&
         !/dl_vlan_pcp=/.test(a.megaflow) &&
         /dl_vlan_pcp=/.test(b.megaflow)
-          ? explainedMask(a, b, /^(dl_vlan_pcp|vlan_tci)$/)
+          ? explainedMask(theirs, judge, a, b, /^(dl_vlan_pcp|vlan_tci)$/)
           : null,
       ),
   },
@@ -227,12 +233,12 @@ export const KNOWN = [
     why:
       'symmetric_l3l4 hashes the Ethernet header of packets that are not IP; ovs-vswitchd does not match on it, so its megaflow covers ' +
       'packets that it would send elsewhere.',
-    explain: ({ entry, theirs, ours }) =>
+    explain: ({ entry, theirs, ours, judge }) =>
       entry.flows.concat(entry.flowsOf10).some((flow) => /symmetric_l3l4/.test(flow))
         ? explained(theirs, ours, (a, b) =>
             /^([^,]+,)*(ip|tcp|udp|icmp|sctp|igmp|ipv6|tcp6|udp6|icmp6|sctp6),/.test(b.flow)
               ? null
-              : explainedMask(a, b, /^(dl_(src|dst|vlan)|vlan_tci)$/),
+              : explainedMask(theirs, judge, a, b, /^(dl_(src|dst|vlan)|vlan_tci)$/),
           )
         : null,
   },
@@ -246,7 +252,7 @@ export function knownDifferences({ entry, theirs, ours }, judge) {
   const used = [];
   let rest = ours;
   for (const known of KNOWN) {
-    const next = known.explain({ entry, theirs, ours: rest });
+    const next = known.explain({ entry, theirs, ours: rest, judge });
     if (next === null) continue;
     used.push(known);
     rest = next;
