@@ -23,6 +23,7 @@ const benches = {
   revalidate,
   classifier: program('classifier.mjs'),
   xlate: program('xlate.mjs'),
+  policy: program('policy.mjs'),
 };
 
 const { positionals, values } = parseArgs({

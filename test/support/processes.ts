@@ -40,7 +40,7 @@ export class Child {
   constructor(
     program: string,
     args: readonly string[],
-    options: { input?: string; env?: NodeJS.ProcessEnv } = {},
+    options: { input?: string; env?: NodeJS.ProcessEnv; keepInput?: boolean } = {},
   ) {
     this.process = spawn(program, args, {
       cwd: root,
@@ -67,7 +67,8 @@ export class Child {
     });
     // It may have ended before it read anything; its exit tells.
     this.process.stdin?.on('error', () => {});
-    this.process.stdin?.end(options.input ?? '');
+    // Kept open for whoever writes to it later.
+    if (options.keepInput !== true) this.process.stdin?.end(options.input ?? '');
   }
 
   #wake(): void {

@@ -28,6 +28,7 @@ import { hashKey, type StateKey, StateTable, type StateTables } from './state-ta
 const FAILURE_MS = 1000;
 /** Flows that are remembered for that at most. */
 const MAX_FAILURES = 4096;
+const NO_NOTES: readonly string[] = [];
 /** Milliseconds between two warnings. */
 const WARNING_MS = 1000;
 
@@ -82,7 +83,7 @@ export class Policy<T extends TableDeclarations = TableDeclarations> implements 
   #run!: Run;
   #later: Deliberation | null = null;
   #trail: PolicyHost['trail'] = null;
-  #notes: readonly string[] = [];
+  #notes: readonly string[] = NO_NOTES;
   #isDeciding = false;
   #tags = 0;
   #throws = 0;
@@ -153,7 +154,7 @@ export class Policy<T extends TableDeclarations = TableDeclarations> implements 
 
   decide(host: PolicyHost): Rule {
     this.#ports.use(host.bridge);
-    this.#notes = [];
+    this.#notes = NO_NOTES;
     if (this.#failures.size > 0) {
       const failure = this.#failures.find(host.flow);
       if (failure !== null) return give(host, failure);
