@@ -317,4 +317,53 @@ describe('exporters: sFlow of a bridge', () => {
     });
     expect(early).to.be.above(0);
   });
+
+  it('is a sub-agent of its own; the first of them tells the counters of the whole switch', async () => {
+    const listener = await SflowListener.start();
+    const words = ['br0', 'br1'].flatMap((name) => [
+      ...['--', 'add-br', name, '--', `--id=@${name}`, 'create', 'sFlow', `targets="${listener.target}"`],
+      ...['agent=10.0.0.1', 'polling=1', '--', 'set', 'Bridge', name, `sflow=@${name}`],
+    ]);
+    const { configuration } = vsctl(emptyConfiguration(), words);
+    const model = new BridgeModel(() => -1);
+    model.configure(configuration, () => ({ ofport: 1, odpPort: 1, ifindex: 0, running: true }));
+    let now = 0;
+    const stats = { hit: 2 ** 32 + 5, missed: 1, lost: 2, maskHits: 3, flows: 4, masks: 5, cacheHits: 6 };
+    const protocol = sflowProtocol({
+      datapath: { stats: () => stats } as Datapath,
+      bridges: model.bridges,
+      ukeys: new UkeyTable(),
+      snapshot: () => ({}) as Snapshot,
+      now: () => now,
+      warn() {},
+    });
+    const open = (name: string) => {
+      const exporter = protocol.create(model.bridges.get(name) as Bridge);
+      exporter.configure(protocol.settings(configuration, configuration.named('Bridge', name)!)!);
+      return exporter;
+    };
+    const [one, two] = [open('br0'), open('br1')];
+    const second = () => {
+      now += 1000;
+      for (const exporter of [one, two]) exporter.tick(now);
+    };
+    second();
+    await listener.until('counters', 1);
+    one.close();
+    now += 1000;
+    two.tick(now);
+    const samples = await listener.until('counters', 2);
+    const again = open('br0');
+    now += 1000;
+    for (const exporter of [two, again]) exporter.tick(now);
+    await listener.until('counters', 3);
+    for (const exporter of [two, again]) exporter.close();
+    expect(samples.map(({ source }) => source)).to.deep.equal(['2:1000', '2:1001']);
+    expect(listener.samples('counters')[2].source, 'the number that became free').to.equal('2:1000');
+    expect(listener.parsed.map(({ subAgent }) => subAgent)).to.deep.equal([0, 1, 0]);
+    const { maskHits: maskHit, cacheHits, ...same } = stats;
+    expect(samples[0].records.datapath).to.deep.equal({ ...same, hit: 5, maskHit });
+    expect(protocol.counters).to.include({ counter_samples: 3 });
+    listener.close();
+  });
 });
