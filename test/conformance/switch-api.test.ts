@@ -130,6 +130,21 @@ describeSwitch('the public API', (rig) => {
     expect(() => sw.followUpcalls(follower, { bridge: 'none' })).to.throw(/no bridge "none"/);
   });
 
+  it('collector sets come, change and go', () => {
+    const { theSwitch: sw, bridge } = rig().open({ vlans: [{}] });
+    const sets = () => [...(sw.exporters.ipfix.of(bridge)?.flowStatistics.keys() ?? [])];
+    const targets = () => sw.configuration.rows('IPFIX').map((row) => row.texts('targets').join());
+    sw.setCollectorSet(bridge, 7, { targets: ['127.0.0.1:4739'] });
+    sw.setCollectorSet(bridge, 7, { targets: ['127.0.0.1:4740'], cacheActiveTimeout: 9 });
+    sw.setCollectorSet(bridge, 9, { targets: ['tcp:127.0.0.1:4741'] });
+    expect([sets(), targets()]).to.deep.equal([
+      [7, 9],
+      ['127.0.0.1:4740', 'tcp:127.0.0.1:4741'],
+    ]);
+    for (const id of [7, 7, 9]) sw.setCollectorSet(bridge, id, null);
+    expect([sets(), targets()]).to.deep.equal([[], []]);
+  });
+
   it('ports of every kind, bonds and mirrors, come and go', async () => {
     const { theSwitch: sw, bridge } = rig().open({ vlans: [{}] });
     const other = sw.addBridge('br1');

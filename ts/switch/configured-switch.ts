@@ -15,6 +15,7 @@ import type { InterfaceError } from './port-manager.js';
 import {
   bondWords,
   bridgeWords,
+  collectorSetWords,
   ipfixWords,
   mirrorWords,
   netflowWords,
@@ -105,6 +106,19 @@ export abstract class ConfiguredSwitch extends OpenFlowSwitch {
   /** Exports IPFIX of a bridge, or ends it with null. */
   setIpfix(bridge: Bridge, options: IpfixOptions | null): void {
     this.change(ipfixWords(bridge.name, options), []);
+  }
+
+  /**
+   * Exports by IPFIX what flows of a bridge sample for a collector set (`sample(collector_set_id=ID,…)`), or ends it with null. `sampling`, `obsDomainId` and
+   * `obsPointId` have no effect: the actions say them.
+   */
+  setCollectorSet(bridge: Bridge, id: number, options: IpfixOptions | null): void {
+    const uuid = this.configuration.named('Bridge', bridge.name)?.uuid;
+    const known = this.configuration
+      .rows('Flow_Sample_Collector_Set')
+      .find((set) => set.number('id') === id && set.text('bridge') === uuid);
+    const words = collectorSetWords(bridge.name, id, known?.uuid, options);
+    if (words.length > 0) this.change(words, []);
   }
 
   /** A port whose device went is still configured; it is to come back now. */

@@ -175,9 +175,9 @@ export interface NetflowOptions {
   readonly version?: 5 | 9;
 }
 
-/** How to export IPFIX of a bridge; ovs-vswitchd.conf.db(5), table IPFIX. */
+/** How to export IPFIX of a bridge, or of a collector set; ovs-vswitchd.conf.db(5), table IPFIX. */
 export interface IpfixOptions {
-  /** Collectors as `ADDRESS:PORT`. */
+  /** Collectors as `ADDRESS:PORT`, over UDP; `tcp:ADDRESS:PORT` over TCP. */
   readonly targets: readonly string[];
   /** One of so many packets is sampled. Default 400. */
   readonly sampling?: number;
@@ -187,6 +187,6 @@ export interface IpfixOptions {
   readonly cacheActiveTimeout?: number;
   /** Flows collected at most, 0 for none. */
   readonly cacheMaxFlows?: number;
-  /** Keys of other_config: enable-input-sampling, enable-output-sampling, enable-tunnel-sampling, …. */
+  /** Keys of other_config: enable-input-sampling, enable-output-sampling, enable-tunnel-sampling, virtual_obs_id. */
   readonly otherConfig?: Readonly<Record<string, string | number | boolean>>;
 }

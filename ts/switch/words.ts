@@ -169,9 +169,12 @@ export function netflowWords(bridge: string, options: NetflowOptions | null): st
 }
 
 export function ipfixWords(bridge: string, options: IpfixOptions | null): string[] {
-  if (options === null) return exporterWords(bridge, 'IPFIX', null);
+  return exporterWords(bridge, 'IPFIX', options === null ? null : ipfixColumns(options));
+}
+
+function ipfixColumns(options: IpfixOptions): Readonly<Record<string, Value>> {
   const others = Object.entries(options.otherConfig ?? {});
-  return exporterWords(bridge, 'IPFIX', {
+  return {
     targets: options.targets,
     sampling: options.sampling,
     obs_domain_id: options.obsDomainId,
@@ -179,5 +182,22 @@ export function ipfixWords(bridge: string, options: IpfixOptions | null): string
     cache_active_timeout: options.cacheActiveTimeout,
     cache_max_flows: options.cacheMaxFlows,
     ...Object.fromEntries(others.map(([name, value]) => [`other_config:${name}`, String(value)])),
-  });
+  };
+}
+
+/** The ovs-vsctl words that make, change or (null) destroy a collector set of a bridge; `known` is the UUID of the one that there is. */
+export function collectorSetWords(
+  bridge: string,
+  id: number,
+  known: string | undefined,
+  options: IpfixOptions | null,
+): string[] {
+  const table = 'Flow_Sample_Collector_Set';
+  if (options === null) return known === undefined ? [] : ['destroy', table, known];
+  const create = ['--id=@x', 'create', 'IPFIX', ...settings(ipfixColumns(options)), '--'];
+  if (known !== undefined) return [...create, 'set', table, known, 'ipfix=@x'];
+  return [
+    ...[...create, '--id=@b', 'get', 'Bridge', bridge, '--'],
+    ...['create', table, `id=${id}`, 'bridge=@b', 'ipfix=@x'],
+  ];
 }
