@@ -9,12 +9,12 @@ import { cpuSeconds, mainThreadSeconds, median, residentMb, runJson, sleep } fro
 const options = JSON.parse(process.argv[2]);
 const { flows } = options;
 const HOUR_MS = 3_600_000;
-/** Flows beside those that are filled in: warming up, first packets. */
-const SPARE = 20_000;
+/** Far above what is needed: on a slow machine dumps take long, and the limit falls for it, on either side. */
+const LIMIT = flows * 8;
 const WARM_UP = 2_000;
 const LATENCIES = options.latencies ?? 500;
 const QUIET_MS = options.quietMs ?? 8_000;
-const CHANGES = 4;
+const CHANGES = options.changes ?? 4;
 const CHANGE_MS = options.changeMs ?? 3_000;
 /** Ports of the traffic tool's flows begin here, and there are so many for one host. */
 const FIRST_PORT = 1024;
@@ -129,8 +129,15 @@ async function change(daemon) {
   };
 }
 
+/** Sets the flow limit again and again until the function returned is called. */
+function holdLimit(daemon) {
+  const timer = setInterval(() => void daemon.setLimit(LIMIT), 1000);
+  return () => clearInterval(timer);
+}
+
 async function trial(daemon, round) {
   await daemon.start();
+  const letGo = holdLimit(daemon);
   try {
     await sleep(1000);
     await flood(flows + 2 * LATENCIES, WARM_UP);
@@ -163,6 +170,7 @@ async function trial(daemon, round) {
       }),
     );
   } finally {
+    letGo();
     await daemon.stop();
   }
 }
@@ -170,14 +178,13 @@ async function trial(daemon, round) {
 layOut();
 try {
   const setup = { datapath: options.datapath, ports: SWITCH_PORTS, flows: ONE_FLOW_EACH };
-  const limit = flows + SPARE;
   for (let round = 0; round < options.rounds; round++) {
     if (options.peer) {
-      const config = [`other_config:flow-limit=${limit}`, `other_config:max-idle=${HOUR_MS}`];
-      await trial(new Peer({ ...setup, config, flowLimit: limit }), round);
+      const config = [`other_config:flow-limit=${LIMIT}`, `other_config:max-idle=${HOUR_MS}`];
+      await trial(new Peer({ ...setup, config, flowLimit: LIMIT }), round);
     }
     await trial(
-      new OurSwitch({ ...setup, flowLimit: limit, maxIdle: HOUR_MS, nodeArgs: options.nodeArgs }),
+      new OurSwitch({ ...setup, flowLimit: LIMIT, maxIdle: HOUR_MS, nodeArgs: options.nodeArgs }),
       round,
     );
   }

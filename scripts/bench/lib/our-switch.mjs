@@ -29,7 +29,11 @@ export class OurSwitch {
       for (const { reject } of this.#waiting.splice(0)) reject(new Error(`switch-host: exit ${code}`));
     });
     await running;
-    await this.#do('setLimit', { flows: this.setup.flowLimit });
+    await this.setLimit(this.setup.flowLimit);
+  }
+
+  setLimit(flows) {
+    return this.#do('setLimit', { flows });
   }
 
   #answer() {

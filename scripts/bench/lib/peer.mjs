@@ -45,7 +45,11 @@ export class Peer {
       vsctl('add-port', 'br0', port, '--', 'set', 'interface', port, `ofport_request=${i + 1}`);
     writeFileSync(join(dir, 'flows'), `${flows}\n`);
     this.#run('ovs-ofctl', 'add-flows', `unix:${dir}/br0.mgmt`, join(dir, 'flows'));
-    if (flowLimit !== undefined) this.appctl('upcall/set-flow-limit', String(flowLimit));
+    if (flowLimit !== undefined) await this.setLimit(flowLimit);
+  }
+
+  async setLimit(flows) {
+    this.appctl('upcall/set-flow-limit', String(flows));
   }
 
   /** A command to the running switch; what it prints. */
