@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ALL_TABLES } from '../../ts/classifier/index.js';
-import { emptyMatch, parseFlowMods, type Rule } from '../../ts/openflow/index.js';
+import { emptyMatch, parseFlowMods, parseGroupMod, type Rule } from '../../ts/openflow/index.js';
 import type { Bridge } from '../../ts/switch/index.js';
 import type { FlowStatsSink } from '../../ts/xlate/index.js';
 import { eventually } from '../support/eventually.js';
@@ -113,5 +113,29 @@ describeSwitch('switch: revalidation', (rig) => {
     expect(bridge.flowTables.counter(0)).to.deep.equal({ matched: 3, missed: 0 });
     expect(bridge.flowTables.counter(3)).to.deep.equal({ matched: 0, missed: 3 });
     expect(to0.bridge.flowTables.counter(0)).to.deep.equal({ matched: 0, missed: 3 });
+  });
+
+  it('a group that is changed counts anew, and late packets of its old buckets are nobody’s', async () => {
+    const { theSwitch, bridge } = rig().open(SECURE);
+    const change = (command: 'add' | 'modify', bucket: string) =>
+      theSwitch.changeGroups(bridge, [parseGroupMod(`group_id=1,type=indirect,bucket=${bucket}`, command)]);
+    const counted = () => {
+      const [bucket] = bridge.groups.get(1)!.buckets;
+      return theSwitch.tables(bridge).bucketCounters.get(bucket).packets;
+    };
+    change('add', 'output:2');
+    theSwitch.addFlows(bridge, 'udp actions=group:1');
+    send(udpFrame());
+    await eventually('the flow is there', () => theSwitch.stats().datapath.flows === 1);
+    expect(counted()).to.equal(1);
+    send(udpFrame());
+    await eventually('the datapath counted', () => theSwitch.stats().datapath.hit >= 1);
+    change('modify', 'output:3');
+    await eventually('the flow has its new actions', () => theSwitch.stats().revalidate.modified > 0);
+    expect(counted()).to.equal(0);
+    send(udpFrame());
+    await eventually('the datapath counted', () => theSwitch.stats().datapath.hit >= 2);
+    await revalidated(theSwitch);
+    expect(counted()).to.equal(1);
   });
 });

@@ -15,6 +15,7 @@ import {
   usesMeter,
 } from '../openflow/index.js';
 import {
+  type BucketEffect,
   checkDatapathCanDo,
   type DatapathSupport,
   type FinTimeoutEffect,
@@ -94,14 +95,25 @@ export class BridgeTables {
     const gone = this.groups.apply(mod);
     for (const id of gone) {
       this.#forget(this.#modder.deleteByGroup(id, emptyMatch()));
-      for (const bucket of this.bridge.groups.get(id)?.buckets ?? []) this.bucketCounters.delete(bucket);
+      this.#forgetBuckets(id);
       this.bridge.groups.delete(id);
       this.bridge.watcher?.tag(groupTag(this.bridge, id));
     }
     const spec = this.groups.get(mod.group.groupId);
     if (spec === undefined) return;
+    // A group that is changed counts anew, as in OVS.
+    this.#forgetBuckets(spec.groupId);
     this.bridge.groups.set(spec.groupId, makeGroup(spec, this.#support));
     this.bridge.watcher?.tag(groupTag(this.bridge, spec.groupId));
+  }
+
+  /** A packet went through a bucket; those of groups that were changed or deleted since do not count any more. */
+  countBucket({ group, bucket }: BucketEffect, packets: number, bytes: number): void {
+    if (this.bridge.groups.get(group.id) === group) this.bucketCounters.credit(bucket, packets, bytes);
+  }
+
+  #forgetBuckets(groupId: number): void {
+    for (const bucket of this.bridge.groups.get(groupId)?.buckets ?? []) this.bucketCounters.delete(bucket);
   }
 
   /** Changes meters, in the datapath too; flows that use a meter that is gone go. Throws TableError, NetlinkError. */

@@ -100,7 +100,7 @@ export class EffectApplier implements CreditSink {
         effect.table.apply(effect);
         break;
       case 'bucket':
-        this.#tables.get(effect.bridge)?.bucketCounters.credit(effect.bucket, this.#packets, this.#bytes);
+        this.#tables.get(effect.bridge)?.countBucket(effect, this.#packets, this.#bytes);
         break;
       case 'learn_flow':
         this.#tables.get(effect.bridge)?.learn(effect, this.#now);
