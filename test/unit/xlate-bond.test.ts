@@ -145,6 +145,11 @@ describe('xlate: bonds, sending', () => {
     expect(new Set(Array.from({ length: 20 }, (_, i) => ask(slb, frame(1, i)).text))).to.deep.equal(
       new Set(['3,4']),
     );
+    // As ovs-vswitchd 3.1: the active member, and no recirculation.
+    const tcp = rig({ mode: 'balance-tcp', lacp: 'configured', lacpFallback: true });
+    expect(new Set(Array.from({ length: 20 }, (_, i) => ask(tcp, frame(1, i)).text))).to.deep.equal(
+      new Set(['3,4']),
+    );
   });
 });
 

@@ -236,6 +236,11 @@ export class Bond implements XBond {
     return this.mode === 'balance-tcp' && this.lacp !== 'negotiated' ? null : this.mode;
   }
 
+  /** Not of a bond that falls back to active-backup: ovs-vswitchd 3.1 outputs to its active member then. */
+  get hashedByDatapath(): boolean {
+    return this.balance() === 'balance-tcp';
+  }
+
   chooseOutput(flow: Int32Array, mask: Int32Array | null, vlan: number): XPort | null {
     const balance = this.balance();
     if (balance === null) return null;

@@ -40,7 +40,7 @@ export function isMirrorOutput(bridge: XBridge, bundle: XBundle): boolean {
 
 /** Whether the datapath is to choose the bond's member by a hash, after recirculation. */
 function recirculates(pass: Pass, bond: XBond): boolean {
-  return bond.mode === 'balance-tcp' && pass.snapshot.support.recirc;
+  return bond.hashedByDatapath && pass.snapshot.support.recirc;
 }
 
 /** The member that the packet leaves by, or null when none is enabled. */

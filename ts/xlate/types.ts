@@ -68,6 +68,8 @@ export interface XBundle {
  */
 export interface XBond extends TableView {
   readonly mode: 'active-backup' | 'balance-slb' | 'balance-tcp';
+  /** Members are chosen by a hash that the datapath can make. */
+  readonly hashedByDatapath: boolean;
   /** Basis of the datapath's hash. */
   readonly hashBasis: number;
   /**
