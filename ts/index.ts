@@ -1,4 +1,5 @@
 /** The public API of slowpath, and nothing else. */
+export { type ServedControl, serveControl } from './cli/index.js';
 export {
   type Configuration,
   configurationFromJson,
@@ -14,10 +15,14 @@ export {
   type DatapathStats,
   type DatapathType,
   type DispatchMode,
+  type DatapathRecord,
   dumpFlowLines,
+  dumpFlowRecords,
+  type FlowRecord,
   openDatapath,
   type PortEvent,
   type PortStats,
+  showRecord,
   showText,
 } from './datapath/index.js';
 export { type MetricsOptions, MetricsServer, switchMetrics } from './metrics/index.js';

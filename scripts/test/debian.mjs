@@ -15,6 +15,7 @@ export const packages = {
     'iperf3',
     'tcpdump',
     'ethtool',
+    'systemd',
     'openvswitch-common',
     'tshark',
     'nfdump',

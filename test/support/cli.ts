@@ -47,17 +47,28 @@ export class CliRig {
     return readdirSync(this.rundir());
   }
 
-  /** Writes a file of flows; its path. */
-  flowsFile(text: string): string {
-    const path = join(this.#folder, 'flows.txt');
+  /** Writes a file; its path. */
+  file(name: string, text: string | Uint8Array): string {
+    const path = join(this.#folder, name);
     writeFileSync(path, text);
     return path;
   }
 
+  /** Writes a file of flows; its path. */
+  flowsFile(text: string): string {
+    return this.file('flows.txt', text);
+  }
+
   /** Starts `slowpath` in the namespace. */
   start(args: readonly string[], rundir = this.rundir()): Child {
-    const words = [`SLOWPATH_RUNDIR=${rundir}`, process.execPath, join(root, CLI), ...args];
-    const child = this.lab.keep(this.inside.start('env', words));
+    return this.startScript(CLI, args, [`SLOWPATH_RUNDIR=${rundir}`]);
+  }
+
+  /** Starts a script of this project in the namespace; `words` stand before it: variables, and a program that runs it. */
+  startScript(script: string, args: readonly string[], words: readonly string[] = []): Child {
+    const child = this.lab.keep(
+      this.inside.start('env', [...words, process.execPath, join(root, script), ...args]),
+    );
     this.#started.push(child);
     return child;
   }
@@ -83,7 +94,7 @@ export class CliRig {
   }
 
   /** What a command about the running switch prints. Throws with what it says when it fails. */
-  async ask(command: 'dump-flows' | 'show' | 'ctl', ...args: string[]): Promise<string> {
+  async ask(command: string, ...args: string[]): Promise<string> {
     const { code, stdout, stderr } = await this.start([command, '--datapath', datapathType, ...args]).exit;
     if (code !== 0) throw new Error(`slowpath ${command} ended with ${code}: ${stderr}`);
     return stdout;

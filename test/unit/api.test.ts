@@ -75,8 +75,24 @@ describe('the package as it is imported', function () {
     expect(Object.keys(slowpath).sort()).to.deep.equal([
       ...['Bridge', 'BridgePort', 'MetricsServer', 'NetlinkError', 'Policy', 'SlowpathError', 'Switch'],
       ...['SwitchEvents', 'SyntaxProblem', 'TableError', 'configurationFromJson', 'definePolicy'],
-      ...['describeUpcall', 'dumpFlowLines', 'emptyConfiguration', 'openDatapath', 'parseConfiguration'],
-      ...['policyTable', 'showText', 'splitShellWords', 'switchMetrics', 'version', 'vsctl'],
+      ...[
+        'describeUpcall',
+        'dumpFlowLines',
+        'dumpFlowRecords',
+        'emptyConfiguration',
+        'openDatapath',
+        'parseConfiguration',
+      ],
+      ...[
+        'policyTable',
+        'serveControl',
+        'showRecord',
+        'showText',
+        'splitShellWords',
+        'switchMetrics',
+        'version',
+        'vsctl',
+      ],
     ]);
     expect(Object.keys(netlink).sort()).to.deep.equal([
       ...[

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { SlowpathError } from '../errors/index.js';
+import { messageOf, SlowpathError } from '../errors/index.js';
 import { EventStream } from './event-stream.js';
 import { makeRunDirectory } from './rundir.js';
 
@@ -17,7 +17,9 @@ export type ControlMethods = Readonly<
 >;
 
 /** Requests that are answered with events until the client goes: each starts a stream and returns how to end it. */
-export type ControlStreams = Readonly<Record<string, (stream: EventStream) => () => void>>;
+export type ControlStreams = Readonly<
+  Record<string, (stream: EventStream, params: Readonly<Record<string, unknown>>) => () => void>
+>;
 
 /** Longest request line; a longer one ends the connection. */
 const MAX_LINE = 65_536;
@@ -87,21 +89,29 @@ export class ControlServer {
   }
 }
 
-/** Starts the stream that a request asks for, after an empty answer. False when it asks for none. */
+/** Starts the stream that a request asks for, after an empty answer, or answers why it cannot. False when it asks for none. */
 function startStream(socket: Socket, line: string, streams: ControlStreams): boolean {
-  const method = methodOf(line);
-  if (method === undefined || !Object.hasOwn(streams, method) || socket.destroyed) return false;
-  socket.write(`${JSON.stringify({ result: '' })}\n`);
-  socket.once('close', streams[method](new EventStream(socket)));
+  const request = requestOf(line);
+  if (request === null || !Object.hasOwn(streams, request.method) || socket.destroyed) return false;
+  try {
+    // Nothing is told before this function returns.
+    const end = streams[request.method](new EventStream(socket), request.params ?? {});
+    socket.write(`${JSON.stringify({ result: '' })}\n`);
+    socket.once('close', end);
+  } catch (error) {
+    socket.write(`${JSON.stringify({ error: messageOf(error) })}\n`);
+    return true;
+  }
   return true;
 }
 
-/** The method of a request; undefined when it is none. */
-function methodOf(line: string): string | undefined {
+/** The request of a line; null when it is none. */
+function requestOf(line: string): ControlRequest | null {
   try {
-    return (JSON.parse(line) as ControlRequest | null)?.method;
+    const request = JSON.parse(line) as ControlRequest | null;
+    return typeof request?.method === 'string' ? request : null;
   } catch {
-    return undefined;
+    return null;
   }
 }
 
@@ -112,7 +122,7 @@ async function answer(line: string, methods: ControlMethods): Promise<ControlAns
       return { error: `unknown method ${JSON.stringify(request.method)}` };
     return { result: await methods[request.method](request.params ?? {}) };
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
+    return { error: messageOf(error) };
   }
 }
 

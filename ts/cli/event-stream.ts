@@ -23,8 +23,8 @@ export class EventStream {
     this.#socket.write(`${JSON.stringify({ event })}\n`);
   }
 
-  dropped(): void {
-    this.#dropped++;
+  dropped(count = 1): void {
+    this.#dropped += count;
   }
 
   #tellDropped(): void {

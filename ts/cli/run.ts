@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
-import { type DatapathType, type DispatchMode, dumpFlowLines, showText } from '../datapath/index.js';
+import type { DatapathType, DispatchMode } from '../datapath/index.js';
 import { SlowpathError, SyntaxProblem } from '../errors/index.js';
 import { type Bridge, Switch } from '../switch/index.js';
-import { Coverage, runCommand, switchCounters } from '../control/index.js';
 import { type MetricsOptions, MetricsServer } from '../metrics/index.js';
-import { type ControlMethods, ControlServer, refuseIfServed } from './control.js';
 import { DEFAULT_NAMES } from './query.js';
-import { makeRunDirectory, socketPath, statePath } from './rundir.js';
-import { readConfiguration, traceIn } from './trace.js';
+import { makeRunDirectory, statePath } from './rundir.js';
+import { refuseIfRunning, type ServedControl, serveControl } from './serve.js';
+import { readConfiguration } from './trace.js';
 
 export interface RunOptions {
   readonly datapath: DatapathType;
@@ -37,20 +36,15 @@ const KEPT = { flows: true, ports: 'ports' } as const;
 export async function run(options: RunOptions, log: Logger): Promise<void> {
   const flows = options.flows === undefined ? null : readFlows(options.flows);
   const name = options.name ?? DEFAULT_NAMES[options.datapath];
-  const socket = socketPath(options.datapath, name);
-  await refuseIfServed(socket);
+  await refuseIfRunning(options.datapath, name);
   const stop = new StopSignal();
   let theSwitch: Switch | null = null;
-  let control: ControlServer | null = null;
-  let coverage: Coverage | null = null;
+  let control: ServedControl | null = null;
   let metrics: MetricsServer | null = null;
   try {
     theSwitch = openSwitch(options, name, log);
     configure(theSwitch, options, flows);
-    const running = theSwitch;
-    coverage = new Coverage(() => switchCounters(running));
-    coverage.start();
-    control = await serve(theSwitch, coverage, socket);
+    control = await serveControl(theSwitch);
     if (options.metrics !== undefined) metrics = await MetricsServer.listen(theSwitch, options.metrics);
     log.info(
       { datapath: `${options.datapath}@${name}`, bridge: options.bridge, ports: options.port },
@@ -60,7 +54,6 @@ export async function run(options: RunOptions, log: Logger): Promise<void> {
   } finally {
     await metrics?.close();
     await control?.close();
-    coverage?.stop();
     await theSwitch?.close({ keep: options.keep === undefined ? false : KEPT[options.keep] });
     stop.dispose();
   }
@@ -83,24 +76,6 @@ function openSwitch(options: RunOptions, name: string, log: Logger): Switch {
     onPacketIn: ({ bridge, inPort, totalLength, cookie }) =>
       log.info({ bridge, inPort, bytes: totalLength, cookie }, 'packet-in'),
   });
-}
-
-function serve(theSwitch: Switch, coverage: Coverage, socket: string): Promise<ControlServer> {
-  const { datapath } = theSwitch;
-  const methods: ControlMethods = {
-    ctl: ({ command, args }) =>
-      runCommand({ theSwitch, coverage }, String(command), Array.isArray(args) ? args.map(String) : []),
-    'dpctl/dump-flows': async ({ more, names }) =>
-      (await dumpFlowLines(datapath, { verbose: more === true, names: names === true })).join('\n'),
-    'dpctl/show': () => showText(datapath),
-    'ofproto/trace': ({ bridge, flow, ctNext, json }) =>
-      traceIn(theSwitch.model, theSwitch.snapshot, String(bridge), String(flow), {
-        ctNext: Array.isArray(ctNext) ? ctNext.map(String) : [],
-        json: json === true,
-      }),
-    'upcall/show': () => JSON.stringify(theSwitch.stats()),
-  };
-  return ControlServer.listen(socket, methods, { 'flow-events': (stream) => theSwitch.cache.follow(stream) });
 }
 
 function configure(theSwitch: Switch, options: RunOptions, flows: string | null): void {

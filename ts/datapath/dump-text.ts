@@ -14,9 +14,16 @@ import {
   FLOW_UFID,
   FLOW_USED,
 } from '../fields/index.js';
-import { type FlowDescription, type FlowFormatOptions, formatFlow } from '../flow/index.js';
+import {
+  type FlowDescription,
+  type FlowFormatOptions,
+  formatActions,
+  formatFlow,
+  formatKey,
+  formatUfid,
+} from '../flow/index.js';
 import { type FlowBatch, native } from '../native/index.js';
-import type { Datapath, FlowDump, PortStats } from './types.js';
+import type { Datapath, DatapathPort, DatapathStats, DatapathType, FlowDump, PortStats } from './types.js';
 
 export interface DumpTextOptions {
   /** As `ovs-dpctl dump-flows -m`: flow ids and every field. */
@@ -51,21 +58,59 @@ export function describeFlow(batch: FlowBatch, row: number, now: number): FlowDe
 /** Times a dump is begun anew after the datapath said that it was interrupted. */
 const DUMP_ATTEMPTS = 5;
 
+/** A flow of a datapath, for programs. */
+export interface FlowRecord {
+  /** `ufid:` and the flow's id; absent when the datapath gives none. */
+  readonly ufid?: string;
+  /** What it matches and does, in the syntax of ovs-dpctl. */
+  readonly flow: string;
+  readonly actions: string;
+  readonly packets: number;
+  readonly bytes: number;
+  /** Milliseconds since the last hit; null for never. */
+  readonly idleMs: number | null;
+  /** TCP flags seen, ORed. */
+  readonly tcpFlags: number;
+}
+
+/** As dumpFlowLines, as objects. */
+export function dumpFlowRecords(
+  datapath: Pick<Datapath, 'name' | 'ports' | 'openDump'>,
+  options: DumpTextOptions = {},
+): Promise<FlowRecord[]> {
+  return dumpWith(datapath, options, ({ ufid, key, mask, actions, ...rest }, { verbose = false, ports }) => ({
+    ...(ufid === undefined ? {} : { ufid: formatUfid(ufid) }),
+    flow: formatKey(key, mask, { verbose, ports }),
+    actions: formatActions(actions, ports),
+    ...rest,
+    packets: Number(rest.packets),
+    bytes: Number(rest.bytes),
+  }));
+}
+
 /**
  * The flows of a datapath as lines of `ovs-dpctl dump-flows`, in the order of the dump. A dump that was interrupted, and so may lack
  * flows, is begun anew; ERR_DUMP_INTERRUPTED when that happens again and again.
  */
-export async function dumpFlowLines(
+export function dumpFlowLines(
   datapath: Pick<Datapath, 'name' | 'ports' | 'openDump'>,
   options: DumpTextOptions = {},
 ): Promise<string[]> {
+  return dumpWith(datapath, options, formatFlow);
+}
+
+async function dumpWith<T>(
+  datapath: Pick<Datapath, 'name' | 'ports' | 'openDump'>,
+  options: DumpTextOptions,
+  show: (flow: FlowDescription, format: FlowFormatOptions) => T,
+): Promise<T[]> {
   const ports = options.names ? new Map(datapath.ports().map((port) => [port.portNo, port.name])) : undefined;
   const format = { verbose: options.verbose ?? false, ...(ports ? { ports } : {}) };
   for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
     const dump = datapath.openDump();
     try {
-      const lines = await formatDump(dump, format, options.accept);
-      if (!dump.interrupted) return lines;
+      const shown = await readDump(dump, options.accept, (flow) => show(flow, format));
+      if (!dump.interrupted) return shown;
     } finally {
       dump.close();
     }
@@ -77,21 +122,35 @@ export async function dumpFlowLines(
 }
 
 /** All flows of a dump, giving the event loop a turn between batches. */
-async function formatDump(
+async function readDump<T>(
   dump: FlowDump,
-  format: FlowFormatOptions,
   accept: DumpTextOptions['accept'],
-): Promise<string[]> {
-  const lines: string[] = [];
+  show: (flow: FlowDescription) => T,
+): Promise<T[]> {
+  const shown: T[] = [];
   for (let count = dump.next(); count >= 0; count = dump.next()) {
     const now = native().monotonicMs();
     for (let row = 0; row < count; row++) {
       const flow = describeFlow(dump.batch, row, now);
-      if (accept === undefined || accept(flow)) lines.push(formatFlow(flow, format));
+      if (accept === undefined || accept(flow)) shown.push(show(flow));
     }
     await nextTurn();
   }
-  return lines;
+  return shown;
+}
+
+/** What `show` tells, for programs. */
+export interface DatapathRecord {
+  readonly type: DatapathType;
+  readonly name: string;
+  readonly stats: DatapathStats;
+  readonly ports: readonly Pick<DatapathPort, 'portNo' | 'name' | 'type' | 'stats'>[];
+}
+
+/** As showText, as an object. */
+export function showRecord(datapath: Datapath): DatapathRecord {
+  const ports = datapath.ports().map(({ portNo, name, type, stats }) => ({ portNo, name, type, stats }));
+  return { type: datapath.type, name: datapath.name, stats: datapath.stats(), ports };
 }
 
 /** What `ovs-dpctl show` prints about a datapath; with `statistics` as with -s. */

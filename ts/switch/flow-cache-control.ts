@@ -1,9 +1,16 @@
 import { FLOW_WORDS } from '../fields/index.js';
 import { formatActions, formatKey, formatUfid } from '../flow/index.js';
 import { native } from '../native/index.js';
-import type { Revalidator } from '../revalidate/index.js';
-import { DELETE_REASONS, type DeleteReason, type FlowLimit, type UkeyTable } from '../ukey/index.js';
+import { DEFAULT_POLICY, type Revalidator } from '../revalidate/index.js';
+import {
+  DELETE_REASONS,
+  type DeleteReason,
+  FLOW_LIMIT_MAX,
+  type FlowLimit,
+  type UkeyTable,
+} from '../ukey/index.js';
 import type { UpcallHandler } from '../upcall/index.js';
+import type { SwitchOptions } from './options.js';
 
 /** Something that became of a flow in the datapath. */
 export interface FlowEvent {
@@ -79,6 +86,13 @@ export class FlowCacheControl {
   /** Sets the limit of now; as in OVS each round adjusts it further, within the configured maximum and 1,000. */
   setFlowLimit(flows: number): void {
     this.#flowLimit.limit = flows;
+  }
+
+  /** Changes what Switch.open was told of limits; what is left out becomes its default. */
+  setLimits({ flowLimit = FLOW_LIMIT_MAX, policy = {} }: Pick<SwitchOptions, 'flowLimit' | 'policy'>): void {
+    this.#flowLimit.max = flowLimit;
+    this.#revalidator.policy = { ...DEFAULT_POLICY, ...policy };
+    this.#revalidator.poke();
   }
 
   /** Follows flows until the returned function is called. */

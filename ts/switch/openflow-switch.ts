@@ -16,6 +16,7 @@ import {
   type MeterObject,
   parseFlowMod,
   parseGroupMod,
+  parseTlvMap,
   type TlvEntry,
 } from '../openflow/index.js';
 import type { TableMiss } from '../xlate/index.js';
@@ -154,8 +155,8 @@ export abstract class OpenFlowSwitch {
   }
 
   /** Says which Geneve options flows know as tun_metadataN (ovs-ofctl add-tlv-map). Throws TableError and changes nothing then. */
-  setTlvMap(bridge: Bridge, entries: readonly TlvEntry[]): void {
-    bridge.setTlvMap(entries);
+  setTlvMap(bridge: Bridge, entries: string | readonly TlvEntry[]): void {
+    bridge.setTlvMap(typeof entries === 'string' ? parseTlvMap(entries) : entries);
     this.changed();
   }
 
