@@ -1,7 +1,7 @@
 // Imports point one way only: a folder of ts/ may import those that come before it, and a folder only through its index.
 const order = [
   ['fields', 'errors', 'util'],
-  ['native', 'packet'],
+  ['capture', 'native', 'packet'],
   ['netlink', 'flow'],
   ['genl', 'openflow', 'config'],
   ['ovs', 'classifier', 'ukey'],

@@ -19,7 +19,8 @@ export interface FlowEventsOptions extends CtlOptions {
 /** A line of a stream of events. */
 type StreamLine = { readonly event: FlowEvent } | { readonly dropped: number };
 
-function notRunning({ datapath }: CtlOptions, name: string): SlowpathError {
+/** Nobody serves the datapath that was asked for. */
+export function notRunning({ datapath }: CtlOptions, name: string): SlowpathError {
   return new SlowpathError(
     'ERR_NOT_RUNNING',
     `no switch runs on ${datapath}@${name}: start one with slowpath run, or ask another with --datapath and --name`,

@@ -7,6 +7,7 @@ import { version } from '../util/index.js';
 import { commandHelp } from '../control/index.js';
 import { batch } from './batch.js';
 import { type CtlOptions, ctl, type FlowEventsOptions, flowEvents } from './ctl.js';
+import { addCompletion, addMonitor, addPcap, EXIT_HELP } from './more-commands.js';
 import { dumpFlows, type QueryOptions, show } from './query.js';
 import { type RunOptions, run } from './run.js';
 import { type TraceOptions, traceCommand } from './trace.js';
@@ -116,6 +117,7 @@ function program(): Command {
     .option('-n, --name <name>', 'name of the datapath')
     .option('-m, --more', 'print flow ids and every field')
     .option('--names', 'print port names')
+    .option('--json', 'print JSON')
     .action(async (options: QueryOptions) => print(await dumpFlows(options)));
 
   root
@@ -123,6 +125,7 @@ function program(): Command {
     .description("print the datapath's counters and ports as ovs-dpctl show does")
     .addOption(datapathOption().default('system'))
     .option('-n, --name <name>', 'name of the datapath')
+    .option('--json', 'print JSON')
     .action(async (options: QueryOptions) => print(await show(options)));
 
   root
@@ -176,6 +179,10 @@ function program(): Command {
       await flowEvents(options, print);
     });
 
+  addMonitor(root, datapathOption().default('system'), print);
+  addPcap(root, print);
+  addCompletion(root, print);
+
   root
     .command('batch')
     .description(
@@ -183,6 +190,7 @@ function program(): Command {
     )
     .action(() => batch(process.stdin, process.stdout));
 
+  for (const command of [root, ...root.commands]) command.addHelpText('after', EXIT_HELP);
   return root;
 }
 
@@ -195,7 +203,7 @@ async function main(): Promise<void> {
     if (process.argv.length <= 2) {
       throw new SlowpathError(
         'ERR_USAGE',
-        'which command? run, ctl, flow-events, dump-flows, show, trace or batch; slowpath --help tells more',
+        'which command? run, ctl, monitor, flow-events, dump-flows, show, trace, pcap, completion or batch; slowpath --help tells more',
       );
     }
     await program().parseAsync();

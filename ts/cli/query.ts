@@ -1,4 +1,11 @@
-import { type DatapathType, dumpFlowLines, inspectDatapath, showText } from '../datapath/index.js';
+import {
+  type DatapathType,
+  dumpFlowLines,
+  dumpFlowRecords,
+  inspectDatapath,
+  showRecord,
+  showText,
+} from '../datapath/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { ask } from './control.js';
 import { socketPath } from './rundir.js';
@@ -8,6 +15,7 @@ export interface QueryOptions {
   readonly name?: string;
   readonly more?: boolean;
   readonly names?: boolean;
+  readonly json?: boolean;
 }
 
 export const DEFAULT_NAMES: Readonly<Record<DatapathType, string>> = {
@@ -17,15 +25,20 @@ export const DEFAULT_NAMES: Readonly<Record<DatapathType, string>> = {
 
 /** Flows of the datapath, one a line. Asks the switch that runs on it, else the kernel itself. */
 export function dumpFlows(options: QueryOptions): Promise<string> {
-  const params = { more: options.more ?? false, names: options.names ?? false };
-  return query(options, 'dpctl/dump-flows', params, async (datapath) =>
-    (await dumpFlowLines(datapath, { verbose: params.more, names: params.names })).join('\n'),
+  const { more = false, names = false, json = false } = options;
+  return query(options, 'dpctl/dump-flows', { more, names, json }, async (datapath) =>
+    json
+      ? JSON.stringify(await dumpFlowRecords(datapath, { verbose: more, names }), null, 2)
+      : (await dumpFlowLines(datapath, { verbose: more, names })).join('\n'),
   );
 }
 
 /** Counters and ports of the datapath. */
 export function show(options: QueryOptions): Promise<string> {
-  return query(options, 'dpctl/show', {}, async (datapath) => showText(datapath));
+  const { json = false } = options;
+  return query(options, 'dpctl/show', { json }, async (datapath) =>
+    json ? JSON.stringify(showRecord(datapath), null, 2) : showText(datapath),
+  );
 }
 
 async function query(

@@ -39,7 +39,7 @@ export interface TraceOptions {
 }
 
 /** Lines of a file of flows, groups or meters without comments. */
-function linesOf(path: string | undefined): string[] {
+export function linesOf(path: string | undefined): string[] {
   if (path === undefined) return [];
   return readFile(path)
     .split('\n')

@@ -1,5 +1,6 @@
 export { Bridge, BridgeBundle, BridgePort } from '../bridge/index.js';
 export { BridgeTables, type MeterStatistics } from './bridge-tables.js';
+export { EffectApplier } from './effects.js';
 export type { Counter } from './counter.js';
 export { FlowCacheControl, type FlowEvent, type FlowListener } from './flow-cache-control.js';
 export { type SwitchEventMap, SwitchEvents } from './events.js';

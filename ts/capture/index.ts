@@ -1,0 +1,2 @@
+export { type CapturedFrame, readCapture } from './reader.js';
+export { CaptureWriter } from './writer.js';
