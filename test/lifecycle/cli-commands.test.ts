@@ -13,10 +13,10 @@ const FLOWS = 'priority=9,udp,tp_dst=2000 actions=mod_tp_dst:53,output:2\npriori
 function pcap(frames: readonly Buffer[], little: boolean, nanoseconds: boolean, linkType = 1): Buffer {
   const words = (...values: number[]) => {
     const bytes = Buffer.alloc(4 * values.length);
-    values.forEach((value, i) => {
+    for (const [i, value] of values.entries()) {
       if (little) bytes.writeUInt32LE(value, 4 * i);
       else bytes.writeUInt32BE(value, 4 * i);
-    });
+    }
     return bytes;
   };
   const magic = nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4;
@@ -50,7 +50,7 @@ describe('slowpath monitor, pcap, completion and JSON', function () {
     }
     const path = rig.file('out.pcapng', '');
     const writer = new CaptureWriter(path, 'eth7');
-    frames.forEach((frame, i) => writer.write(BigInt(i) + 5n, frame));
+    for (const [i, frame] of frames.entries()) writer.write(BigInt(i) + 5n, frame);
     writer.close();
     const again = [...readCapture(path)];
     expect(
@@ -144,7 +144,7 @@ describe('slowpath monitor, pcap, completion and JSON', function () {
         'bash',
         [
           '-c',
-          `${script}\nCOMP_WORDS=(${words.join(' ')} ''); COMP_CWORD=${words.length - 1}; _slowpath; echo "\${COMPREPLY[*]}"`,
+          `${script}\nCOMP_WORDS=(${words.join(' ')} ''); COMP_CWORD=${words.length - 1}; _slowpath slowpath "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"; echo "\${COMPREPLY[*]}"`,
         ],
         { encoding: 'utf8' },
       ).stdout.trim();

@@ -48,14 +48,15 @@ function bash(root: Command): string {
   return [
     `# bash completion of ${name}: source <(${name} completion bash)`,
     `_${name}() {`,
-    '  local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} words',
+    '  local current=$2 before=$3 words',
     '  case $before in',
     ...[...choices].map(
       ([words, values]) =>
         `    ${words}) COMPREPLY=($(compgen -W ${quoted(values)} -- "$current")); return ;;`,
     ),
     '  esac',
-    '  case ${COMP_WORDS[1]} in',
+    '  local command="$' + '{COMP_WORDS[1]}"',
+    '  case $command in',
     ...options,
     `    *) words=${quoted(commands.map((command) => command.name).join(' '))} ;;`,
     '  esac',
