@@ -90,7 +90,12 @@ export abstract class ConfiguredSwitch extends OpenFlowSwitch {
 
   /** Ends a mirror. Throws ERR_CONFIG_RECORD when there is none of that name. */
   removeMirror(bridge: Bridge, name: string): void {
-    this.vsctl(['remove', 'Bridge', bridge.name, 'mirrors', JSON.stringify(name)]);
+    const row = this.configuration.named('Bridge', bridge.name);
+    const mirrors = row === undefined ? [] : this.configuration.referred(row, 'mirrors');
+    const mirror = mirrors.find((one) => one.text('name') === name);
+    if (mirror === undefined)
+      throw new SlowpathError('ERR_CONFIG_RECORD', `bridge ${bridge.name} has no mirror ${name}`);
+    this.vsctl(['remove', 'Bridge', bridge.name, 'mirrors', mirror.uuid]);
   }
 
   /** Exports sFlow of a bridge, or ends it with null. */

@@ -122,17 +122,26 @@ export function mirrorWords(bridge: string, options: MirrorOptions): string[] {
   if ((outputPort === undefined) === (outputVlan === undefined)) {
     throw new SlowpathError('ERR_CONFIG_VALUE', `mirror ${name}: give one of outputPort and outputVlan`);
   }
+  // As ovs-vsctl has it: ports are looked up first, and referred to by what was found.
+  const named = [
+    ...(selectSrcPorts ?? []),
+    ...(selectDstPorts ?? []),
+    ...(outputPort === undefined ? [] : [outputPort]),
+  ];
+  const ports = [...new Set(named)];
+  const reference = (port: string) => `@p${ports.indexOf(port)}`;
   const columns = {
     name,
     select_all: selectAll,
-    select_src_port: selectSrcPorts,
-    select_dst_port: selectDstPorts,
+    select_src_port: selectSrcPorts?.map(reference),
+    select_dst_port: selectDstPorts?.map(reference),
     select_vlan: selectVlans,
-    output_port: outputPort,
+    output_port: outputPort === undefined ? undefined : reference(outputPort),
     output_vlan: outputVlan,
     snaplen,
   };
   return [
+    ...ports.flatMap((port) => [`--id=${reference(port)}`, 'get', 'Port', port, '--']),
     ...['--id=@m', 'create', 'Mirror', ...settings(columns)],
     ...['--', 'add', 'Bridge', bridge, 'mirrors', '@m'],
   ];
