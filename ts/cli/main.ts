@@ -174,8 +174,6 @@ function program(): Command {
     .option('-n, --name <name>', 'name of the datapath')
     .option('--json', 'print JSON, one object a line')
     .action(async (options: FlowEventsOptions) => {
-      // Who reads has seen enough.
-      process.stdout.once('error', () => process.exit());
       await flowEvents(options, print);
     });
 
@@ -198,7 +196,14 @@ function print(text: string): void {
   if (text !== '') process.stdout.write(`${text}\n`);
 }
 
+/** Every command ends in peace when who reads has seen enough. */
+function endWithReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+}
+
 async function main(): Promise<void> {
+  process.stdout.on('error', endWithReader);
   try {
     if (process.argv.length <= 2) {
       throw new SlowpathError(

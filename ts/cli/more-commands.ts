@@ -16,11 +16,6 @@ function count(text: string): number {
   return value;
 }
 
-/** Ends in peace when who reads has seen enough. */
-function endWithReader(): void {
-  process.stdout.once('error', () => process.exit());
-}
-
 /** `slowpath monitor`. */
 export function addMonitor(root: Command, datapath: Option, print: (text: string) => void): void {
   root
@@ -44,7 +39,6 @@ Example:
   slowpath monitor -d netdev --match tcp,nw_dst=10.0.0.0/8,tp_dst=80`,
     )
     .action(async (options: MonitorOptions) => {
-      endWithReader();
       await monitor(options, print);
     });
 }
@@ -82,7 +76,6 @@ Example:
   slowpath pcap in.pcapng --flows rules.txt --out ports/`,
     )
     .action(async (file: string, options: PcapOptions) => {
-      endWithReader();
       await pcapCommand(file, options, (line) => print(line === '' ? '\n' : line));
     });
 }
