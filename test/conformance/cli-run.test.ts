@@ -9,7 +9,8 @@ const FLOWS =
 const DEFAULT_NAME = datapathType === 'system' ? 'ovs-system' : 'ovs-netdev';
 
 describe(`slowpath run [${datapathType}]`, function () {
-  this.timeout(Math.max(this.timeout(), 60_000));
+  // Each command is a process of its own, which takes seconds to start in the guest.
+  this.timeout(Math.max(this.timeout() * 2, 60_000));
   let rig: CliRig;
   before(function () {
     needsRoot(this);

@@ -1,10 +1,8 @@
 import type { DatapathType } from '../datapath/index.js';
 import { SlowpathError } from '../errors/index.js';
-import { flowEventText } from '../control/index.js';
 import type { FlowEvent } from '../switch/index.js';
 import { ask, follow } from './control.js';
-import { DEFAULT_NAMES } from './query.js';
-import { socketPath } from './rundir.js';
+import { DEFAULT_NAMES, socketPath } from './rundir.js';
 
 /** Which running switch is meant. */
 export interface CtlOptions {
@@ -38,18 +36,17 @@ export async function ctl(command: string, args: readonly string[], options: Ctl
 /** Prints what becomes of the flows of the running switch, until it ends or a signal comes. */
 export async function flowEvents(options: FlowEventsOptions, write: (line: string) => void): Promise<void> {
   const name = options.name ?? DEFAULT_NAMES[options.datapath];
+  const { flowEventText } = await import('../control/index.js');
   const lines = follow(socketPath(options.datapath, name), { method: 'flow-events' });
   let isFirst = true;
   for await (const line of lines) {
     // The first line says that all that comes from now on is told.
     if (isFirst) isFirst = false;
-    else write(options.json === true ? line : eventText(JSON.parse(line) as StreamLine));
+    else write(options.json === true ? line : eventText(JSON.parse(line) as StreamLine, flowEventText));
   }
   if (isFirst) throw notRunning(options, name);
 }
 
-function eventText(line: StreamLine): string {
-  return 'event' in line
-    ? flowEventText(line.event)
-    : `${line.dropped} events were dropped: too many to take`;
+function eventText(line: StreamLine, textOf: (event: FlowEvent) => string): string {
+  return 'event' in line ? textOf(line.event) : `${line.dropped} events were dropped: too many to take`;
 }

@@ -1,16 +1,14 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { pino } from 'pino';
-import { messageOf, SlowpathError } from '../errors/index.js';
-import { type MetricsOptions, parseMetricsAddress } from '../metrics/index.js';
+import { SlowpathError } from '../errors/index.js';
 import { version } from '../util/index.js';
-import { commandHelp } from '../control/index.js';
-import { batch } from './batch.js';
-import { type CtlOptions, ctl, type FlowEventsOptions, flowEvents } from './ctl.js';
+import type { CtlOptions, FlowEventsOptions } from './ctl.js';
 import { addCompletion, addMonitor, addPcap, EXIT_HELP } from './more-commands.js';
-import { dumpFlows, type QueryOptions, show } from './query.js';
-import { type RunOptions, run } from './run.js';
-import { type TraceOptions, traceCommand } from './trace.js';
+import type { QueryOptions } from './query.js';
+import type { RunOptions } from './run.js';
+import type { TraceOptions } from './trace.js';
+
+// What a command needs is loaded when it runs: most ask a running switch something, and need little of the package.
 
 /** Exit codes: 0 done; 1 something unforeseen; 2 the user can mend it (arguments, interfaces, privileges, flows). */
 const EXIT_UNFORESEEN = 1;
@@ -20,14 +18,6 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('give a whole number from 1 on.');
   return value;
-}
-
-function metricsAddress(text: string): MetricsOptions {
-  try {
-    return parseMetricsAddress(text);
-  } catch (error) {
-    throw new InvalidArgumentError(messageOf(error));
-  }
 }
 
 function interfaceName(text: string): string {
@@ -57,7 +47,7 @@ const datapathOption = () =>
     'netdev',
   ]);
 
-function program(): Command {
+function program(controlHelp: string): Command {
   const root = new Command('slowpath')
     .description("The userspace half of Open vSwitch's Linux datapath")
     .version(version(), '-V, --version')
@@ -88,11 +78,7 @@ function program(): Command {
     )
     .option('--flow-limit <flows>', 'most flows to install', positive)
     .option('--max-idle <ms>', 'milliseconds after which unused flows go', positive)
-    .option(
-      '--metrics <address>',
-      'serve metrics for Prometheus at PORT of 127.0.0.1, or at ADDRESS:PORT',
-      metricsAddress,
-    )
+    .option('--metrics <address>', 'serve metrics for Prometheus at PORT of 127.0.0.1, or at ADDRESS:PORT')
     .addOption(
       new Option(
         '--keep [what]',
@@ -103,6 +89,7 @@ function program(): Command {
     )
     .option('--flush', 'begin without the flows that an earlier run left')
     .action(async (options: RunOptions) => {
+      const [{ run }, { pino }] = await Promise.all([import('./run.js'), import('pino')]);
       const log = pino(
         { base: null, timestamp: pino.stdTimeFunctions.isoTime },
         pino.destination({ dest: 2, sync: true }),
@@ -118,7 +105,7 @@ function program(): Command {
     .option('-m, --more', 'print flow ids and every field')
     .option('--names', 'print port names')
     .option('--json', 'print JSON')
-    .action(async (options: QueryOptions) => print(await dumpFlows(options)));
+    .action(async (options: QueryOptions) => print(await (await import('./query.js')).dumpFlows(options)));
 
   root
     .command('show')
@@ -126,7 +113,7 @@ function program(): Command {
     .addOption(datapathOption().default('system'))
     .option('-n, --name <name>', 'name of the datapath')
     .option('--json', 'print JSON')
-    .action(async (options: QueryOptions) => print(await show(options)));
+    .action(async (options: QueryOptions) => print(await (await import('./query.js')).show(options)));
 
   root
     .command('trace')
@@ -150,7 +137,7 @@ function program(): Command {
     .addOption(datapathOption().default('system'))
     .option('-n, --name <name>', 'name of the datapath of the switch that runs')
     .action(async (bridge: string, flow: string, options: TraceOptions) =>
-      print(await traceCommand(bridge, flow, options)),
+      print(await (await import('./trace.js')).traceCommand(bridge, flow, options)),
     );
 
   root
@@ -160,11 +147,11 @@ function program(): Command {
     .argument('[arguments...]', 'arguments and options of the command')
     .addOption(datapathOption().default('system'))
     .option('-n, --name <name>', 'name of the datapath')
-    .addHelpText('after', `\nCommands:\n${commandHelp()}`)
+    .addHelpText('after', controlHelp)
     .passThroughOptions()
     .allowUnknownOption()
     .action(async (command: string, args: string[], options: CtlOptions) =>
-      print(await ctl(command, args, options)),
+      print(await (await import('./ctl.js')).ctl(command, args, options)),
     );
 
   root
@@ -174,7 +161,7 @@ function program(): Command {
     .option('-n, --name <name>', 'name of the datapath')
     .option('--json', 'print JSON, one object a line')
     .action(async (options: FlowEventsOptions) => {
-      await flowEvents(options, print);
+      await (await import('./ctl.js')).flowEvents(options, print);
     });
 
   addMonitor(root, datapathOption().default('system'), print);
@@ -186,7 +173,7 @@ function program(): Command {
     .description(
       'answer requests on standard input, one JSON object a line, with one a line on standard output',
     )
-    .action(() => batch(process.stdin, process.stdout));
+    .action(async () => (await import('./batch.js')).batch(process.stdin, process.stdout));
 
   for (const command of [root, ...root.commands]) command.addHelpText('after', EXIT_HELP);
   return root;
@@ -202,6 +189,12 @@ function endWithReader(error: NodeJS.ErrnoException): void {
   process.exit();
 }
 
+/** The commands of `slowpath ctl`, where somebody asks for help. */
+async function helpOfControl(): Promise<string> {
+  if (!process.argv.some((word) => ['-h', '--help', 'help'].includes(word))) return '';
+  return `\nCommands:\n${(await import('../control/index.js')).commandHelp()}`;
+}
+
 async function main(): Promise<void> {
   process.stdout.on('error', endWithReader);
   try {
@@ -211,7 +204,7 @@ async function main(): Promise<void> {
         'which command? run, ctl, monitor, flow-events, dump-flows, show, trace, pcap, completion or batch; slowpath --help tells more',
       );
     }
-    await program().parseAsync();
+    await program(await helpOfControl()).parseAsync();
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? 0 : EXIT_USER;

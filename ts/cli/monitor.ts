@@ -2,8 +2,7 @@ import { SlowpathError } from '../errors/index.js';
 import type { UpcallEvent } from '../switch/index.js';
 import { follow } from './control.js';
 import { type CtlOptions, notRunning } from './ctl.js';
-import { DEFAULT_NAMES } from './query.js';
-import { socketPath } from './rundir.js';
+import { DEFAULT_NAMES, socketPath } from './rundir.js';
 
 export interface MonitorOptions extends CtlOptions {
   readonly bridge?: string;

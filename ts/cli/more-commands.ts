@@ -1,7 +1,7 @@
 import { Argument, type Command, InvalidArgumentError, type Option } from 'commander';
 import { completionScript, SHELL_NAMES } from './completion.js';
-import { type MonitorOptions, monitor } from './monitor.js';
-import { type PcapOptions, pcapCommand } from './pcap.js';
+import type { MonitorOptions } from './monitor.js';
+import type { PcapOptions } from './pcap.js';
 
 /** What all help texts end with. */
 export const EXIT_HELP = `
@@ -39,7 +39,7 @@ Example:
   slowpath monitor -d netdev --match tcp,nw_dst=10.0.0.0/8,tp_dst=80`,
     )
     .action(async (options: MonitorOptions) => {
-      await monitor(options, print);
+      await (await import('./monitor.js')).monitor(options, print);
     });
 }
 
@@ -76,6 +76,7 @@ Example:
   slowpath pcap in.pcapng --flows rules.txt --out ports/`,
     )
     .action(async (file: string, options: PcapOptions) => {
+      const { pcapCommand } = await import('./pcap.js');
       await pcapCommand(file, options, (line) => print(line === '' ? '\n' : line));
     });
 }

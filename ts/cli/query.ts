@@ -1,14 +1,7 @@
-import {
-  type DatapathType,
-  dumpFlowLines,
-  dumpFlowRecords,
-  inspectDatapath,
-  showRecord,
-  showText,
-} from '../datapath/index.js';
+import type { Datapath, DatapathType } from '../datapath/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { ask } from './control.js';
-import { socketPath } from './rundir.js';
+import { DEFAULT_NAMES, socketPath } from './rundir.js';
 
 export interface QueryOptions {
   readonly datapath: DatapathType;
@@ -18,26 +11,21 @@ export interface QueryOptions {
   readonly json?: boolean;
 }
 
-export const DEFAULT_NAMES: Readonly<Record<DatapathType, string>> = {
-  system: 'ovs-system',
-  netdev: 'ovs-netdev',
-};
-
 /** Flows of the datapath, one a line. Asks the switch that runs on it, else the kernel itself. */
 export function dumpFlows(options: QueryOptions): Promise<string> {
   const { more = false, names = false, json = false } = options;
-  return query(options, 'dpctl/dump-flows', { more, names, json }, async (datapath) =>
+  return query(options, 'dpctl/dump-flows', { more, names, json }, async (datapath, of) =>
     json
-      ? JSON.stringify(await dumpFlowRecords(datapath, { verbose: more, names }), null, 2)
-      : (await dumpFlowLines(datapath, { verbose: more, names })).join('\n'),
+      ? JSON.stringify(await of.dumpFlowRecords(datapath, { verbose: more, names }), null, 2)
+      : (await of.dumpFlowLines(datapath, { verbose: more, names })).join('\n'),
   );
 }
 
 /** Counters and ports of the datapath. */
 export function show(options: QueryOptions): Promise<string> {
   const { json = false } = options;
-  return query(options, 'dpctl/show', { json }, async (datapath) =>
-    json ? JSON.stringify(showRecord(datapath), null, 2) : showText(datapath),
+  return query(options, 'dpctl/show', { json }, async (datapath, of) =>
+    json ? JSON.stringify(of.showRecord(datapath), null, 2) : of.showText(datapath),
   );
 }
 
@@ -45,7 +33,7 @@ async function query(
   options: QueryOptions,
   method: string,
   params: Readonly<Record<string, unknown>>,
-  direct: (datapath: ReturnType<typeof inspectDatapath>) => Promise<string>,
+  direct: (datapath: Datapath, of: typeof import('../datapath/index.js')) => Promise<string>,
 ): Promise<string> {
   const name = options.name ?? DEFAULT_NAMES[options.datapath];
   const answer = await ask(socketPath(options.datapath, name), { method, params });
@@ -56,9 +44,10 @@ async function query(
       `no switch runs on netdev@${name}: start one with slowpath run --datapath netdev, or ask another with --name`,
     );
   }
-  const datapath = inspectDatapath({ name });
+  const datapaths = await import('../datapath/index.js');
+  const datapath = datapaths.inspectDatapath({ name });
   try {
-    return await direct(datapath);
+    return await direct(datapath, datapaths);
   } finally {
     datapath.close({ keep: true });
   }

@@ -3,9 +3,8 @@ import type { Logger } from 'pino';
 import type { DatapathType, DispatchMode } from '../datapath/index.js';
 import { SlowpathError, SyntaxProblem } from '../errors/index.js';
 import { type Bridge, Switch } from '../switch/index.js';
-import { type MetricsOptions, MetricsServer } from '../metrics/index.js';
-import { DEFAULT_NAMES } from './query.js';
-import { makeRunDirectory, statePath } from './rundir.js';
+import { MetricsServer, parseMetricsAddress } from '../metrics/index.js';
+import { DEFAULT_NAMES, makeRunDirectory, statePath } from './rundir.js';
 import { refuseIfRunning, type ServedControl, serveControl } from './serve.js';
 import { readConfiguration } from './trace.js';
 
@@ -21,8 +20,8 @@ export interface RunOptions {
   readonly dispatch?: DispatchMode;
   readonly flowLimit?: number;
   readonly maxIdle?: number;
-  /** Where to serve metrics. */
-  readonly metrics?: MetricsOptions;
+  /** Where to serve metrics: PORT or ADDRESS:PORT. */
+  readonly metrics?: string;
   /** What is left behind: the datapath with ports and flows, or with ports. */
   readonly keep?: 'flows' | 'ports';
   /** Flows that an earlier run left are not taken over. */
@@ -34,6 +33,7 @@ const KEPT = { flows: true, ports: 'ports' } as const;
 
 /** Runs a switch until SIGINT or SIGTERM. */
 export async function run(options: RunOptions, log: Logger): Promise<void> {
+  const address = options.metrics === undefined ? null : parseMetricsAddress(options.metrics);
   const flows = options.flows === undefined ? null : readFlows(options.flows);
   const name = options.name ?? DEFAULT_NAMES[options.datapath];
   await refuseIfRunning(options.datapath, name);
@@ -45,7 +45,7 @@ export async function run(options: RunOptions, log: Logger): Promise<void> {
     theSwitch = openSwitch(options, name, log);
     configure(theSwitch, options, flows);
     control = await serveControl(theSwitch);
-    if (options.metrics !== undefined) metrics = await MetricsServer.listen(theSwitch, options.metrics);
+    if (address !== null) metrics = await MetricsServer.listen(theSwitch, address);
     log.info(
       { datapath: `${options.datapath}@${name}`, bridge: options.bridge, ports: options.port },
       'running',

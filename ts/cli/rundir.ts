@@ -1,5 +1,12 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DatapathType } from '../datapath/index.js';
+
+/** Names of datapaths where none is given. */
+export const DEFAULT_NAMES: Readonly<Record<DatapathType, string>> = {
+  system: 'ovs-system',
+  netdev: 'ovs-netdev',
+};
 
 /**
  * Folder of control sockets: $SLOWPATH_RUNDIR, else /run/slowpath for root, else $XDG_RUNTIME_DIR/slowpath, else a folder of

@@ -23,8 +23,7 @@ import {
 } from '../trace/index.js';
 import type { BridgeModel } from '../bridge/index.js';
 import { ask } from './control.js';
-import { DEFAULT_NAMES } from './query.js';
-import { socketPath } from './rundir.js';
+import { DEFAULT_NAMES, socketPath } from './rundir.js';
 
 export interface TraceOptions {
   readonly config?: string;

@@ -3,9 +3,7 @@ import { eventually } from '../support/eventually.js';
 import { ethernet, udpFrame, udpPacket } from '../support/frames.js';
 import { ping } from '../support/ping.js';
 import { Child } from '../support/processes.js';
-import { skipUnless } from '../support/skip.js';
 import { describeSwitch } from '../support/switch-rig.js';
-import { datapathType } from '../support/test-datapath.js';
 import { Capture, sendFrames } from '../support/traffic.js';
 
 interface Count {
@@ -22,9 +20,6 @@ interface Figures {
 
 describeSwitch('examples', (rig) => {
   let running: Child | undefined;
-  before(function () {
-    skipUnless(this, datapathType === 'netdev', 'the examples are on the embedded datapath', false);
-  });
   afterEach(async () => {
     await running?.stop();
     running = undefined;
