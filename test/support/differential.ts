@@ -145,7 +145,11 @@ export class DifferentialRig {
     this.#ours = {
       hosts: ourHosts,
       collector: this.#collector,
-      vsctl: async (words) => ours.vsctl(words),
+      vsctl: async (words) => {
+        ours.vsctl(words);
+        // Frames are sent while this thread waits for the sender: what the change concerns must be mended before.
+        await ours.revalidate();
+      },
       addFlows: (flows) => ours.addFlows(ours.bridges.get('br0')!, flows),
     };
   }
