@@ -17,7 +17,8 @@ const still = (text: string) =>
     .sort();
 
 describe('slowpath run, seen by ovs-dpctl', function () {
-  this.timeout(Math.max(this.timeout(), 120_000));
+  // Each command is a process of its own, which takes seconds to start in the guest.
+  this.timeout(Math.max(this.timeout() * 2, 120_000));
   let rig: CliRig;
   before(() => {
     rig = new CliRig();
