@@ -22,7 +22,7 @@ describe(`slowpath run [${datapathType}]`, function () {
   const ports = ['--port', 'p1', '--port', 'p2'];
   const nothingLeft = () => {
     expect(rig.devices()).to.deep.equal(['lo', 'p1', 'p2']);
-    expect(rig.sockets()).to.deep.equal([]);
+    expect(rig.files()).to.deep.equal([]);
   };
 
   it('forwards by the rules of a file, shows flows and counters, and leaves nothing after SIGTERM', async () => {

@@ -60,7 +60,7 @@ describe('slowpath run, seen by ovs-dpctl', function () {
     expect((await running.stop()).code).to.equal(0);
     expect(rig.inside.run('ovs-dpctl', 'dump-dps')).to.equal('');
     expect(rig.devices()).to.deep.equal(['lo', 'p1', 'p2']);
-    expect(rig.sockets()).to.deep.equal([]);
+    expect(rig.files()).to.deep.equal([]);
   });
 
   it('--keep leaves datapath, ports and flows, which forward; the next run takes them over', async () => {
@@ -84,5 +84,6 @@ describe('slowpath run, seen by ovs-dpctl', function () {
     expect(await rig.ping(2)).to.equal(2);
     expect((await second.stop()).code).to.equal(0);
     expect(rig.devices()).to.deep.equal(['lo', 'p1', 'p2']);
+    expect(rig.files()).to.deep.equal([]);
   });
 });

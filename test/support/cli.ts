@@ -42,9 +42,14 @@ export class CliRig {
     return join(this.#folder, name);
   }
 
+  /** Names of what running switches keep in the folder. */
+  files(): string[] {
+    return readdirSync(this.rundir());
+  }
+
   /** Names of control sockets. */
   sockets(): string[] {
-    return readdirSync(this.rundir());
+    return this.files().filter((name) => name.endsWith('.sock'));
   }
 
   /** Writes a file; its path. */
