@@ -11,7 +11,7 @@ import { skipOrFail } from './strict.mjs';
 const areas = ['conformance', 'kernel'];
 /** Emulation makes JavaScript about ten times slower. */
 const guestTestMs = 120_000;
-const laneSeconds = 2400;
+const laneSeconds = 3000;
 
 async function whyNot() {
   const missing = await missingPackages([...packages.vm, ...packages.host]);
