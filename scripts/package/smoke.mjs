@@ -50,8 +50,11 @@ async function fresh(name, from, tarball) {
   return root;
 }
 
-/** Runs a shell command in the root, without network. */
-const enter = (root, command) => run('unshare', inside(root, command), { timeoutMs: 900_000 });
+/** Runs a shell command in the root, without network. Its output goes by a file: npm may end before a pipe has taken what it says last. */
+const enter = (root, command) =>
+  run('unshare', inside(root, `(${command}) >/output 2>&1; status=$?; cat /output; exit $status`), {
+    timeoutMs: 900_000,
+  });
 
 /** The first JavaScript of the README, as it stands there. */
 function readmeCode() {
