@@ -50,11 +50,9 @@ async function fresh(name, from, tarball) {
   return root;
 }
 
-/** Runs a shell command in the root, without network. Its output goes by a file: npm may end before a pipe has taken what it says last. */
+/** Runs a shell command in the root, without network. An npm around this one may be silent (`npm run -s`); those inside are to speak. */
 const enter = (root, command) =>
-  run('unshare', inside(root, `(${command}) >/output 2>&1; status=$?; cat /output; exit $status`), {
-    timeoutMs: 900_000,
-  });
+  run('unshare', inside(root, command), { env: { npm_config_loglevel: 'notice' }, timeoutMs: 900_000 });
 
 /** The first JavaScript of the README, as it stands there. */
 function readmeCode() {
