@@ -158,11 +158,16 @@ export const KNOWN = [
     explain: ({ entry, theirs, ours }) =>
       theirs.compare === 'multiset' && entry.topology.name === 'tunnel'
         ? explained(theirs, ours, (a, b) => {
-            const same = sameEffects(a.datapathActions, b.datapathActions, {
+            const about = {
               flow: a.flow,
               tunnelPorts: tunnelPortsOf(entry),
               ignored: new Set(['skb_mark']),
-            });
+            };
+            // Nor is a key that a tunnel takes from the packet, where another tunnel of the flood has one of its own.
+            const [left, right] = [a, b].map((step) =>
+              step.datapathActions.replace(/tun_id=0x[0-9a-f]+/g, 'tun_id'),
+            );
+            const same = sameEffects(left, right, about);
             const flow = explainedFlow(a, b, /^(tun_\w+|pkt_mark)$/);
             if (!same || (a.datapathActions === b.datapathActions && a.finalFlow === b.finalFlow))
               return null;
@@ -226,6 +231,16 @@ export const KNOWN = [
         /dl_vlan_pcp=/.test(b.megaflow)
           ? explainedMask(theirs, judge, a, b, /^(dl_vlan_pcp|vlan_tci)$/)
           : null,
+      ),
+  },
+  {
+    name: 'tags that are on already',
+    why:
+      'A tag that NORMAL puts on a packet needs no action where the packet has the same one. ovs-vswitchd finds that out without looking; we look at ' +
+      'the tag, also where the one that is there was put on by us.',
+    explain: ({ theirs, ours, judge }) =>
+      explained(theirs, ours, (a, b) =>
+        /dl_vlan=/.test(a.flow) ? explainedMask(theirs, judge, a, b, /^(dl_vlan_pcp|vlan_tci)$/) : null,
       ),
   },
   {

@@ -11,6 +11,8 @@ const dummy = (name, number, br = 'br0') =>
 const plain = `${bridge('br0', 0)}${[1, 2, 3, 4].map((n) => dummy(`p${n}`, n)).join('')}`;
 const patch = (name, peer, number, br) =>
   ` -- add-port ${br} ${name} -- set Interface ${name} type=patch options:peer=${peer} ofport_request=${number}`;
+const bond = (settings) =>
+  ` -- add-bond br0 bond0 p3 p4 ${settings} -- set Interface p3 type=dummy ofport_request=3 -- set Interface p4 type=dummy ofport_request=4`;
 const tunnel = (name, number, type, options) =>
   ` -- add-port br0 ${name} -- set Interface ${name} type=${type} ${options} ofport_request=${number}`;
 
@@ -19,12 +21,17 @@ const TOPOLOGIES = {
   standalone: `${bridge('br0', 0, 'standalone')}${dummy('p1', 1)}${dummy('p2', 2)}${patch('p3', 'q3', 3, 'br0')} -- ${bridge('br1', 1, 'standalone')}${patch('q3', 'p3', 1, 'br1')}${dummy('p11', 11, 'br1')}`,
   patch: `${bridge('br0', 0)}${dummy('p1', 1)}${dummy('p2', 2)}${patch('p3', 'q3', 3, 'br0')}${patch('p4', 'q4', 4, 'br0')} -- ${bridge('br1', 1)}${patch('q3', 'p3', 1, 'br1')}${patch('q4', 'p4', 2, 'br1')}${dummy('p11', 11, 'br1')}`,
   vlans: `${plain} -- set port p1 tag=10 -- set port p2 trunks=10,20 -- set port p3 vlan_mode=native-untagged tag=20 trunks=10 -- set port p4 vlan_mode=dot1q-tunnel tag=30 cvlans=10,11`,
+  'odd names': `${bridge('br0', 0)}${['p-1', 'normal', 'in_port', '5', 'A"B', 'p.1'].map((name, i) => dummy(name, i + 1)).join('')}`,
   protected: `${plain} -- set port p1 protected=true -- set port p2 protected=true`,
   mirror: `${plain} -- --id=@p4 get Port p4 -- --id=@m create Mirror name=m0 select_all=true output_port=@p4 -- set Bridge br0 mirrors=@m`,
   mirrorvlan: `${plain} -- set port p1 tag=10 -- set port p2 trunks=20 -- --id=@p1 get Port p1 -- --id=@m create Mirror name=m0 select_src_port=@p1 output_vlan=20 -- set Bridge br0 mirrors=@m`,
   snooping: `${plain} -- set bridge br0 mcast_snooping_enable=true -- set bridge br0 other_config:mcast-snooping-disable-flood-unregistered=true -- set port p3 other_config:mcast-snooping-flood=true -- set port p4 other_config:mcast-snooping-flood-reports=true`,
   flooding: `${plain} -- set bridge br0 mcast_snooping_enable=true`,
   bond: `${bridge('br0', 0)}${dummy('p1', 1)}${dummy('p2', 2)} -- add-bond br0 bond0 p3 p4 bond_mode=balance-slb -- set Interface p3 type=dummy ofport_request=3 -- set Interface p4 type=dummy ofport_request=4`,
+  backup: `${bridge('br0', 0)}${dummy('p1', 1)}${dummy('p2', 2)}${bond('bond_mode=active-backup other_config:bond-primary=p4')}`,
+  lacp: `${bridge('br0', 0)}${dummy('p1', 1)}${dummy('p2', 2)}${bond('bond_mode=balance-tcp lacp=active')}`,
+  lacpfallback: `${bridge('br0', 0)}${dummy('p1', 1)}${dummy('p2', 2)}${bond('bond_mode=balance-tcp lacp=active other_config:lacp-fallback-ab=true other_config:bond-primary=p4')}`,
+  lacppassive: `${bridge('br0', 0)}${dummy('p1', 1)}${dummy('p2', 2)}${bond('bond_mode=balance-tcp lacp=passive other_config:lacp-fallback-ab=true other_config:bond-primary=p4')}`,
   tcpbond: `${bridge('br0', 0)}${dummy('p1', 1)}${dummy('p2', 2)} -- add-bond br0 bond0 p3 p4 bond_mode=balance-tcp lacp=off -- set Interface p3 type=dummy ofport_request=3 -- set Interface p4 type=dummy ofport_request=4`,
   tunnel: `${bridge('br0', 0)}${dummy('p1', 1)}${dummy('p2', 2)}${tunnel('p4', 4, 'vxlan', 'options:remote_ip=flow options:key=flow')}${tunnel('p5', 5, 'gre', 'options:remote_ip=172.31.0.2 options:key=5')}${tunnel('p6', 6, 'geneve', 'options:remote_ip=172.31.0.3 options:key=flow')}`,
   ipfix: `${plain} -- --id=@i create IPFIX targets="127.0.0.1:14739" sampling=400 -- set Bridge br0 ipfix=@i -- --id=@br0 get Bridge br0 -- --id=@i2 create IPFIX targets="127.0.0.1:14740" -- --id=@cs create Flow_Sample_Collector_Set id=1 bridge=@br0 ipfix=@i2`,
@@ -41,6 +48,7 @@ const UDP_TO = (mac, ip) =>
   `in_port=1,udp,dl_src=50:54:00:00:00:01,dl_dst=${mac},nw_src=10.0.0.1,nw_dst=${ip},nw_ttl=1,udp_src=5,udp_dst=6`;
 const MPLS =
   'in_port=1,mpls,dl_src=50:54:00:00:00:01,dl_dst=50:54:00:00:00:02,mpls_label=16,mpls_ttl=1,mpls_bos=1';
+const LACPDU = 'in_port=3,dl_type=0x8809,dl_src=50:54:00:00:00:01,dl_dst=01:80:c2:00:00:02';
 const tagged = (vlan, packet = TCP) => `${packet},dl_vlan=${vlan}`;
 const ttl = (packet, n) => packet.replace('nw_ttl=64', `nw_ttl=${n}`);
 const from = (port, packet = TCP) => packet.replace('in_port=1,', port === null ? '' : `in_port=${port},`);
@@ -243,8 +251,12 @@ function topologyCases() {
     make('mirror-2', 'mirror', { flows: ['priority=0 actions=output:2,output:3,output:4'] }, [TCP]),
     make('snooping-0', 'snooping', LEARNED, multicast),
     make('snooping-1', 'flooding', LEARNED, multicast),
-    make('bond-0', 'bond', LEARNED, [TCP, from(3), from(4), from(3, ARP), from(4, ARP)]),
+    make('bond-0', 'bond', LEARNED, [TCP, from(3), from(4)]),
     make('bond-1', 'tcpbond', LEARNED, [TCP, TCP6]),
+    make('bond-2', 'backup', LEARNED, [TCP, unknown, from(3), from(4), from(3, ARP), from(4, ARP)]),
+    ...['lacp', 'lacpfallback', 'lacppassive'].map((kind) =>
+      make(`bond-${kind}`, kind, LEARNED, [TCP, unknown, from(3), from(4), from(4, ARP), LACPDU]),
+    ),
     make('tunnel-0', 'tunnel', { flows: ['priority=0 actions=output:4,output:5,output:6,output:2'] }, [
       ...[TCP, tunnelled(0), tunnelled(3)],
     ]),
@@ -314,7 +326,109 @@ function topologyCases() {
   ];
 }
 
+const times = (count, action) => Array.from({ length: count }, () => action).join(',');
+
+/** Packets that meet a limit: what it is called, and what becomes of them. Their texts are long. */
+function limitCases() {
+  const flows = (...lines) => ({ flows: lines });
+  const deep = ['group_id=1,type=indirect,bucket=resubmit(,0)'];
+  return [
+    make('limits-deep', 'plain', flows('priority=0 actions=output:2,resubmit(,0),output:3'), [TCP]),
+    make('limits-deep-groups', 'plain', { ...flows('priority=0 actions=group:1'), groups: deep }, [TCP]),
+    make('limits-deep-clones', 'plain', flows('priority=0 actions=clone(resubmit(,0)),output:2'), [TCP]),
+    make(
+      'limits-deep-patch',
+      'patch',
+      {
+        ...flows('priority=0 actions=output:3', 'in_port=3 actions=IN_PORT'),
+        bridgeFlows: { br1: ['priority=0 actions=IN_PORT'] },
+      },
+      [TCP],
+    ),
+    make(
+      'limits-resubmits',
+      'plain',
+      flows(
+        `priority=0 actions=${times(64, 'resubmit(,1)')}`,
+        `table=1,priority=0 actions=${times(64, 'resubmit(,2)')},output:2`,
+      ),
+      [TCP],
+    ),
+    make(
+      'limits-stack',
+      'plain',
+      flows(
+        `priority=0 actions=${times(16, 'resubmit(,1)')},output:2`,
+        `table=1,priority=0 actions=${times(300, 'push:NXM_NX_XXREG0[]')}`,
+      ),
+      [TCP],
+    ),
+    make(
+      'limits-oversize',
+      'plain',
+      flows(
+        `priority=0 actions=${times(12, 'resubmit(,1)')},output:2`,
+        `table=1,priority=0,ip actions=${times(300, 'ct(commit,zone=7)')}`,
+      ),
+      [TCP],
+    ),
+    make(
+      'limits-outputs',
+      'plain',
+      flows(
+        `priority=0 actions=${times(4, 'resubmit(,1)')}`,
+        `table=1,priority=0 actions=${times(150, 'output:2,output:3')}`,
+      ),
+      [TCP],
+    ),
+  ];
+}
+
+/** Ports by name instead of number, in everything that tells of them. */
+function namesCases() {
+  const named = (packet, bridgeName = 'br0') => [packet, ['--names'], bridgeName];
+  const everything =
+    'output(port=2,max_len=100),enqueue:2:3,bundle(eth_src,0,active_backup,ofport,members:1,2,3),set_field:2->in_port,' +
+    'resubmit(3,1),resubmit:4,learn(table=9,in_port=3,output:NXM_OF_IN_PORT[]),clone(output:4),load:4->NXM_OF_IN_PORT[],' +
+    'push:NXM_OF_IN_PORT[],ct(commit,exec(load:1->NXM_NX_CT_MARK[])),group:3,CONTROLLER,LOCAL,IN_PORT,output:9,write_actions(output:4)';
+  return [
+    make(
+      'names-0',
+      'plain',
+      {
+        flows: [
+          ...['1', 'LOCAL'].map((port) => `ip,in_port=${port} actions=${everything}`),
+          'table=1,in_port=3 actions=bundle_load(eth_src,0,hrw,ofport,NXM_NX_REG0[0..15],members:1,2,3),output:NXM_NX_REG0[0..15]',
+        ],
+        groups: GROUPS,
+      },
+      [named(TCP), named(from('LOCAL')), [TCP]],
+    ),
+    make(
+      'names-1',
+      'patch',
+      {
+        flows: ['in_port=1 actions=output:3', 'in_port=3 actions=output:2,FLOOD'],
+        bridgeFlows: {
+          br1: [
+            'ip,in_port=1 actions=output:11,IN_PORT,ct(table=2)',
+            'table=2,in_port=1 actions=output:11,IN_PORT',
+          ],
+        },
+      },
+      [named(TCP), named(from(11), 'br1')],
+    ),
+    make('names-2', 'tunnel', { flows: ['priority=0 actions=output:5,output:6,output:2'] }, [named(TCP)]),
+    make(
+      'names-3',
+      'odd names',
+      { flows: ['in_port=1 actions=ALL', 'actions=output:1,output:2,output:3,output:4,output:5,output:6'] },
+      [...[1, 2, 3, 4, 5, 6].map((port) => named(from(port)))],
+    ),
+  ];
+}
+
 /** All of them, as test/fixtures/xlate-dev.jsonl.gz has cases. */
 export function handMadeCases() {
-  return [...actionCases(), ...topologyCases()];
+  return [...actionCases(), ...topologyCases(), ...limitCases(), ...namesCases()];
 }

@@ -58,6 +58,16 @@ function commonLengths(a: readonly string[], b: readonly string[]): Uint16Array[
 
 /** What has to be done to `ours` to get `theirs`: lines `-` of ours and `+` of theirs, in order; empty when they are equal. */
 export function difference(ours: readonly string[], theirs: readonly string[]): string[] {
+  const most = Math.min(ours.length, theirs.length);
+  let start = 0;
+  while (start < most && ours[start] === theirs[start]) start++;
+  let end = 0;
+  while (end < most - start && ours[ours.length - 1 - end] === theirs[theirs.length - 1 - end]) end++;
+  return middleDifference(ours.slice(start, ours.length - end), theirs.slice(start, theirs.length - end));
+}
+
+/** As difference, in time and space of both lengths multiplied. */
+function middleDifference(ours: readonly string[], theirs: readonly string[]): string[] {
   const table = commonLengths(ours, theirs);
   const out: string[] = [];
   let i = 0;

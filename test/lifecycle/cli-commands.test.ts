@@ -137,6 +137,17 @@ describe('slowpath monitor, pcap, completion and JSON', function () {
     expect(wrong.stderr).to.match(/^slowpath: .*nonsense.*\n$/);
   });
 
+  it('trace --names: ports by name, as they can be read back', async () => {
+    const words = 'add-br br0 -- add-port br0 p1 -- add-port br0 p-2';
+    const { code, stdout } = await rig.start(['trace', '--names', '--vsctl', words, 'br0', 'in_port=p1'])
+      .exit;
+    expect(code).to.equal(0);
+    expect(stdout)
+      .to.match(/^Flow: in_port=p1,/m)
+      .and.to.match(/^Megaflow: .*,in_port=p1,/m);
+    expect(stdout).to.match(/^Datapath actions: .*\bp-2$/m);
+  });
+
   it('completion: scripts that shells take, and every command has its help with the exit status', async () => {
     const script = (await rig.start(['completion', 'bash']).exit).stdout;
     const complete = (words: readonly string[]) =>

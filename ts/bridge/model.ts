@@ -4,6 +4,7 @@ import { Bridge, BridgeBundle, BridgePort, type BridgeWatcher, type PortNumbers 
 import { tableSettings } from './flow-table.js';
 import { configureMcast } from './mcast.js';
 import { mirrorsOf } from './mirrors.js';
+import { tunnelVportName } from './numbering.js';
 import { queueDscps } from './queues.js';
 import { samplingOf } from './sampling.js';
 import { isTunnelType, tunnelOf } from './tunnel.js';
@@ -60,6 +61,18 @@ export class BridgeModel {
     }
     this.#connectPatches(configuration);
     this.#index();
+  }
+
+  /** Names of the datapath's ports by number, as ovs-dpctl shows them. */
+  datapathPortNames(): Map<number, string> {
+    const names = new Map<number, string>();
+    this.portsByOdp.forEach((port, number) => {
+      if (port !== undefined) names.set(number, port.name);
+    });
+    for (const { odpPort, tunnel } of this.tunnels) {
+      if (odpPort >= 0 && tunnel !== null) names.set(odpPort, tunnelVportName(tunnel));
+    }
+    return names;
   }
 
   #configureBridge(configuration: Configuration, row: Row, numbers: FindNumbers, touched: Touched): void {

@@ -1,5 +1,6 @@
 import type { Configuration, Row } from '../config/index.js';
 import { OFPP_LOCAL, OFPP_MAX } from '../openflow/index.js';
+import type { XTunnel } from '../xlate/index.js';
 import type { PortNumbers } from './bridge.js';
 import { isTunnelType, tunnelOf } from './tunnel.js';
 
@@ -44,7 +45,11 @@ function ofportOf(row: Row, bridge: Row, requested: ReadonlySet<number>, taken: 
 export function datapathPortName(row: Row): string | null {
   const type = row.text('type');
   if (!isTunnelType(type)) return null;
-  const { dstPort } = tunnelOf(row, type);
+  return tunnelVportName(tunnelOf(row, type));
+}
+
+/** As datapathPortName. */
+export function tunnelVportName({ type, dstPort }: Pick<XTunnel, 'type' | 'dstPort'>): string {
   const names: Readonly<Record<string, string>> = { geneve: 'genev', ip6gre: 'gre', ip6erspan: 'erspan' };
   const base = Object.hasOwn(names, type) ? names[type] : type;
   return dstPort === 0 ? `${base}_sys` : `${base}_sys_${dstPort}`;

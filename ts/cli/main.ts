@@ -133,6 +133,7 @@ function program(controlHelp: string): Command {
       (text, before: string[]) => [...before, text],
       [],
     )
+    .option('--names', 'print names of ports in place of numbers')
     .option('--json', 'print JSON')
     .addOption(datapathOption().default('system'))
     .option('-n, --name <name>', 'name of the datapath of the switch that runs')

@@ -50,9 +50,10 @@ function methodsOf(theSwitch: Switch, coverage: Coverage): ControlMethods {
     },
     'dpctl/show': ({ json }) =>
       json === true ? JSON.stringify(showRecord(datapath), null, 2) : showText(datapath),
-    'ofproto/trace': ({ bridge, flow, ctNext, json }) =>
+    'ofproto/trace': ({ bridge, flow, ctNext, names, json }) =>
       traceIn(theSwitch.model, theSwitch.snapshot, String(bridge), String(flow), {
         ctNext: Array.isArray(ctNext) ? ctNext.map(String) : [],
+        names: names === true,
         json: json === true,
       }),
     'upcall/show': () => JSON.stringify(theSwitch.stats()),

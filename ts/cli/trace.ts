@@ -32,6 +32,7 @@ export interface TraceOptions {
   readonly groups?: string;
   readonly meters?: string;
   readonly ctNext: readonly string[];
+  readonly names?: boolean;
   readonly json?: boolean;
   readonly datapath: DatapathType;
   readonly name?: string;
@@ -64,7 +65,13 @@ export function readConfiguration(file: string | undefined, words: string | unde
 export async function traceCommand(bridge: string, flow: string, options: TraceOptions): Promise<string> {
   if (options.config === undefined && options.vsctl === undefined) {
     const path = socketPath(options.datapath, options.name ?? DEFAULT_NAMES[options.datapath]);
-    const params = { bridge, flow, ctNext: options.ctNext, json: options.json ?? false };
+    const params = {
+      bridge,
+      flow,
+      ctNext: options.ctNext,
+      names: options.names ?? false,
+      json: options.json ?? false,
+    };
     const answer = await ask(path, { method: 'ofproto/trace', params });
     if (answer !== null) return answer;
     throw new SlowpathError(
@@ -95,13 +102,14 @@ export function traceIn(
   snapshot: Snapshot,
   name: string,
   flow: string,
-  options: { readonly ctNext: readonly string[]; readonly json?: boolean },
+  options: Pick<TraceOptions, 'ctNext' | 'names' | 'json'>,
 ): string {
   const ctNext = options.ctNext.map(parseCtNext);
   const bridge = requireBridge(model, name);
+  const names = options.names ? { portNames: model.datapathPortNames() } : {};
   const request = /^\w+\(/.test(flow)
-    ? { ...parseDatapathFlow(snapshot, flow), ctNext }
-    : { bridge, flow: parsePacketFlow(bridge, flow), ctNext };
+    ? { ...parseDatapathFlow(snapshot, flow), ctNext, ...names }
+    : { bridge, flow: parsePacketFlow(bridge, flow), ctNext, ...names };
   const result = trace(snapshot, request);
   return options.json ? JSON.stringify(traceAnswer(result), null, 2) : traceText(result).trimEnd();
 }

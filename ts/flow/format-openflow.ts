@@ -146,16 +146,22 @@ class Flow {
 /**
  * A flow row in OpenFlow's words, as OVS prints the flow of a packet (`ofproto/trace`, logs):
  * `tcp,in_port=1,vlan_tci=0x0000,dl_src=…,nw_src=…`. Every field that packets of this kind have is printed; metadata that is
- * zero is not. `in_port` is printed as an OpenFlow port. `options`: what to print of tunnel options, `tun_metadata0=0x1`.
+ * zero is not. `in_port` is printed as an OpenFlow port. `options`: what to print of tunnel options, `tun_metadata0=0x1`. `port`: how to print in_port, by default
+ * its number, or the name of a reserved port.
  */
-export function formatFlowRow(row: Int32Array, base = 0, options: readonly string[] = []): string {
+export function formatFlowRow(
+  row: Int32Array,
+  base = 0,
+  options: readonly string[] = [],
+  port: (ofport: number) => string = portText,
+): string {
   const flow = new Flow(row, base);
   return [
     ...metadata(flow),
     // OVS names the Ethernet packet type only of recirculated packets.
     ...(flow.at(F_RECIRC_ID) !== 0 && flow.at(F_PACKET_TYPE) === 0 ? ['eth'] : []),
     ...typeName(flow),
-    ...pipeline(flow, options),
+    ...pipeline(flow, options, port),
     ...ethernet(flow),
     ...network(flow),
     ...transport(flow),
@@ -213,15 +219,19 @@ function typeName(flow: Flow): string[] {
   return name === undefined ? [] : [name];
 }
 
+function portText(port: number): string {
+  return PORT_NAMES.get(port) ?? String(port);
+}
+
 /** Registers, tunnel, OpenFlow metadata and port. */
-function pipeline(flow: Flow, options: readonly string[]): string[] {
+function pipeline(flow: Flow, options: readonly string[], portText: (ofport: number) => string): string[] {
   const parts: string[] = [];
   for (let i = 0; i < 16; i++)
     if (flow.at(F_REG0 + i) !== 0) parts.push(`reg${i}=${hex32(flow.at(F_REG0 + i))}`);
   parts.push(...tunnel(flow), ...options);
   if (flow.isSet(F_METADATA, 2)) parts.push(`metadata=${flow.wide(F_METADATA, 2)}`);
   const port = flow.at(F_IN_PORT);
-  if (port !== 0) parts.push(`in_port=${PORT_NAMES.get(port) ?? port}`);
+  if (port !== 0) parts.push(`in_port=${portText(port)}`);
   return parts;
 }
 

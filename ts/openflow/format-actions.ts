@@ -3,7 +3,7 @@ import { formatCt } from './format-ct.js';
 import { formatLearn } from './format-learn.js';
 import { formatFullValue, formatHex, formatMaskedValue } from './format-values.js';
 import { fromWords } from './match.js';
-import { formatPort } from './ports.js';
+import { formatPort, isReservedPort, type PortLabels } from './ports.js';
 import { formatSubfield } from './subfield.js';
 import { type Action, type EncapProperty, type MatchField, OFPP_IN_PORT, OFPP_NONE } from './types.js';
 import { fullMask } from './values.js';
@@ -30,17 +30,17 @@ function formatController(action: Of<'controller'>): string {
   return `controller(${args.join(',')})`;
 }
 
-function formatOutput({ port, maxLen }: Of<'output'>): string {
-  const name = formatPort(port);
+function formatOutput({ port, maxLen }: Of<'output'>, ports?: PortLabels): string {
+  const name = formatPort(port, ports);
   if (maxLen !== 0) return `output(port=${name},max_len=${maxLen})`;
-  return /^\d/.test(name) ? `output:${name}` : name;
+  return isReservedPort(port) ? name : `output:${name}`;
 }
 
-function formatResubmit({ port, table, withCt }: Of<'resubmit'>): string {
+function formatResubmit({ port, table, withCt }: Of<'resubmit'>, ports?: PortLabels): string {
   if (table === TABLE_CURRENT && port !== OFPP_IN_PORT && withCt !== true)
-    return `resubmit:${formatPort(port)}`;
+    return `resubmit:${formatPort(port, ports)}`;
   const args = [
-    port === OFPP_IN_PORT ? '' : formatPort(port),
+    port === OFPP_IN_PORT ? '' : formatPort(port, ports),
     table === TABLE_CURRENT ? '' : String(table),
     ...(withCt === true ? ['ct'] : []),
   ];
@@ -76,32 +76,35 @@ function formatLoad(field: MatchField, value: bigint, mask: bigint): string {
   return `load:${formatHex(value >> BigInt(offset))}->${formatSubfield({ field, offset, bits })}`;
 }
 
-function formatSetField({ field, value, mask, form }: Of<'set_field'>): string {
+function formatSetField({ field, value, mask, form }: Of<'set_field'>, ports?: PortLabels): string {
   const number = fromWords(field, value, 0);
   if (form === 'mod') return formatMod(field, number);
   if (form === 'load') return formatLoad(field, number, fromWords(field, mask, 0));
   // A field that the flow key keeps in fewer bits than OpenFlow gives it (arp_op) was set as a whole.
   const kept = fromWords(field, mask, 0);
   const bits = field.name === 'arp_op' ? fullMask(field) : kept;
-  return `set_field:${formatMaskedValue(field, number, bits)}->${field.name}`;
+  return `set_field:${formatMaskedValue(field, number, bits, ports)}->${field.name}`;
 }
 
-function formatBundle({ fields, basis, algorithm, members, target }: Of<'bundle'>): string {
+function formatBundle(
+  { fields, basis, algorithm, members, target }: Of<'bundle'>,
+  ports?: PortLabels,
+): string {
   const start = `${fields},${basis},${algorithm},ofport`;
-  const list = `members:${members.map(formatPort).join(',')}`;
+  const list = `members:${members.map((port) => formatPort(port, ports)).join(',')}`;
   return target === null
     ? `bundle(${start},${list})`
     : `bundle_load(${start},${formatSubfield(target)},${list})`;
 }
 
-function formatSample(action: Of<'sample'>): string {
+function formatSample(action: Of<'sample'>, ports?: PortLabels): string {
   const args = [
     `probability=${action.probability}`,
     `collector_set_id=${action.collectorSetId}`,
     `obs_domain_id=${action.obsDomainId}`,
     `obs_point_id=${action.obsPointId}`,
   ];
-  if (action.samplingPort !== OFPP_NONE) args.push(`sampling_port=${formatPort(action.samplingPort)}`);
+  if (action.samplingPort !== OFPP_NONE) args.push(`sampling_port=${formatPort(action.samplingPort, ports)}`);
   if (action.direction !== 'default') args.push(action.direction);
   return `sample(${args.join(',')})`;
 }
@@ -149,11 +152,11 @@ function formatDecap({ packetType }: Of<'decap'>): string {
 const hex4 = (type: number) => `0x${type.toString(16).padStart(4, '0')}`;
 
 /** How each kind of action prints. */
-const PRINTERS: { readonly [T in Action['type']]: (action: Of<T>) => string } = {
+const PRINTERS: { readonly [T in Action['type']]: (action: Of<T>, ports?: PortLabels) => string } = {
   output: formatOutput,
   output_reg: ({ source }) => `output:${formatSubfield(source)}`,
   controller: formatController,
-  enqueue: ({ port, queue }) => `enqueue:${formatPort(port)}:${queue}`,
+  enqueue: ({ port, queue }, ports) => `enqueue:${formatPort(port, ports)}:${queue}`,
   resubmit: formatResubmit,
   goto_table: ({ table }) => `goto_table:${table}`,
   set_field: formatSetField,
@@ -179,7 +182,7 @@ const PRINTERS: { readonly [T in Action['type']]: (action: Of<T>) => string } = 
   pop_queue: () => 'pop_queue',
   group: ({ group }) => `group:${group}`,
   meter: ({ meter }) => `meter:${meter}`,
-  write_actions: ({ actions }) => `write_actions(${formatSent(actions)})`,
+  write_actions: ({ actions }, ports) => `write_actions(${formatSent(actions, ports)})`,
   clear_actions: () => 'clear_actions',
   write_metadata: formatMetadata,
   multipath: ({ fields, basis, algorithm, links, arg, target }) =>
@@ -189,10 +192,10 @@ const PRINTERS: { readonly [T in Action['type']]: (action: Of<T>) => string } = 
   fin_timeout: formatFinTimeout,
   note: ({ data }) => `note:${hexBytes(data, '.')}`,
   sample: formatSample,
-  clone: ({ actions }) => `clone(${formatSent(actions)})`,
+  clone: ({ actions }, ports) => `clone(${formatSent(actions, ports)})`,
   exit: () => 'exit',
   conjunction: ({ id, clause, clauses }) => `conjunction(${id},${clause}/${clauses})`,
-  ct: (action) => formatCt(action, formatSent),
+  ct: (action, ports) => formatCt(action, (actions) => formatSent(actions, ports)),
   ct_clear: () => 'ct_clear',
   check_pkt_larger: ({ length, target }) => `check_pkt_larger(${length})->${formatSubfield(target)}`,
   encap: formatEncap,
@@ -205,13 +208,13 @@ const PRINTERS: { readonly [T in Action['type']]: (action: Of<T>) => string } = 
 };
 
 /** One action as it is, as trace shows it. */
-export function formatAction(action: Action): string {
-  return (PRINTERS[action.type] as (action: Action) => string)(action);
+export function formatAction(action: Action, ports?: PortLabels): string {
+  return (PRINTERS[action.type] as (action: Action, ports?: PortLabels) => string)(action, ports);
 }
 
 /** An action list as it is; `drop` when there is none. */
-export function formatSent(actions: readonly Action[]): string {
-  return actions.length === 0 ? 'drop' : actions.map(formatAction).join(',');
+export function formatSent(actions: readonly Action[], ports?: PortLabels): string {
+  return actions.length === 0 ? 'drop' : actions.map((action) => formatAction(action, ports)).join(',');
 }
 
 /**

@@ -1,4 +1,5 @@
 import { formatFullValue } from './format-values.js';
+import type { PortLabels } from './ports.js';
 import { formatSubfield, sameSubfield } from './subfield.js';
 import {
   type Action,
@@ -12,7 +13,7 @@ function numberOf(words: Int32Array): bigint {
   return words.reduce((sum, word) => (sum << 32n) | BigInt(word >>> 0), 0n);
 }
 
-function formatSpec(spec: LearnSpec): string {
+function formatSpec(spec: LearnSpec, ports: PortLabels | undefined): string {
   switch (spec.type) {
     case 'match_field': {
       const target = formatSubfield(spec.target);
@@ -21,7 +22,7 @@ function formatSpec(spec: LearnSpec): string {
     case 'match_value': {
       const { field, bits } = spec.target;
       const value = numberOf(spec.value);
-      if (bits === field.bits) return `${field.name}=${formatFullValue(field, value)}`;
+      if (bits === field.bits) return `${field.name}=${formatFullValue(field, value, ports)}`;
       return `${formatSubfield(spec.target)}=0x${value.toString(16)}`;
     }
     case 'load_field':
@@ -34,7 +35,7 @@ function formatSpec(spec: LearnSpec): string {
 }
 
 /** A learn action. */
-export function formatLearn(action: Extract<Action, { type: 'learn' }>): string {
+export function formatLearn(action: Extract<Action, { type: 'learn' }>, ports?: PortLabels): string {
   const args = [`table=${action.table}`];
   const add = (name: string, value: number) => {
     if (value !== 0) args.push(`${name}=${value}`);
@@ -50,5 +51,5 @@ export function formatLearn(action: Extract<Action, { type: 'learn' }>): string 
   if (cookie !== 0n) args.push(`cookie=0x${cookie.toString(16)}`);
   add('limit', action.limit);
   if (action.result !== null) args.push(`result_dst=${formatSubfield(action.result)}`);
-  return `learn(${[...args, ...action.specs.map(formatSpec)].join(',')})`;
+  return `learn(${[...args, ...action.specs.map((spec) => formatSpec(spec, ports))].join(',')})`;
 }

@@ -24,7 +24,7 @@ import {
   VLAN_CFI,
 } from './match.js';
 import { hex32 } from '../util/index.js';
-import { formatPort } from './ports.js';
+import { formatPort, type PortLabels } from './ports.js';
 import type { TlvMap } from './tlv-map.js';
 import type { FlowMatch, MatchField } from './types.js';
 import { fullMask } from './values.js';
@@ -43,7 +43,6 @@ const mixed: Print = (value, mask, field) =>
 const mac: Print = (value, mask, field) =>
   mask === fullMask(field) ? formatMac(value) : `${formatMac(value)}/${formatMac(mask)}`;
 const address: Print = (value, mask, field) => formatAddress(value, mask, field.bits);
-const port: Print = (value) => formatPort(Number(value));
 const flowLabel: Print = (value, mask, field) => {
   const text = (label: bigint) => `0x${label.toString(16).padStart(5, '0')}`;
   return mask === fullMask(field) ? text(value) : `${text(value)}/${text(mask)}`;
@@ -114,7 +113,7 @@ function printConnection(printer: MatchPrinter): void {
   printer.field('ct_tp_dst', mixed);
 }
 
-function printMetadata(printer: MatchPrinter): void {
+function printMetadata(printer: MatchPrinter, port: Print): void {
   const { match, parts } = printer;
   printer.field('pkt_mark', hex);
   printer.field('recirc_id', hex);
@@ -265,13 +264,14 @@ function printTransport(printer: MatchPrinter, type: number): void {
 }
 
 /** A match as `ovs-ofctl dump-flows` prints it, in its order and with its names; empty for a match on nothing. */
-export function formatMatch(match: FlowMatch, tlvMap?: TlvMap): string {
+export function formatMatch(match: FlowMatch, tlvMap?: TlvMap, ports?: PortLabels): string {
   const printer = new MatchPrinter(match, tlvMap);
   const { parts } = printer;
   const type = matchEthType(match);
   const { word, namesProtocol } = keyword(match);
   const arp = type === ETH_TYPE_ARP || type === ETH_TYPE_RARP;
-  printMetadata(printer);
+  const port: Print = (value) => formatPort(Number(value), ports);
+  printMetadata(printer, port);
   if (word !== undefined) parts.push(word);
   for (let i = 0; i < 16; i++) printer.field(`reg${i}`, hex);
   printTunnel(printer);

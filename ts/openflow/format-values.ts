@@ -1,6 +1,6 @@
 import { CT_STATE, formatFlags, formatMaskedFlags, TCP_FLAGS, TUN_FLAGS } from './flags.js';
 import { fromWords } from './match.js';
-import { formatPort } from './ports.js';
+import { formatPort, type PortLabels } from './ports.js';
 import type { MatchField } from './types.js';
 import { fullMask } from './values.js';
 
@@ -58,7 +58,12 @@ export function formatHex(value: bigint): string {
 }
 
 /** A field's value and mask as OVS prints them in set_field: `V` or `V/M` in the format of the field. */
-export function formatMaskedValue(field: MatchField, value: bigint, mask: bigint): string {
+export function formatMaskedValue(
+  field: MatchField,
+  value: bigint,
+  mask: bigint,
+  ports?: PortLabels,
+): string {
   const whole = mask === fullMask(field);
   switch (field.format) {
     case 'mac':
@@ -67,7 +72,7 @@ export function formatMaskedValue(field: MatchField, value: bigint, mask: bigint
     case 'ipv6':
       return formatAddress(value, mask, field.bits);
     case 'port':
-      return formatPort(Number(value));
+      return formatPort(Number(value), ports);
     case 'tcp_flags':
       return whole
         ? formatFlags(Number(value), TCP_FLAGS)
@@ -84,8 +89,8 @@ export function formatMaskedValue(field: MatchField, value: bigint, mask: bigint
 }
 
 /** A field's whole value in its format. */
-export function formatFullValue(field: MatchField, value: bigint): string {
-  return formatMaskedValue(field, value, fullMask(field));
+export function formatFullValue(field: MatchField, value: bigint, ports?: PortLabels): string {
+  return formatMaskedValue(field, value, fullMask(field), ports);
 }
 
 /** The value that a field has in a flow, in its format. */

@@ -66,7 +66,7 @@ export {
 export { outputsToGroup, outputsToPort, usesMeter } from './references.js';
 export { TableError, type TableErrorCode } from './table-errors.js';
 export { parseFlowKey } from './parse-flow-key.js';
-export { formatPort } from './ports.js';
+export { formatPort, type PortLabels } from './ports.js';
 export { formatSubfield } from './subfield.js';
 export { formatFieldValue } from './format-values.js';
 export { formatNat } from './format-ct.js';

@@ -56,7 +56,22 @@ export function parsePort(token: Token, portNames: ReadonlyMap<string, number> |
   return port;
 }
 
-/** The number, or the name of a reserved port. */
-export function formatPort(port: number): string {
-  return names.get(port) ?? String(port);
+/** Names for ports by OpenFlow number, where they are to be printed in place of numbers (`--names`). */
+export type PortLabels = ReadonlyMap<number, string>;
+
+/** A port's name as it can be read back: letters and digits stand as they are, others in quotation marks as JSON has them. */
+function quoteName(name: string): string {
+  return /^[A-Za-z][A-Za-z0-9]*$/.test(name) ? name : JSON.stringify(name);
+}
+
+export function isReservedPort(port: number): boolean {
+  return names.has(port);
+}
+
+/** The name of a reserved port or of one that has a label, else the number. */
+export function formatPort(port: number, labels?: PortLabels): string {
+  const reserved = names.get(port);
+  if (reserved !== undefined) return reserved;
+  const label = labels?.get(port);
+  return label === undefined ? String(port) : quoteName(label);
 }

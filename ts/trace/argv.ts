@@ -29,22 +29,25 @@ interface Arguments {
   readonly packet: string | null;
   readonly ctNext: readonly number[];
   readonly generate: boolean;
+  readonly names: boolean;
 }
 
 function readArguments(argv: readonly string[], bridges: ReadonlyMap<string, unknown>): Arguments {
   const plain: string[] = [];
   const ctNext: number[] = [];
   let generate = false;
+  let names = false;
   for (let i = 0; i < argv.length; i++) {
     if (argv[i] === '--ct-next') ctNext.push(parseCtNext(argv[++i] ?? ''));
     else if (/^--?generate$/.test(argv[i])) generate = true;
+    else if (argv[i] === '--names') names = true;
     else if (!argv[i].startsWith('-')) plain.push(argv[i]);
   }
   // The first is a name unless it is a datapath flow itself.
   const named = plain.length > 1 && (bridges.has(plain[0]) || !plain[0].includes('('));
   const [flow, packet] = named ? plain.slice(1) : plain;
   if (flow === undefined) throw new SlowpathError('ERR_TRACE', 'a trace needs a flow');
-  return { where: named ? plain[0] : null, flow, packet: packet ?? null, ctNext, generate };
+  return { where: named ? plain[0] : null, flow, packet: packet ?? null, ctNext, generate, names };
 }
 
 function argvOf({ argv, bridge, datapath, flow, options, packet }: ArgvTrace): readonly string[] {
@@ -54,14 +57,20 @@ function argvOf({ argv, bridge, datapath, flow, options, packet }: ArgvTrace): r
 
 /** Reads a trace's arguments as `ovs-appctl ofproto/trace` does. Throws ERR_TRACE. */
 export function askedTrace(built: TraceSwitch, asked: ArgvTrace): AskedTrace {
-  const { where, flow, packet, ctNext, generate } = readArguments(argvOf(asked), built.model.bridges);
+  const { where, flow, packet, ctNext, generate, names } = readArguments(argvOf(asked), built.model.bridges);
   const bytes = packet === null ? null : fromHex(packet.toLowerCase());
   if (packet !== null && bytes === null) {
     throw new SlowpathError('ERR_TRACE', `"${packet}" is no packet: expected bytes in hexadecimal`);
   }
   const { bridge, row } = readFlow(built, where, flow, bytes);
   return {
-    request: { bridge, flow: row, ctNext, ...(bytes === null ? {} : { packet: bytes }) },
+    request: {
+      bridge,
+      flow: row,
+      ctNext,
+      ...(bytes === null ? {} : { packet: bytes }),
+      ...(names ? { portNames: built.model.datapathPortNames() } : {}),
+    },
     hasEffects: generate || bytes !== null,
   };
 }

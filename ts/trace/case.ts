@@ -170,7 +170,8 @@ export function runTrace(built: TraceSwitch, request: TraceCase['traces'][number
   const ctNext = options.flatMap((option, i) =>
     option === '--ct-next' ? [parseCtNext(options[i + 1] ?? '')] : [],
   );
-  return trace(built.snapshot, { bridge, flow, ctNext });
+  const names = options.includes('--names') ? { portNames: built.model.datapathPortNames() } : {};
+  return trace(built.snapshot, { bridge, flow, ctNext, ...names });
 }
 
 /** A trace in text; recirculation ids are renamed R1, R2, … in order of appearance. */
@@ -188,8 +189,10 @@ export function traceAnswer({ steps }: TraceResult): TraceAnswer {
 }
 
 function stepAnswer(step: TraceStep, rename: RecircNames): StepAnswer {
-  const flow = rename.inText(formatPacket(step.flow, step.tlvMap));
-  const finalFlow = step.isUnchanged ? 'unchanged' : rename.inText(formatPacket(step.finalFlow, step.tlvMap));
+  const flow = rename.inText(formatPacket(step.flow, step.tlvMap, step.ports));
+  const finalFlow = step.isUnchanged
+    ? 'unchanged'
+    : rename.inText(formatPacket(step.finalFlow, step.tlvMap, step.ports));
   const megaflow = rename.inText(step.megaflow);
   return { flow, finalFlow, megaflow, datapathActions: rename.inText(step.datapathActions) };
 }

@@ -24,6 +24,8 @@ export interface TraceRequest {
   readonly ctNext: readonly number[];
   /** The packet's bytes, where there are any: what IGMP and MLD messages say is read from them. */
   readonly packet?: Uint8Array;
+  /** Names of the datapath's ports: ports, also OpenFlow's, are to be shown by name (`--names`). By number, if absent. */
+  readonly portNames?: ReadonlyMap<number, string>;
 }
 
 /** The ct_state that a --ct-next option means: names with commas between; trk goes without saying. Throws ERR_TRACE. */

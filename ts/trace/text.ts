@@ -20,10 +20,13 @@ export function traceText({ steps, isCutShort }: TraceResult): string {
 function stepText(step: TraceStep): string {
   const lines: string[] = [];
   if (step.resumed !== null) lines.push(...banner(step.flow, step.resumed));
-  lines.push(`Flow: ${formatPacket(step.flow, step.tlvMap)}`);
+  lines.push(`Flow: ${formatPacket(step.flow, step.tlvMap, step.ports)}`);
   printNodes(lines, step.nodes, 0, step.tlvMap);
   if (step.nodesCutShort) lines.push('(more happened than is shown)');
-  lines.push('', `Final flow: ${step.isUnchanged ? 'unchanged' : formatPacket(step.finalFlow, step.tlvMap)}`);
+  lines.push(
+    '',
+    `Final flow: ${step.isUnchanged ? 'unchanged' : formatPacket(step.finalFlow, step.tlvMap, step.ports)}`,
+  );
   lines.push(`Megaflow: ${step.megaflow}`, `Datapath actions: ${step.datapathActions}`);
   if (step.error !== 'ok') {
     lines.push(translationError(step.error));
@@ -92,7 +95,7 @@ function nodeText(node: TraceNode, tlvMap: TlvMap | undefined): string {
     case 'table':
       return `${String(node.table).padStart(2)}. ${ruleText(node, tlvMap)}`;
     case 'action':
-      return formatAction(node.action!);
+      return formatAction(node.action!, node.ports);
     case 'detail':
       return ` -> ${node.text}`;
     case 'warn':
@@ -117,11 +120,11 @@ function missText(rule: Rule | null, isForeign: boolean): string | null {
   return text !== null && isForeign ? `reg0=0x${id}, priority 0` : text;
 }
 
-function ruleText({ rule, isForeign }: TraceNode, tlvMap: TlvMap | undefined): string {
+function ruleText({ rule, isForeign, ports }: TraceNode, tlvMap: TlvMap | undefined): string {
   const miss = missText(rule, isForeign);
   if (miss !== null || rule === null) return miss ?? '';
   if (rule.origin !== undefined) return rule.origin;
-  const match = formatMatch(rule.match, tlvMap);
+  const match = formatMatch(rule.match, tlvMap, ports);
   const cookie = (BigInt(rule.cookieHigh >>> 0) << 32n) | BigInt(rule.cookieLow >>> 0);
   return `${match === '' ? '' : `${match}, `}priority ${rule.priority}${cookie === 0n ? '' : `, cookie 0x${cookie.toString(16)}`}`;
 }

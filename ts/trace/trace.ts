@@ -1,5 +1,5 @@
 import { F_ACTSET_OUTPUT, F_CT_STATE, F_CT_ZONE, F_IN_PORT, F_RECIRC_ID } from '../fields/index.js';
-import { OFPP_UNSET, type TlvMap } from '../openflow/index.js';
+import { OFPP_UNSET, type PortLabels, type TlvMap } from '../openflow/index.js';
 import { type Effect, type Snapshot, Translator, type XBridge, XLATE_ERRORS } from '../xlate/index.js';
 import { formatDatapathActions, formatMegaflow } from './format.js';
 import { applyNat } from './nat.js';
@@ -33,6 +33,8 @@ export interface TraceStep {
   readonly mask: Int32Array;
   /** The fields that tunnel options are in these rows. */
   readonly tlvMap: TlvMap | undefined;
+  /** Names for in_port, where they are wanted. */
+  readonly ports: PortLabels | undefined;
   /** `recirc_id=0,eth,ip,in_port=1,…`: what all packets have in common that get the same actions. */
   readonly megaflow: string;
   readonly datapathActions: string;
@@ -99,11 +101,12 @@ function resume(
 function traceStep(
   translator: Translator,
   snapshot: Snapshot,
-  { bridge, packet }: TraceRequest,
+  { bridge, packet, portNames }: TraceRequest,
   flow: Int32Array,
   resumed: TraceStep['resumed'],
 ): { readonly step: TraceStep; readonly forks: readonly Fork[] } {
-  const tracer = new TreeTracer(bridge);
+  const tracer = new TreeTracer(bridge, portNames !== undefined);
+  const ports = tracer.labelsOf(bridge);
   translator.tracer = tracer;
   const view = packet === undefined ? null : { bytes: packet, offset: 0, length: packet.length };
   const result = translator.translateAt(snapshot, bridge, flow[F_IN_PORT], flow, 0, view);
@@ -117,8 +120,9 @@ function traceStep(
     isUnchanged: finalFlow.every((word, i) => word === (i === F_ACTSET_OUTPUT ? OFPP_UNSET : flow[i])),
     mask,
     tlvMap: bridge.tlvMap,
-    megaflow: formatMegaflow(flow, mask, bridge.tlvMap),
-    datapathActions: formatDatapathActions(result.actions.subarray(0, result.actionsLength)),
+    ports,
+    megaflow: formatMegaflow(flow, mask, bridge.tlvMap, ports),
+    datapathActions: formatDatapathActions(result.actions.subarray(0, result.actionsLength), portNames),
     slow: result.slow,
     error: XLATE_ERRORS[result.error],
     nodes: tracer.nodes,

@@ -1,4 +1,11 @@
-import { type Action, emptyMatch, formatNat, type NatSpec, type Rule } from '../openflow/index.js';
+import {
+  type Action,
+  emptyMatch,
+  formatNat,
+  type NatSpec,
+  type PortLabels,
+  type Rule,
+} from '../openflow/index.js';
 import type { FrozenState, NoteLevel, Tracer, XBridge, XBucket } from '../xlate/index.js';
 
 /** One thing that happened, with what happened inside it. */
@@ -23,6 +30,8 @@ export interface TraceNode {
   readonly isForeign: boolean;
   /** Action of an action; null for others. */
   readonly action: Action | null;
+  /** Names for the ports in it, where they are wanted: those of the bridge that it happened in. */
+  readonly ports: PortLabels | undefined;
   /** Text of all others. */
   readonly text: string;
   readonly children: TraceNode[];
@@ -69,10 +78,24 @@ export class TreeTracer implements Tracer {
   readonly #bridges: (XBridge | null)[] = [null];
   /** The bridge whose trace this is. */
   readonly #home: XBridge;
+  readonly #labels: Map<XBridge, PortLabels> | null;
   #count = 0;
 
-  constructor(home: XBridge) {
+  /** `names`: ports are to be told by name. */
+  constructor(home: XBridge, names = false) {
     this.#home = home;
+    this.#labels = names ? new Map() : null;
+  }
+
+  /** Names of a bridge's ports, where they are wanted. */
+  labelsOf(bridge: XBridge | null): PortLabels | undefined {
+    if (bridge === null || this.#labels === null) return undefined;
+    let labels = this.#labels.get(bridge);
+    if (labels === undefined) {
+      labels = new Map(bridge.portList.map(({ ofport, name }) => [ofport, name]));
+      this.#labels.set(bridge, labels);
+    }
+    return labels;
   }
 
   bridge(bridge: XBridge): void {
@@ -90,7 +113,10 @@ export class TreeTracer implements Tracer {
     const bridge = this.#bridges[this.#bridges.length - 1];
     const isStandalone = rule === null && table === 0 && bridge?.failMode === 'standalone';
     const isForeign = bridge !== null && bridge !== this.#home;
-    this.#enter(makeNode({ kind: 'table', table, rule: isStandalone ? STANDALONE_RULE : rule, isForeign }));
+    const ports = this.labelsOf(bridge);
+    this.#enter(
+      makeNode({ kind: 'table', table, rule: isStandalone ? STANDALONE_RULE : rule, isForeign, ports }),
+    );
   }
 
   bucket(bucket: XBucket): void {
@@ -107,7 +133,8 @@ export class TreeTracer implements Tracer {
   }
 
   action(action: Action): void {
-    this.#add(makeNode({ kind: 'action', action }));
+    const ports = this.labelsOf(this.#bridges[this.#bridges.length - 1]);
+    this.#add(makeNode({ kind: 'action', action, ports }));
   }
 
   note(text: string, level: NoteLevel): void {
@@ -143,5 +170,14 @@ export class TreeTracer implements Tracer {
 }
 
 function makeNode(given: Partial<TraceNode> & Pick<TraceNode, 'kind'>): TraceNode {
-  return { table: -1, rule: null, isForeign: false, action: null, text: '', children: [], ...given };
+  return {
+    table: -1,
+    rule: null,
+    isForeign: false,
+    action: null,
+    ports: undefined,
+    text: '',
+    children: [],
+    ...given,
+  };
 }

@@ -47,7 +47,10 @@ export function noteOutputPort(pass: Pass, source: Subfield, isInRange: boolean)
 export function noteActionSet(pass: Pass, verb: 'is' | 'was', { actions, length }: ActionSet): void {
   const list: Action[] = [];
   const size = executionOrder(actions, length, list);
-  const text = list.slice(0, size).map(formatAction).join(',');
+  const text = list
+    .slice(0, size)
+    .map((action) => formatAction(action))
+    .join(',');
   pass.note(text === '' ? `action set ${verb} empty` : `action set ${verb}: ${text}`);
 }
 
