@@ -6,6 +6,7 @@ import { definePolicy, policyTable } from '../../ts/policy/index.js';
 import { arpFrame, ethernet, MAC_A, MAC_B, udpFrame, udpPacket } from '../support/frames.js';
 import { eventually } from '../support/eventually.js';
 import { describeSwitch, type OpenOptions, revalidated } from '../support/switch-rig.js';
+import { untoldPerDeletion } from '../support/test-datapath.js';
 import { Capture, flood, sendFrames, startSink } from '../support/traffic.js';
 
 const SECURE: OpenOptions = { bridge: { failMode: 'secure' } };
@@ -121,6 +122,13 @@ describeSwitch('switch: policies', (rig) => {
       }),
       definePolicy({ run: (_pkt, act) => void act.count('4').output('p2') }),
     ];
+    // What flows counted to their end, as the datapath told it.
+    const ended = { flows: 0, packets: 0 };
+    theSwitch.events.on('flow', ({ event, packets }) => {
+      if (event !== 'deleted') return;
+      ended.flows++;
+      ended.packets += packets;
+    });
     const { result } = await startSink(rig().hosts[1].namespace, 'eth0', FLOOD.count, { timeoutSeconds: 30 });
     let replaced = 0;
     const timer = setInterval(() => policy.replace(versions[replaced++ % versions.length]), 100);
@@ -130,8 +138,17 @@ describeSwitch('switch: policies', (rig) => {
     const { received, duplicates } = await result;
     expect({ received, duplicates }).to.deep.equal({ received: FLOOD.count, duplicates: 0 });
     expect(replaced).to.be.greaterThan(10);
-    await revalidated(theSwitch);
-    expect(policy.stats.decided.packets).to.equal(FLOOD.count);
+    await theSwitch.cache.purge();
+    const { datapath, upcall, revalidate } = theSwitch.stats();
+    expect(datapath.hit + datapath.missed).to.equal(FLOOD.count);
+    expect(upcall.miss).to.equal(datapath.missed);
+    expect(revalidate).to.include({ unanswered: 0, backwards: 0 });
+    expect(policy.stats.decided.packets, 'misses, and all that flows told').to.equal(
+      upcall.miss + ended.packets,
+    );
+    expect(datapath.hit - ended.packets, 'counted by flows, and not told')
+      .to.be.at.least(0)
+      .and.at.most(ended.flows * untoldPerDeletion);
     const counted = Object.values(policy.counters).reduce((sum, { packets }) => sum + packets, 0);
     expect(counted).to.be.greaterThan(0).and.at.most(FLOOD.count);
   });

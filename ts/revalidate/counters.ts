@@ -11,6 +11,8 @@ export const REVALIDATE_COUNTER_HELP = {
   modified: 'Flows given other actions',
   modify_failures: 'Modifications that the datapath refused; the flow is deleted',
   delete_failures: 'Deletions that the datapath refused although it has the flow',
+  unanswered:
+    'Modifications and deletions without the flow’s statistics in the answer; what it counted last is lost',
   backwards: 'Flow counters that ran backwards; the flow is counted afresh',
   adopted: 'Flows that an earlier process left and that were taken over',
   checked: 'Installed flows whose soundness was checked',

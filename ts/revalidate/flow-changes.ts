@@ -174,8 +174,10 @@ export class FlowChanges {
     const flows = opsChannel.exchange(ops.batch, ops.count, null, replies);
     for (let row = 0; row < flows; row++) this.#lastStatistics(snapshot, replies.rows, row * FLOW_ROW_WORDS);
     const failedModifies: number[] = [];
+    let unanswered = -flows;
     for (let op = 0; op < ops.count; op++) {
       const error = ops.batch.rows[op * OP_ROW_WORDS + OP_ERROR];
+      if (error === 0 && this.#ukey[op] >= 0) unanswered++;
       if (this.#reason[op] !== 0) {
         this.#deleted(op, error);
         continue;
@@ -188,6 +190,7 @@ export class FlowChanges {
       }
     }
     ops.clear();
+    if (unanswered > 0) this.#counters.unanswered += unanswered;
     for (const ukey of failedModifies) {
       this.#counters.modify_failures++;
       this.delete(snapshot, ukey, 'changed_translation');
