@@ -61,7 +61,8 @@ void FlowMatcher::Finish(int32_t round, int32_t since, MatchedColumns& matched, 
     uint32_t ukey = u.Find(row + flow_row::kUfid);
     if (ukey == UkeyColumns::kNone) {
       unknown.Add(flows_[i].message);
-    } else if (u.state[ukey] == kUkeyOperational && u.dumpRound[ukey] != round) {
+    } else if (u.state[ukey] == kUkeyOperational && u.dumpRound[ukey] != round &&
+               u.dumpRound[ukey] != -round) {
       Take(ukey, row, since, matched);
       u.dumpRound[ukey] = round;
     }
@@ -82,7 +83,7 @@ void FlowMatcher::Take(uint32_t ukey, const uint32_t* row, int32_t since, Matche
   uint8_t flags = backwards ? MatchedColumns::kBackwards : 0;
   if (u.stale[ukey] != 0 || u.generation[ukey] < since) flags |= MatchedColumns::kStale;
   if (u.untold[ukey] != 0) flags |= MatchedColumns::kUntold;
-  if (u.dumpRound[ukey] == 0) flags |= MatchedColumns::kFirst;
+  if (u.dumpRound[ukey] <= 0) flags |= MatchedColumns::kFirst;
   matched.flags[i] = flags;
   u.packets[ukey] = packets;
   u.bytes[ukey] = bytes;

@@ -26,9 +26,9 @@ struct MatchedColumns {
 };
 
 // Matches dumped flows to ukeys, and takes in their statistics. Flows of no ukey go elsewhere; those that the
-// round has seen already, or whose install or delete is on its way, nowhere. First all flows are collected,
-// then all are looked up: so memory is asked for long before it is needed, which is what a lookup among a
-// million flows waits for.
+// round has seen already, that were made during its dump, or whose install or delete is on its way, nowhere.
+// First all flows are collected, then all are looked up: so memory is asked for long before it is needed,
+// which is what a lookup among a million flows waits for.
 class FlowMatcher final : public FlowSink {
  public:
   // Collects up to 'capacity' flows.

@@ -25,8 +25,10 @@ struct UkeyColumns {
   int32_t* generation = nullptr;  // Snapshot generation that it was last found right for.
   uint8_t* stale = nullptr;       // Not 0: must be translated again.
   uint8_t* untold = nullptr;      // Not 0: only another translation tells whom its packets are credited to.
-  int32_t* dumpRound = nullptr;   // Round that showed it last; 0 for none.
-  uint8_t* missed = nullptr;      // Dumps since then that did not.
+  // Round that showed it last; 0 for none; minus the round whose dump was under way when it was made, if none
+  // did yet.
+  int32_t* dumpRound = nullptr;
+  uint8_t* missed = nullptr;  // Dumps since then that did not.
   // The index by flow id: chains from buckets[bucket] over next[ukey]; each names ukey + 1, 0 for the end. It
   // is a linear hash, so it grows a bucket at a time: bucketCount[0] buckets are in use.
   uint32_t* buckets = nullptr;

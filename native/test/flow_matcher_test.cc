@@ -121,6 +121,18 @@ TEST_CASE_FIXTURE(Fixture, "matcher: all find theirs, whatever shares their buck
   CHECK(matcher.count() == 20);
 }
 
+TEST_CASE_FIXTURE(Fixture, "matcher: what a dump shows of a flow that was made during it may be of another") {
+  dumpRound[3] = -kRound;
+  dumpRound[4] = -(kRound - 1);
+  Match({MakeFlow({1, 3, 1, 2}, 10, 1000, 50, 0), MakeFlow({1, 4, 1, 2}, 11, 1100, 60, 0)});
+  CHECK(unknown.count == 0);
+  REQUIRE(matched.count == 1);
+  CHECK(outUkey[0] == 4);
+  CHECK((outFlags[0] & MatchedColumns::kFirst) != 0);
+  CHECK(packets[3] == 0);
+  CHECK(dumpRound[3] == -kRound);
+}
+
 TEST_CASE_FIXTURE(Fixture, "matcher: flags tell what calls for another translation") {
   stale[0] = 1;
   generation[1] = 8;

@@ -109,7 +109,7 @@ class Rig {
     const matched = this.#matched;
     let count = 0;
     for (const [ukey, packets] of flows) {
-      if (ukeys.state[ukey] !== UKEY_OPERATIONAL || ukeys.dumpRound[ukey] === round) continue;
+      if (ukeys.state[ukey] !== UKEY_OPERATIONAL || Math.abs(ukeys.dumpRound[ukey]) === round) continue;
       matched.ukey[count] = ukey;
       matched.packets[count] = packets - ukeys.packets[ukey];
       matched.bytes[count] = 60 * matched.packets[count];
@@ -117,7 +117,7 @@ class Rig {
       if (matched.packets[count] > 0) ukeys.used[ukey] = this.now;
       matched.used[count] = ukeys.used[ukey];
       matched.flags[count] =
-        (ukeys.dumpRound[ukey] === 0 ? MATCHED_FIRST : 0) | (ukeys.stale[ukey] !== 0 ? MATCHED_STALE : 0);
+        (ukeys.dumpRound[ukey] <= 0 ? MATCHED_FIRST : 0) | (ukeys.stale[ukey] !== 0 ? MATCHED_STALE : 0);
       ukeys.packets[ukey] = packets;
       ukeys.dumpRound[ukey] = round;
       ukeys.missed[ukey] = 0;
@@ -188,6 +188,23 @@ describe('revalidation rounds', () => {
     rig.now += 1000;
     await rig.revalidator.round();
     expect(rig.revalidator.counters.missed).to.equal(0);
+  });
+
+  it('do not take what a dump shows of a flow that had its id before for its own', async () => {
+    const rig = new Rig();
+    const old = rig.install(1);
+    await rig.round(shows([old, 5]));
+    // The datapath put the flow into an answer, and then it gave way to another, before the answer was read.
+    await rig.round({
+      get flows() {
+        rig.ukeys.close(old, DELETE_REASONS.indexOf('wider_mask'), BY_INSTALL);
+        return new Map([[rig.install(1), 5]]);
+      },
+    });
+    expect(rig.credited).to.deep.equal([5]);
+    await rig.round(shows([rig.ukeys.find(Int32Array.of(1, 1, 2, 3), 0), 2]));
+    expect(rig.credited).to.deep.equal([5, 2]);
+    expect(rig.revalidator.counters).to.include({ missed: 0, backwards: 0 });
   });
 
   it('delete what was idle, and everything above twice the limit', async () => {

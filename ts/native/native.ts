@@ -70,7 +70,7 @@ export interface UkeyColumns {
   readonly stale: Uint8Array;
   /** 1: only another translation tells whom its packets are credited to. */
   readonly untold: Uint8Array;
-  /** Dump round that showed the flow last; 0 for none. */
+  /** Dump round that showed the flow last; 0 for none; minus the round whose dump was under way when it was made, if none did yet. */
   readonly dumpRound: Int32Array;
   /** Dumps since then that did not show it. */
   readonly missed: Uint8Array;

@@ -55,6 +55,8 @@ export interface RevalidatorContext extends CreditingContext, FlowChangesContext
   countFlows(): number;
   /** Monotonic milliseconds, the clock of flow statistics. */
   now(): number;
+  /** A round is through: all flows are right for this generation, and what they had counted when it began has been credited. */
+  settled?(generation: number): void;
   /** A round failed; the next one will try again. */
   onError(error: unknown): void;
 }
@@ -239,20 +241,25 @@ export class Revalidator {
     flowLimit.flows = context.countFlows();
     const terms = termsOf(this.policy, flowLimit.flows, flowLimit.limit, this.dumpWork);
     this.#number++;
-    if (await this.#dump(terms, slices)) await this.#sweep(began, slices);
+    const isWhole = await this.#dump(terms, slices);
+    if (isWhole) await this.#sweep(began, slices);
     this.dumpDuration = context.now() - began;
     this.dumpWork = slices.worked;
     flowLimit.afterDump(this.dumpWork, flowLimit.flows);
     this.counters.rounds++;
+    if (isWhole) context.settled?.(this.#roundGeneration);
   }
 
   /** Visits all flows. An interrupted dump may have missed some and is begun again; false when none came to its end. */
   async #dump(terms: RoundTerms, slices: Slices): Promise<boolean> {
+    const { ukeys } = this.#context;
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+      ukeys.round = this.#number;
       const dump = this.#context.openDump();
       try {
         await this.#visitor.run(dump, terms, this.#number, slices);
       } finally {
+        ukeys.round = 0;
         dump.close();
       }
       if (!dump.interrupted) return true;

@@ -104,6 +104,11 @@ export class UkeyTable {
   watcher: FlowWatcher | null = null;
   /** Monotonic milliseconds, set by who is about to move ukeys: when each was moved is written down. */
   now = 0;
+  /**
+   * Number of the round whose dump is under way, 0 for none. What it shows of a flow that is made meanwhile may be older than that: of the flow that had
+   * its id before.
+   */
+  round = 0;
   /** Ukeys that ended, by reason (index of DELETE_REASONS). */
   readonly ends = new Float64Array(DELETE_REASONS.length);
   /** Columns that dumps are matched with; see UkeyColumns for what is in them. */
@@ -240,7 +245,7 @@ export class UkeyTable {
     this.stale[index] = 0;
     this.record[index] = -1;
     this.columns.untold[index] = 1;
-    this.dumpRound[index] = 0;
+    this.dumpRound[index] = -this.round;
     this.missed[index] = 0;
     this.#link(index);
     this.#move(index, UKEY_VISIBLE, by);
