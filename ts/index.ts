@@ -73,6 +73,7 @@ export {
   type FlowEvent,
   type FlowList,
   type FlowListener,
+  type FlowRemoved,
   type FlowReplacement,
   type FlowStatistics,
   type GroupStatistics,

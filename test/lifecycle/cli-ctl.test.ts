@@ -200,4 +200,23 @@ describe(`slowpath ctl [${datapathType}]`, function () {
     await rig.stopAll();
     expect((await json.exit).stderr).to.equal('');
   });
+
+  it('tells which rules went', async () => {
+    // One goes every two seconds, however long the followers take to begin.
+    const rules = Array.from(
+      { length: 50 },
+      (_, n) => `table=9,priority=${n + 1},hard_timeout=${2 * n + 2},ip send_flow_rem actions=drop`,
+    );
+    await rig.run('--port', 'p1', '--flows', rig.flowsFile(rules.join('\n')));
+    const [text, json] = [[], ['--json']].map((options) =>
+      rig.start(['flow-events', '--rules', '--datapath', datapathType, ...options]),
+    );
+    await eventually('both are told', () => /hard/.test(text.stdout) && /hard/.test(json.stdout), 90_000);
+    expect(text.stdout).to.match(
+      /^br0: OFPT_FLOW_REMOVED: priority=\d+,ip reason=hard table_id=9 duration[\d.]+s idle0 hard\d+ pkts0 bytes0\n/,
+    );
+    const { event } = JSON.parse(json.stdout.split('\n')[0]) as { event: Record<string, unknown> };
+    expect(event).to.include({ bridge: 'br0', reason: 'hard_timeout', table: 9, packets: 0, bytes: 0 });
+    await rig.stopAll();
+  });
 });

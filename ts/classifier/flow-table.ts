@@ -148,7 +148,7 @@ export class FlowTables {
         `table ${number} has the ${limits.flowLimit} flows that it may have (Flow_Table flow_limit): delete some, or set overflow_policy=evict`,
       );
     }
-    table.remove(victim);
+    this.remove(victim);
     this.onEvicted(victim);
   }
 

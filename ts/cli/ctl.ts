@@ -1,6 +1,6 @@
 import type { DatapathType } from '../datapath/index.js';
 import { SlowpathError } from '../errors/index.js';
-import type { FlowEvent } from '../switch/index.js';
+import type { FlowEvent, FlowRemoved } from '../switch/index.js';
 import { ask, follow } from './control.js';
 import { DEFAULT_NAMES, socketPath } from './rundir.js';
 
@@ -12,10 +12,12 @@ export interface CtlOptions {
 
 export interface FlowEventsOptions extends CtlOptions {
   readonly json?: boolean;
+  /** Rules with send_flow_rem that went, not flows of the datapath. */
+  readonly rules?: boolean;
 }
 
 /** A line of a stream of events. */
-type StreamLine = { readonly event: FlowEvent } | { readonly dropped: number };
+type StreamLine = { readonly event: FlowEvent | FlowRemoved } | { readonly dropped: number };
 
 /** Nobody serves the datapath that was asked for. */
 export function notRunning({ datapath }: CtlOptions, name: string): SlowpathError {
@@ -33,20 +35,23 @@ export async function ctl(command: string, args: readonly string[], options: Ctl
   return answer;
 }
 
-/** Prints what becomes of the flows of the running switch, until it ends or a signal comes. */
+/** Prints what becomes of the flows of the running switch, or which of its rules went, until it ends or a signal comes. */
 export async function flowEvents(options: FlowEventsOptions, write: (line: string) => void): Promise<void> {
   const name = options.name ?? DEFAULT_NAMES[options.datapath];
-  const { flowEventText } = await import('../control/index.js');
-  const lines = follow(socketPath(options.datapath, name), { method: 'flow-events' });
+  const { flowEventText, flowRemovedText } = await import('../control/index.js');
+  const method = options.rules === true ? 'flow-removed' : 'flow-events';
+  const lines = follow(socketPath(options.datapath, name), { method });
+  const textOf = (event: FlowEvent | FlowRemoved) =>
+    'event' in event ? flowEventText(event) : flowRemovedText(event);
   let isFirst = true;
   for await (const line of lines) {
     // The first line says that all that comes from now on is told.
     if (isFirst) isFirst = false;
-    else write(options.json === true ? line : eventText(JSON.parse(line) as StreamLine, flowEventText));
+    else write(options.json === true ? line : eventText(JSON.parse(line) as StreamLine, textOf));
   }
   if (isFirst) throw notRunning(options, name);
 }
 
-function eventText(line: StreamLine, textOf: (event: FlowEvent) => string): string {
+function eventText(line: StreamLine, textOf: (event: FlowEvent | FlowRemoved) => string): string {
   return 'event' in line ? textOf(line.event) : `${line.dropped} events were dropped: too many to take`;
 }

@@ -160,6 +160,7 @@ function program(controlHelp: string): Command {
     .description('follow the flows of the running switch: installed, modified, deleted')
     .addOption(datapathOption().default('system'))
     .option('-n, --name <name>', 'name of the datapath')
+    .option('--rules', 'follow rules with send_flow_rem instead: those that went, why, and what they counted')
     .option('--json', 'print JSON, one object a line')
     .action(async (options: FlowEventsOptions) => {
       await (await import('./ctl.js')).flowEvents(options, print);

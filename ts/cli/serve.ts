@@ -1,6 +1,6 @@
 import { dumpFlowLines, dumpFlowRecords, showRecord, showText } from '../datapath/index.js';
 import { Coverage, runCommand, switchCounters } from '../control/index.js';
-import type { Switch, UpcallEvent } from '../switch/index.js';
+import type { FlowRemoved, Switch, UpcallEvent } from '../switch/index.js';
 import { type ControlMethods, ControlServer, type ControlStreams, refuseIfServed } from './control.js';
 import type { EventStream } from './event-stream.js';
 import { socketPath } from './rundir.js';
@@ -63,6 +63,14 @@ function methodsOf(theSwitch: Switch, coverage: Coverage): ControlMethods {
 function streamsOf(theSwitch: Switch): ControlStreams {
   return {
     'flow-events': (stream) => theSwitch.cache.follow(stream),
+    'flow-removed': (stream) => {
+      const tell = (removed: FlowRemoved): void => {
+        if (stream.full) stream.dropped();
+        else stream.event(removed);
+      };
+      theSwitch.events.on('flowRemoved', tell);
+      return () => theSwitch.events.off('flowRemoved', tell);
+    },
     upcalls: (stream, { bridge, match }) =>
       theSwitch.followUpcalls(upcallFollower(stream), {
         ...(typeof bridge === 'string' ? { bridge } : {}),

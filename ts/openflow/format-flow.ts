@@ -26,13 +26,24 @@ function formatCookie(high: number, low: number): string {
   return ((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0)).toString(16);
 }
 
-/** What a rule matches and does: `priority=10,arp actions=NORMAL`. */
-function formatBody(flow: FlowSpec | Rule, tlvMap?: TlvMap): string {
+/** Milliseconds as OVS writes durations: `7s`, `7.500s`. */
+function formatDuration(ms: number): string {
+  const whole = Math.max(0, Math.floor(ms));
+  return `${(whole / 1000).toFixed(whole % 1000 === 0 ? 0 : 3)}s`;
+}
+
+/** What a rule matches, with its priority when that is not the default: `priority=10,arp`. */
+export function formatRuleMatch(flow: FlowSpec | Rule, tlvMap?: TlvMap): string {
   const shown = { key: flow.match.key.slice(), mask: flow.match.mask.slice() };
   normalizeVlan(shown);
   const match = formatMatch(shown, tlvMap);
   const priority = flow.priority === DEFAULT_PRIORITY ? '' : `priority=${flow.priority}`;
-  const conditions = [priority, match].filter((part) => part !== '').join(',');
+  return [priority, match].filter((part) => part !== '').join(',');
+}
+
+/** What a rule matches and does: `priority=10,arp actions=NORMAL`. */
+function formatBody(flow: FlowSpec | Rule, tlvMap?: TlvMap): string {
+  const conditions = formatRuleMatch(flow, tlvMap);
   const actions = formatActions(flow.actions, matchHasVlan(flow.match));
   return `${conditions === '' ? '' : `${conditions} `}actions=${actions}`;
 }
@@ -43,11 +54,10 @@ function formatBody(flow: FlowSpec | Rule, tlvMap?: TlvMap): string {
  */
 export function formatFlowStats(rule: Rule, now: number, tlvMap?: TlvMap): string {
   const { created = now, modified = created, used = created } = rule;
-  const duration = now - created;
   const seconds = (since: number) => Math.max(0, Math.floor((now - since) / 1000));
   const parts = [
     `cookie=0x${formatCookie(rule.cookieHigh, rule.cookieLow)}`,
-    `duration=${(Math.max(0, duration) / 1000).toFixed(3)}s`,
+    `duration=${formatDuration(now - created)}`,
     `table=${rule.table}`,
     `n_packets=${rule.packets}`,
     `n_bytes=${rule.bytes}`,
@@ -57,6 +67,39 @@ export function formatFlowStats(rule: Rule, now: number, tlvMap?: TlvMap): strin
   parts.push(`idle_age=${seconds(used)}`);
   if (seconds(modified) !== seconds(created)) parts.push(`hard_age=${seconds(modified)}`);
   return ` ${parts.join(', ')}, ${formatBody(rule, tlvMap)}`;
+}
+
+/** Why a rule went: OFPRR_* in lower case, in the order of their numbers. */
+export const FLOW_REMOVED_REASONS = [
+  'idle_timeout',
+  'hard_timeout',
+  'delete',
+  'group_delete',
+  'meter_delete',
+  'eviction',
+] as const;
+
+export type FlowRemovedReason = (typeof FLOW_REMOVED_REASONS)[number];
+
+/** The flow-removed message of a rule as `ovs-ofctl monitor` prints it, from the match on. */
+export function formatFlowRemoved(
+  rule: Rule,
+  reason: FlowRemovedReason,
+  durationMs: number,
+  tlvMap?: TlvMap,
+): string {
+  const cookie = formatCookie(rule.cookieHigh, rule.cookieLow);
+  const parts = [
+    formatRuleMatch(rule, tlvMap),
+    `reason=${reason.replace('_timeout', '')}`,
+    `table_id=${rule.table}`,
+    ...(cookie === '0' ? [] : [`cookie:0x${cookie}`]),
+    `duration${formatDuration(durationMs)}`,
+    `idle${rule.idleTimeout}`,
+    ...(rule.hardTimeout === 0 ? [] : [`hard${rule.hardTimeout}`]),
+    `pkts${rule.packets} bytes${rule.bytes}`,
+  ];
+  return parts.join(' ');
 }
 
 /** A rule as `ovs-ofctl -O OpenFlow15 dump-flows --no-stats` prints it, without the blank in front. */

@@ -3,7 +3,14 @@ export { fieldByName, MATCH_FIELDS, rangeMask, requireField } from './fields.js'
 export { fieldNumber, type FieldWords, fieldWordsOf, parseFieldWords } from './field-text.js';
 export { CT_STATE, TCP_FLAGS } from './flags.js';
 export { formatAction, formatActions, formatSent } from './format-actions.js';
-export { formatFlow, formatFlowStats } from './format-flow.js';
+export {
+  FLOW_REMOVED_REASONS,
+  type FlowRemovedReason,
+  formatFlow,
+  formatFlowRemoved,
+  formatFlowStats,
+  formatRuleMatch,
+} from './format-flow.js';
 export { formatGroup } from './format-group.js';
 export { formatMeter } from './format-meter.js';
 export { formatMatch, formatOptions } from './format-match.js';

@@ -1,11 +1,13 @@
 import type { Bridge } from '../bridge/index.js';
 import { ALL_TABLES } from '../classifier/index.js';
 import type { DatapathMeters } from '../datapath/index.js';
+import { native } from '../native/index.js';
 import {
   emptyMatch,
   type FlowChange,
   type FlowMod,
   FlowModder,
+  type FlowRemovedReason,
   type FlowSpec,
   type GroupMod,
   GroupTable,
@@ -28,6 +30,7 @@ import {
   type XMirror,
 } from '../xlate/index.js';
 import { type Counter, CounterMap } from './counter.js';
+import type { FlowRemovals } from './flow-removed.js';
 import { RuleTimeouts } from './rule-timeouts.js';
 
 /** What `ovs-ofctl meter-stats` shows of a meter. */
@@ -53,6 +56,8 @@ export class BridgeTables {
   readonly bucketCounters = new CounterMap<XBucket>();
   /** By name: a change of the configuration makes new mirrors. */
   readonly mirrorCounters = new CounterMap<XMirror['name']>();
+  /** Is told of rules that went, but for those that another took the place of; null for nobody. */
+  removals: Pick<FlowRemovals, 'note'> | null = null;
   readonly #modder: FlowModder;
   readonly #support: DatapathSupport;
   readonly #datapathMeters: DatapathMeters | null;
@@ -64,7 +69,7 @@ export class BridgeTables {
     this.#support = support;
     this.#datapathMeters = datapathMeters;
     bridge.flowTables.expiry = (rule) => this.timeouts.expiryOf(rule);
-    bridge.flowTables.onEvicted = (rule) => this.timeouts.forget(rule);
+    bridge.flowTables.onEvicted = (rule) => this.#removed([rule], 'eviction', native().monotonicMs());
     // Without meters in the datapath their rules let everything pass, as if there were none.
     this.meters = new MeterTable(datapathMeters?.features);
     this.#modder = new FlowModder(bridge.flowTables, this.groups, this.meters);
@@ -74,7 +79,9 @@ export class BridgeTables {
   changeFlows(mod: FlowMod, now: number): FlowChange {
     if (mod.command !== 'delete' && mod.command !== 'delete_strict') checkDatapathCanDo(mod, this.#support);
     const change = this.#modder.apply(mod);
-    this.#watch(change, now);
+    if (mod.command === 'delete' || mod.command === 'delete_strict')
+      this.#removed(change.removed, 'delete', now);
+    else this.#watch(change, now);
     return change;
   }
 
@@ -91,10 +98,10 @@ export class BridgeTables {
   }
 
   /** Changes groups; flows that send packets to a group that is gone go, too. Throws TableError. */
-  changeGroups(mod: GroupMod): void {
+  changeGroups(mod: GroupMod, now: number): void {
     const gone = this.groups.apply(mod);
     for (const id of gone) {
-      this.#forget(this.#modder.deleteByGroup(id, emptyMatch()));
+      this.#removed(this.#modder.deleteByGroup(id, emptyMatch()), 'group_delete', now);
       this.#forgetBuckets(id);
       this.bridge.groups.delete(id);
       this.bridge.watcher?.tag(groupTag(this.bridge, id));
@@ -121,7 +128,7 @@ export class BridgeTables {
     const { bridge } = this;
     const before = mod.command === 'delete' ? undefined : this.meters.get(mod.meter.meterId);
     for (const id of this.meters.apply(mod)) {
-      this.#forget(this.#modder.deleteByMeter(id, emptyMatch()));
+      this.#removed(this.#modder.deleteByMeter(id, emptyMatch()), 'meter_delete', now);
       const number = bridge.meters.get(id);
       if (number !== undefined) this.#datapathMeters?.remove(number);
       bridge.meters.delete(id);
@@ -194,7 +201,9 @@ export class BridgeTables {
 
   /** Removes what timed out. */
   expire(now: number): void {
-    for (const rule of this.timeouts.expired(now)) this.bridge.flowTables.remove(rule);
+    for (const { rule, reason } of this.timeouts.expired(now)) {
+      if (this.bridge.flowTables.remove(rule)) this.#removed([rule], reason, now);
+    }
   }
 
   /** The bridge goes: its meters leave the datapath. */
@@ -214,6 +223,12 @@ export class BridgeTables {
     rule.modified = now;
     rule.used ??= now;
     this.timeouts.watch(rule, now);
+  }
+
+  /** Rules have left their tables for good. */
+  #removed(rules: readonly Rule[], reason: FlowRemovedReason, now: number): void {
+    this.#forget(rules);
+    for (const rule of rules) this.removals?.note(this.bridge, rule, reason, now);
   }
 
   #forget(rules: readonly Rule[]): void {

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { PortEvent } from '../datapath/index.js';
 import type { FlowEvent, FlowListener } from './flow-cache-control.js';
+import type { FlowRemoved } from './flow-removed.js';
 import type { PacketIn } from './packet-in.js';
 import type { UpcallEvent, UpcallFollower } from './upcall-watch.js';
 
@@ -14,6 +15,8 @@ export interface SwitchEventMap {
   port: [event: PortEvent];
   /** A packet that a controller action sent up. */
   packetIn: [packetIn: PacketIn];
+  /** A rule with send_flow_rem went. Told when a round has credited what flows had counted for it, so about half a second later. */
+  flowRemoved: [removed: FlowRemoved];
   /** Something went wrong on the way and was survived. */
   warning: [message: string];
 }
@@ -23,10 +26,11 @@ export interface EventSources {
   followUpcalls(follower: UpcallFollower): () => void;
   followFlows(listener: FlowListener): () => void;
   followPacketIns(callback: (packetIn: PacketIn) => void): () => void;
+  followRemovals(callback: (removed: FlowRemoved) => void): () => void;
 }
 
 /** Events that are only made while somebody listens. */
-type Lazy = 'upcalls' | 'flow' | 'packetIn';
+type Lazy = 'upcalls' | 'flow' | 'packetIn' | 'flowRemoved';
 
 /**
  * The events of a switch: `on`, `once` and `off` as of any EventEmitter, also with `once` and `on` of node:events, which take an AbortSignal. Listeners run on
@@ -48,6 +52,7 @@ export class SwitchEvents extends EventEmitter<SwitchEventMap> {
       flow: () =>
         sources.followFlows({ full: false, event: (event) => this.emit('flow', event), dropped() {} }),
       packetIn: () => sources.followPacketIns((packetIn) => this.emit('packetIn', packetIn)),
+      flowRemoved: () => sources.followRemovals((removed) => this.emit('flowRemoved', removed)),
     };
     const emitter = this as unknown as EventEmitter;
     emitter.on('newListener', (name: string) => this.#added(name));

@@ -3,6 +3,7 @@ export { BridgeTables, type MeterStatistics } from './bridge-tables.js';
 export { EffectApplier } from './effects.js';
 export type { Counter } from './counter.js';
 export { FlowCacheControl, type FlowEvent, type FlowListener } from './flow-cache-control.js';
+export type { FlowRemoved } from './flow-removed.js';
 export { type SwitchEventMap, SwitchEvents } from './events.js';
 export type {
   FlowList,

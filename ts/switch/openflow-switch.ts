@@ -176,7 +176,7 @@ export abstract class OpenFlowSwitch {
 
   /** Changes the groups of a bridge. Throws TableError. */
   changeGroups(bridge: Bridge, mods: readonly GroupMod[]): void {
-    for (const mod of mods) this.tables(bridge).changeGroups(mod);
+    for (const mod of mods) this.tables(bridge).changeGroups(mod, native().monotonicMs());
   }
 
   /** Changes the meters of a bridge and of the datapath. Throws TableError, ERR_METER_BAND, NetlinkError. */

@@ -77,7 +77,8 @@ export class PacketInDelivery implements PacketInSink {
   }
 }
 
-function hex64(high: number, low: number): string {
+/** The 64-bit number of two words, as 16 hexadecimal digits. */
+export function hex64(high: number, low: number): string {
   const word = (value: number) => (value >>> 0).toString(16).padStart(8, '0');
   return word(high) + word(low);
 }

@@ -19,6 +19,12 @@ function lower(own: number, other: number): number {
   return Math.min(own, other);
 }
 
+/** A rule whose time is up, and which of its timeouts says so. */
+export interface ExpiredRule {
+  readonly rule: Rule;
+  readonly reason: 'idle_timeout' | 'hard_timeout';
+}
+
 /**
  * Finds rules whose idle or hard timeout has passed. Use is seen in the packet count, which revalidation brings up to date,
  * so an idle timeout is right to within one revalidation round, as in OVS.
@@ -61,8 +67,8 @@ export class RuleTimeouts {
   }
 
   /** The rules that are due at `now`; they are watched no longer. */
-  expired(now: number): Rule[] {
-    const due: Rule[] = [];
+  expired(now: number): ExpiredRule[] {
+    const due: ExpiredRule[] = [];
     for (const [rule, known] of this.#ages) {
       if (rule.packets !== known.packets) {
         known.packets = rule.packets;
@@ -70,9 +76,9 @@ export class RuleTimeouts {
       }
       const hard = known.hard > 0 && now - known.modified >= known.hard * 1000;
       const idle = known.idle > 0 && now - known.used >= known.idle * 1000;
-      if (hard || idle) due.push(rule);
+      if (hard || idle) due.push({ rule, reason: hard ? 'hard_timeout' : 'idle_timeout' });
     }
-    for (const rule of due) this.#ages.delete(rule);
+    for (const { rule } of due) this.#ages.delete(rule);
     return due;
   }
 }

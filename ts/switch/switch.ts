@@ -1,12 +1,6 @@
 import { type Bridge, BridgeModel } from '../bridge/index.js';
 import { type Configuration, vsctl } from '../config/index.js';
-import {
-  type Datapath,
-  openDatapath,
-  OpWriter,
-  type PortEvent,
-  type UpcallChannel,
-} from '../datapath/index.js';
+import { type Datapath, openDatapath, OpWriter, type UpcallChannel } from '../datapath/index.js';
 import { messageOf, SlowpathError } from '../errors/index.js';
 import { Exporters } from '../exporters/index.js';
 import { native } from '../native/index.js';
@@ -21,10 +15,10 @@ import { FlowCacheControl } from './flow-cache-control.js';
 import { applyFlowOptions } from './flow-options.js';
 import { kernelQueuePriority } from './kernel-queues.js';
 import { announceBonds } from './learning-packets.js';
-import { linkChanged } from './links.js';
-import { missedEvents } from './missed-events.js';
 import { ConfiguredSwitch } from './configured-switch.js';
+import { DatapathWatch } from './datapath-watch.js';
 import { SwitchEvents } from './events.js';
+import { FlowRemovals } from './flow-removed.js';
 import type { CloseOptions, SwitchOptions } from './options.js';
 import { PacketInDelivery } from './packet-in.js';
 import { type PacketOut, PacketOutSender } from './packet-out.js';
@@ -67,6 +61,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   readonly #recirc = new RecircRegistry();
   readonly #packetIns: PacketInDelivery;
   readonly #exporters: Exporters;
+  readonly #removals = new FlowRemovals(() => this.#snapshot.generation);
   readonly #packetOuts = new PacketOutSender();
   readonly #upcallWatch: UpcallWatch;
   /** What happens, for who wants to know. */
@@ -79,14 +74,12 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   readonly #soundness: SoundnessCheck | null;
   /** Control of what is installed in the datapath, as ovs-appctl's upcall/ and revalidator/ commands have it. */
   readonly cache: FlowCacheControl;
-  readonly #unwatch: () => void;
+  readonly #watch: DatapathWatch;
   readonly #ticker: NodeJS.Timeout;
   readonly #restart: Restart | null;
   readonly #startUp: StartUp;
   #snapshot: Snapshot;
   #closed = false;
-  /** A device appeared that a failed interface may be for; it is tried at the next tick, not once for each message about it. */
-  #retryDue = false;
 
   /** Opens the datapath and starts the slow path. Errors: those of openDatapath. */
   static open(options: SwitchOptions): Switch {
@@ -131,9 +124,10 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       followUpcalls: (follower) => this.followUpcalls(follower),
       followFlows: (listener) => this.cache.follow(listener),
       followPacketIns: (callback) => this.#packetIns.follow(callback),
+      followRemovals: (callback) => this.#removals.follow(callback),
     });
     datapath.setUpcallPids([this.#handlerChannel.portId]);
-    this.#unwatch = datapath.portEvents((event) => this.#onPortEvent(event));
+    this.#watch = this.#makeWatch();
     this.#restart = Restart.open(options, datapath, this.#recirc, this.#model, (text) => this.#warn(text));
     this.#startUp = new StartUp({
       ...{ datapath, revalidator: this.#revalidator, restart: this.#restart, adopt: options.adopt !== false },
@@ -302,14 +296,15 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#ticker);
-    this.events.close();
-    this.#unwatch();
+    this.#watch.close();
     this.#soundness?.close();
     const begun = this.#startUp.close();
     await this.#revalidator.stop();
     await begun;
     this.#handlerChannel.channel.stop();
     if (keep !== true) this.#revalidator.purge();
+    this.#removals.settled(this.#snapshot.generation);
+    this.events.close();
     // What flows counted last has been told now.
     this.#exporters.close();
     this.#restart?.close({ keep: keep === true });
@@ -363,9 +358,21 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       ended: this.#effects.ended,
       log: this.#log,
       countFlows: () => this.datapath.stats().flows,
+      settled: (generation: number) => this.#removals.settled(generation),
       onError: (error: unknown) => this.#onRevalidationError(error),
     };
     return new Revalidator(context, this.#options.policy);
+  }
+
+  #makeWatch(): DatapathWatch {
+    return new DatapathWatch({
+      ...{ datapath: this.datapath, model: this.#model },
+      ...{ configurator: this.#configurator, revalidator: this.#revalidator },
+      changed: (tag) => (tag === undefined ? this.changed() : this.#log.tag(tag, this.#nextGeneration())),
+      reconfigured: () => this.#reconfigured(),
+      warn: (message) => this.#warn(message),
+      tell: (event) => this.events.emit('port', event),
+    });
   }
 
   #makeUpcallWatch(): UpcallWatch {
@@ -383,7 +390,9 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     }
     for (const bridge of this.bridges.values()) {
       if (this.#tables.has(bridge)) continue;
-      this.#tables.set(bridge, new BridgeTables(bridge, this.datapath.support, this.datapath.meters));
+      const tables = new BridgeTables(bridge, this.datapath.support, this.datapath.meters);
+      tables.removals = this.#removals;
+      this.#tables.set(bridge, tables);
     }
     this.#exporters.configure(this.configuration);
     applyFlowOptions(this.configuration.root, this.#options, this.#flowLimit, this.#revalidator);
@@ -394,8 +403,8 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
 
   #tick(): void {
     this.#handler.drain();
-    if (this.#retryDue) {
-      this.#retryDue = false;
+    if (this.#watch.retryDue) {
+      this.#watch.retryDue = false;
       this.#retryInterfaces();
     }
     const now = native().monotonicMs();
@@ -409,69 +418,10 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     if (changed) this.changed();
   }
 
-  #onPortEvent(event: PortEvent): void {
-    this.events.emit('port', event);
-    if (event.type === 'resync') {
-      this.#resync();
-      return;
-    }
-    if (event.type === 'device') {
-      if (this.#configurator.failed.has(event.name)) this.#retryDue = true;
-      return;
-    }
-    if (event.type === 'lost' || event.type === 'restored' || event.type === 'unrestored') {
-      this.#onDatapathEvent(event);
-      return;
-    }
-    const port = this.#model.portsByOdp[event.portNo];
-    if (port === undefined || port.name !== event.name) return;
-    if (event.type === 'link') {
-      const changed = linkChanged(port, event.running);
-      if (changed === 'everything') this.changed();
-      else if (changed !== null) this.#log.tag(changed, this.#nextGeneration());
-    } else if (event.type === 'removed') {
-      this.#configurator.portGone(event.portNo, port.name);
-      this.#reconfigured();
-      this.#warn(`port ${port.name} left the datapath`);
-    }
-  }
-
-  /** The datapath, in which no flow of ours is left, has gone or come back. */
-  #onDatapathEvent(event: PortEvent): void {
-    const { name } = this.datapath;
-    if (event.type === 'lost') {
-      this.#warn(
-        `datapath ${name} is gone, deleted or its module unloaded; it will be made again when it can be`,
-      );
-      void this.#revalidator.stop();
-    } else if (event.type === 'unrestored') {
-      this.#warn(`datapath ${name} cannot be made again: ${messageOf(event.error)}`);
-    } else {
-      void this.#resume();
-    }
-  }
-
   #onRevalidationError(error: unknown): void {
     // Of that there is an event, too.
     if (error instanceof SlowpathError && error.code === 'ERR_DATAPATH_LOST') return;
     this.#warn(`revalidation: ${messageOf(error)}`);
-  }
-
-  async #resume(): Promise<void> {
-    await this.#revalidator.stop();
-    if (this.#closed) return;
-    if (this.datapath.adopted) this.datapath.flush();
-    this.#revalidator.forgetAll();
-    this.#resync();
-    this.changed();
-    this.#revalidator.start();
-    this.#warn(`datapath ${this.datapath.name} is there again, with ports and without flows`);
-  }
-
-  /** Notifications were lost: what they would have said. */
-  #resync(): void {
-    this.#retryDue = this.#configurator.failed.size > 0;
-    for (const event of missedEvents(this.datapath, this.#model.portsByOdp)) this.#onPortEvent(event);
   }
 
   /** Something changed that may concern any flow. */
