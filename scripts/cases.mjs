@@ -4,8 +4,8 @@
 //
 // Compile first: npm run build:test. --show prints that many differences in full.
 import { parseArgs } from 'node:util';
-import { compareCase, readCases, recordedCases } from '../out/test/golden/trace-compare.js';
-import { STALE_RECORDINGS } from '../out/test/golden/xlate-recordings.js';
+import { readCases, recordedCases } from '../out/test/golden/trace-compare.js';
+import { compareRecorded } from '../out/test/golden/xlate-recordings.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -26,10 +26,8 @@ const cases = (options.file === undefined ? recordedCases() : readCases(options.
     (options.case === undefined || entry.id === options.case.split(':')[0]),
 );
 const comparisons = cases
-  .flatMap(compareCase)
-  .filter(
-    ({ id }) => !STALE_RECORDINGS.has(id) && (options.case === undefined || id.startsWith(options.case)),
-  );
+  .flatMap(compareRecorded)
+  .filter(({ id }) => options.case === undefined || id.startsWith(options.case));
 
 const tables = { verdict: new Map(), topology: new Map(), feature: new Map() };
 const refusals = new Map();

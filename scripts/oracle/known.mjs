@@ -99,9 +99,10 @@ function mirrorPorts({ topology }) {
 }
 
 /**
- * `open`: nothing to agree with, as the peer does not answer twice alike or a later release answers as we do.
+ * `open`: nothing to agree with, as the peer does not answer twice alike or a later release answers as we do. `mask`: what happens is the same, our
+ * megaflow matches more.
  *
- * @type {{ name: string, open?: boolean, why: string, explain: (seen: { entry: object, theirs: object, ours: object, judge: (ours: object) => object }) => object | null }[]}
+ * @type {{ name: string, open?: boolean, mask?: boolean, why: string, explain: (seen: { entry: object, theirs: object, ours: object, judge: (ours: object) => object }) => object | null }[]}
  */
 export const KNOWN = [
   {
@@ -211,6 +212,7 @@ export const KNOWN = [
   },
   {
     name: 'mirrors to a VLAN look at dl_dst and the VLAN',
+    mask: true,
     why:
       'Reserved addresses are not mirrored to a VLAN, nor what is in it already; ovs-vswitchd decides that without looking, so its megaflow covers ' +
       'packets that it would treat otherwise.',
@@ -221,6 +223,7 @@ export const KNOWN = [
   },
   {
     name: 'priority tags look at the priority',
+    mask: true,
     why:
       'A tag without a VLAN is kept when it has a priority and dropped when it has none; ovs-vswitchd does not look at the priority ' +
       'of one that it keeps, so its megaflow covers packets whose tag it would drop.',
@@ -235,6 +238,7 @@ export const KNOWN = [
   },
   {
     name: 'tags that are on already',
+    mask: true,
     why:
       'A tag that NORMAL puts on a packet needs no action where the packet has the same one. ovs-vswitchd finds that out without looking; we look at ' +
       'the tag, also where the one that is there was put on by us.',
@@ -245,6 +249,7 @@ export const KNOWN = [
   },
   {
     name: 'hash of a packet that is not IP',
+    mask: true,
     why:
       'symmetric_l3l4 hashes the Ethernet header of packets that are not IP; ovs-vswitchd does not match on it, so its megaflow covers ' +
       'packets that it would send elsewhere.',

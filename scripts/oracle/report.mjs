@@ -37,11 +37,10 @@ export class Report {
   #counts = { cases: 0, traces: 0, agree: 0, died: 0, survived: 0 };
   #bits = [0, 0];
   #verdicts = new Map();
-  /** Known differences by name: deliberate ones, and those where there is nothing to agree with. */
-  #meant = new Map();
-  #open = new Map();
+  /** Known differences by name: deliberate ones in what happens and in the mask alone, and those where there is nothing to agree with. */
+  #known = { meant: new Map(), mask: new Map(), open: new Map() };
   /** Translations that they explain. */
-  #explained = { meant: 0, open: 0 };
+  #explained = { meant: 0, mask: 0, open: 0 };
   #shown = 0;
 
   /** `judge` compares two answers to a trace (test/golden/trace-compare.ts). */
@@ -101,10 +100,12 @@ export class Report {
   }
 
   #count(known) {
-    this.#explained[known.every(({ open }) => open) ? 'open' : 'meant'] += 1;
-    for (const { name, open } of known) {
-      const counts = open ? this.#open : this.#meant;
-      counts.set(name, (counts.get(name) ?? 0) + 1);
+    const kindOf = ({ open, mask }) => (open ? 'open' : mask ? 'mask' : 'meant');
+    const kinds = known.map(kindOf);
+    this.#explained[['meant', 'mask', 'open'].find((kind) => kinds.includes(kind))] += 1;
+    for (const one of known) {
+      const counts = this.#known[kindOf(one)];
+      counts.set(one.name, (counts.get(one.name) ?? 0) + 1);
     }
   }
 
@@ -133,10 +134,11 @@ export class Report {
     const list = (map) => [...map].map(([name, count]) => `${name} ${count}`).join(', ');
     const parts = [`${agree} of ${traces} translations agree`];
     if (this.#verdicts.size > 0) parts.push(`differ: ${list(this.#verdicts)}`);
-    const { meant, open } = this.#explained;
-    if (meant > 0)
-      parts.push(`${meant} (${((100 * meant) / traces).toFixed(1)} %) as meant: ${list(this.#meant)}`);
-    if (open > 0) parts.push(`${open} that the peer leaves open: ${list(this.#open)}`);
+    const share = (count) => `${count} (${((100 * count) / traces).toFixed(1)} %)`;
+    const { meant, mask, open } = this.#explained;
+    if (meant > 0) parts.push(`${share(meant)} as meant: ${list(this.#known.meant)}`);
+    if (mask > 0) parts.push(`${share(mask)} match more, as meant: ${list(this.#known.mask)}`);
+    if (open > 0) parts.push(`${open} that the peer leaves open: ${list(this.#known.open)}`);
     return parts.join('; ');
   }
 

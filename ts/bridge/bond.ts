@@ -22,6 +22,7 @@ export function bondOptions(row: Row): BondOptions {
     mode,
     hashBasis: number(row.option('other_config', 'bond-hash-basis')) | 0,
     lacp: lacp === 'active' || lacp === 'passive' ? 'configured' : 'off',
+    lacpActive: lacp === 'active',
     lacpFallback,
     primary: (mayBeBackup ? row.option('other_config', 'bond-primary') : undefined) ?? null,
     upDelayMs: Math.max(0, row.number('bond_updelay') ?? 0),

@@ -119,6 +119,7 @@ export class BridgeBundle implements XBundle {
   qinqTpid = TPID_8021AD;
   priorityTags: 'never' | 'if-nonzero' | 'always' = 'never';
   protected = false;
+  lacp = false;
   #bond: ConfiguredBond | null = null;
 
   constructor(bridge: Bridge, name: string) {
@@ -147,6 +148,7 @@ export class BridgeBundle implements XBundle {
     this.qinqTpid = row.option('other_config', 'qinq-ethtype') === '802.1q' ? TPID_8021Q : TPID_8021AD;
     this.priorityTags = priorityTags(row.option('other_config', 'priority-tags'));
     this.protected = row.flag('protected');
+    this.lacp = ['active', 'passive'].includes(row.text('lacp'));
   }
 
   /** Takes over the ports that the record's interfaces have now, and its bond. */

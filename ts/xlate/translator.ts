@@ -29,6 +29,7 @@ import { finishOptions } from './tunnel-options.js';
 import {
   type FrozenState,
   SLOW_ACTION,
+  SLOW_LACP,
   type Snapshot,
   type Translation,
   type XBridge,
@@ -40,6 +41,7 @@ const NO_BRIDGE = errorNumber('no_bridge');
 const NO_CONTEXT = errorNumber('no_recirculation_context');
 const TOO_LONG = errorNumber('actions_too_long');
 const INVALID_TUNNEL = errorNumber('invalid_tunnel');
+const ETH_TYPE_LACP = 0x8809;
 /** Linux's default of net.core.netdev_max_backlog, and bytes of an output action. */
 const OUTPUTS_MAX = 1000;
 const OUTPUT_BYTES = 8;
@@ -58,6 +60,11 @@ function limitActions(pass: Pass): void {
   if (writer.length > ACTIONS_LIMIT || writer.count(OVS_ACTION_ATTR_OUTPUT) > OUTPUTS_MAX) {
     pass.slow |= SLOW_ACTION;
   }
+}
+
+/** Whether the packet is a message of LACP to the port that it came by (OVS: process_special). */
+function isLacp({ flow, thawed }: Pass, port: XPort | null): boolean {
+  return flow[F_ETH_TYPE] === ETH_TYPE_LACP && thawed === null && port?.bundle?.lacp === true;
 }
 
 /** Whether the port takes the packet: STP's messages have a flag of their own (OVS: may_receive). */
@@ -224,7 +231,9 @@ export class Translator {
       actions = this.given ?? this.firstLookup(0);
     }
     const bundle = pass.bridge.mirrors.length === 0 ? null : inputBundle(pass);
-    if (bundle !== null && isMirrorOutput(pass.bridge, bundle)) {
+    // The bond's own messages go to nobody else, whatever rules say.
+    if (isLacp(pass, port)) pass.slow |= SLOW_LACP;
+    else if (bundle !== null && isMirrorOutput(pass.bridge, bundle)) {
       pass.note(
         `dropping packet received on port ${bundle.name}, which is reserved exclusively for mirroring`,
         'error',

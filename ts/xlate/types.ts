@@ -60,6 +60,8 @@ export interface XBundle {
   /** No port of it is excluded from floods. */
   readonly floodable: boolean;
   readonly bond: XBond | null;
+  /** The ports speak LACP (Port lacp): messages of it are theirs. Default false. */
+  readonly lacp?: boolean;
 }
 
 /**
