@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { ALL_TABLES } from '../../ts/classifier/index.js';
+import { dumpFlowLines } from '../../ts/datapath/index.js';
 import { emptyMatch, parseFlowMods, parseGroupMod, type Rule } from '../../ts/openflow/index.js';
 import type { Bridge } from '../../ts/switch/index.js';
 import type { FlowStatsSink } from '../../ts/xlate/index.js';
 import { eventually } from '../support/eventually.js';
-import { udpFrame } from '../support/frames.js';
+import { ethernet, ipv4Packet, MAC_A, udpFrame } from '../support/frames.js';
 import { describeSwitch, type OpenOptions, revalidated } from '../support/switch-rig.js';
 import { Capture, sendFrames } from '../support/traffic.js';
 
@@ -113,6 +114,23 @@ describeSwitch('switch: revalidation', (rig) => {
     expect(bridge.flowTables.counter(0)).to.deep.equal({ matched: 3, missed: 0 });
     expect(bridge.flowTables.counter(3)).to.deep.equal({ matched: 0, missed: 3 });
     expect(to0.bridge.flowTables.counter(0)).to.deep.equal({ matched: 0, missed: 3 });
+  });
+
+  it('a flow whose key the datapath cannot tell all of stays in the slow path', async () => {
+    const { theSwitch, bridge } = rig().open(SECURE);
+    theSwitch.addFlows(bridge, 'ip actions=output:2');
+    // IGMP, of which datapaths know nothing but the protocol: a query for all groups.
+    const query = Buffer.from([0x11, 0, 0xee, 0xff, 0, 0, 0, 0]);
+    const payload = ipv4Packet(2, query, -1, { dst: '224.0.0.1', ttl: 1 });
+    send(ethernet({ src: MAC_A, dst: '01:00:5e:00:00:01', type: 0x0800, payload }));
+    await eventually('the flow is there', () => theSwitch.stats().datapath.flows === 1);
+    const before = await dumpFlowLines(theSwitch.datapath);
+    expect(before.join()).to.include('slow_path(match)');
+    theSwitch.configurationChanged();
+    await revalidated(theSwitch);
+    expect(theSwitch.stats().revalidate).to.include({ translated: 1, modified: 0 });
+    const after = await dumpFlowLines(theSwitch.datapath);
+    expect(after.join()).to.include('slow_path(match)');
   });
 
   it('a group that is changed counts anew, and late packets of its old buckets are nobody’s', async () => {

@@ -5,6 +5,7 @@ import type { UkeyTable } from '../ukey/index.js';
 import {
   composeSlowPath,
   type FlowRecords,
+  SLOW_MATCH,
   type Snapshot,
   Trail,
   type Translation,
@@ -27,6 +28,7 @@ export const VERDICT_DELETE_BAD_KEY = 4;
 export const VERDICT_DELETE_NO_RECIRC = 5;
 
 const FITNESS_ERROR = FITNESS.indexOf('error');
+const FITNESS_TOO_LITTLE = FITNESS.indexOf('too_little');
 const NO_BRIDGE = XLATE_ERRORS.indexOf('no_bridge');
 const NO_RECIRC = XLATE_ERRORS.indexOf('no_recirculation_context');
 
@@ -34,6 +36,8 @@ const NO_RECIRC = XLATE_ERRORS.indexOf('no_recirculation_context');
 export class Retranslation {
   /** The translation made last; null when there was none. */
   translation: Translation | null = null;
+  /** SLOW_* bits of the flow: of the translation, and SLOW_MATCH when the datapath's key leaves something out. */
+  #slow = 0;
   readonly #ukeys: UkeyTable;
   readonly #translator: Translator;
   readonly #slowPath = new ActionsWriter(256);
@@ -56,13 +60,11 @@ export class Retranslation {
 
   /** Actions that the flow ought to have, actions[0 … actionsLength); valid until the next run. */
   get actions(): Uint8Array {
-    return this.translation && this.translation.slow === 0 ? this.translation.actions : this.#slowPath.bytes;
+    return this.translation && this.#slow === 0 ? this.translation.actions : this.#slowPath.bytes;
   }
 
   get actionsLength(): number {
-    return this.translation && this.translation.slow === 0
-      ? this.translation.actionsLength
-      : this.#slowPath.length;
+    return this.translation && this.#slow === 0 ? this.translation.actionsLength : this.#slowPath.length;
   }
 
   /** Translates the flow of `ukey` and compares; a VERDICT_*. */
@@ -70,15 +72,17 @@ export class Retranslation {
     const ukeys = this.#ukeys;
     this.translation = null;
     const key = ukeys.arena.view(ukeys.keyBlock[ukey], ukeys.keyLength[ukey]);
-    if (native().decodeKey(key, this.#key, 0) === FITNESS_ERROR) return VERDICT_DELETE_BAD_KEY;
+    const fitness = native().decodeKey(key, this.#key, 0);
+    if (fitness === FITNESS_ERROR) return VERDICT_DELETE_BAD_KEY;
     const translation = this.#translator.translate(snapshot, this.#key, 0);
     this.translation = translation;
     const inPort = ukeys.inPort[ukey];
     if (translation.error === NO_RECIRC) return VERDICT_DELETE_NO_RECIRC;
     if (translation.error === NO_BRIDGE && ukeys.actionsLength[ukey] > 0) return VERDICT_DELETE_NO_PORT;
-    if (translation.slow !== 0) {
+    this.#slow = translation.slow | (fitness === FITNESS_TOO_LITTLE ? SLOW_MATCH : 0);
+    if (this.#slow !== 0) {
       this.#slowPath.reset();
-      composeSlowPath(snapshot, inPort, translation.slow, this.#slowPath, this.#cookie);
+      composeSlowPath(snapshot, inPort, this.#slow, this.#slowPath, this.#cookie);
     }
     if (this.#looksAtMore(ukey, translation.mask)) return VERDICT_DELETE_MASK;
     const length = this.actionsLength;
