@@ -10,8 +10,16 @@ import { describeSwitch, revalidated } from '../support/switch-rig.js';
 import { sendFrames } from '../support/traffic.js';
 
 const RUNS = Number(process.env.FC_RUNS ?? 4);
-/** Every packet goes through this one, and through one of the rules that change. */
-const BASE = 'priority=1,table=0,cookie=1,udp actions=resubmit(,1),group:1';
+/** OpenFlow port number of the patch port to the other bridge. */
+const PATCH = 9;
+/** Every packet goes through this one, through one of the rules that change, a group, and the other bridge; and is mirrored. */
+const BASE = `priority=1,table=0,cookie=1,udp actions=resubmit(,1),group:1,output:${PATCH}`;
+const SETUP =
+  `add-br br1 -- set-fail-mode br1 secure -- add-port br0 to1 tag=10 -- set Interface to1 type=patch options:peer=to0 ofport_request=${PATCH} ` +
+  '-- add-port br1 to0 -- set Interface to0 type=patch options:peer=to1 ' +
+  '-- --id=@n create NetFlow targets="127.0.0.1:9" -- set Bridge br0 netflow=@n';
+/** Every packet once; it goes nowhere else, as no port of the bridge is of that VLAN but trunks. */
+const MIRROR = { name: 'm', selectSrcPorts: ['p1'], outputVlan: 30 };
 const GROUP = 'group_id=1,type=indirect,bucket=output:2';
 
 type Step = (theSwitch: Switch, bridge: Bridge) => unknown;
@@ -34,7 +42,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       },
   ),
   fc.constant<Step>((theSwitch, bridge) => {
-    theSwitch.changeFlows(bridge, parseFlowMods('modify table=0,udp actions=resubmit(,1),group:1,output:3'));
+    theSwitch.changeFlows(
+      bridge,
+      parseFlowMods(`modify table=0,udp actions=resubmit(,1),group:1,output:3,output:${PATCH}`),
+    );
   }),
   fc.constant<Step>((theSwitch) => theSwitch.revalidate()),
   fc.constant<Step>((theSwitch) => theSwitch.cache.purge()),
@@ -63,11 +74,10 @@ describeSwitch('switch: packets are credited once, whatever happens', (rig) => {
         ended() {},
       };
       const { theSwitch, bridge } = rig().open({ bridge: { failMode: 'secure' }, flowStats });
-      theSwitch.vsctl(
-        '-- --id=@n create NetFlow targets="127.0.0.1:9" -- set Bridge br0 netflow=@n'
-          .replaceAll('"', '')
-          .split(' '),
-      );
+      theSwitch.vsctl(SETUP.replaceAll('"', '').split(' '));
+      theSwitch.addMirror(bridge, MIRROR);
+      const other = theSwitch.bridges.get('br1')!;
+      theSwitch.addFlows(other, 'udp actions=resubmit(,3)\ntable=3 actions=drop');
       theSwitch.changeGroups(bridge, [parseGroupMod(GROUP, 'add')]);
       theSwitch.addFlows(bridge, BASE);
       let sent = 0;
@@ -116,7 +126,24 @@ describeSwitch('switch: packets are credited once, whatever happens', (rig) => {
         packets: credited,
         bytes: credited * size,
       });
-      expect(theSwitch.stats().revalidate.backwards).to.equal(0);
+      const patch = bridge.portByName('to1')!.counted;
+      expect(patch, 'the patch port').to.include({
+        txPackets: credited,
+        txBytes: credited * size,
+        rxPackets: 0,
+      });
+      const peer = other.portByName('to0')!.counted;
+      expect(peer, 'its peer').to.include({ rxPackets: credited, rxBytes: credited * size, txPackets: 0 });
+      expect(
+        rulesOf(other).map(({ packets }) => packets),
+        'rules of the other bridge',
+      ).to.deep.equal([credited, credited]);
+      expect(other.flowTables.counter(3), 'its table 3').to.deep.equal({ matched: credited, missed: 0 });
+      expect(theSwitch.tables(bridge).mirrorCounters.get('m'), 'the mirror').to.deep.equal({
+        packets: credited,
+        bytes: credited * size,
+      });
+      expect(theSwitch.stats().revalidate).to.include({ backwards: 0, unanswered: 0 });
       await theSwitch.close();
     });
     await fc.assert(property, { numRuns: RUNS, endOnFailure: true });
