@@ -5,7 +5,7 @@ import { udpFrame } from '../support/frames.js';
 import { describeSwitch, type OpenOptions, type RunningSwitch } from '../support/switch-rig.js';
 import { sendFrames } from '../support/traffic.js';
 
-const SECURE: OpenOptions = { bridge: { failMode: 'secure' } };
+const SECURE: OpenOptions = { bridge: { failMode: 'secure' }, policy: { maxIdle: 600_000 } };
 
 describeSwitch('switch: flow-removed', (rig) => {
   const send = (...frames: Buffer[]) => sendFrames(rig().hosts[0].namespace, 'eth0', frames);
@@ -111,7 +111,7 @@ describeSwitch('switch: flow-removed', (rig) => {
   });
 
   it('tells the last events of flows and rules when the switch is closed', async () => {
-    const running = rig().open({ ...SECURE, policy: { maxRevalidator: 600_000 } });
+    const running = rig().open({ ...SECURE, policy: { maxIdle: 600_000, maxRevalidator: 600_000 } });
     const { theSwitch, bridge } = running;
     const removed = follow(running);
     const ends: FlowEvent[] = [];

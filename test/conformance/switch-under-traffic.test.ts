@@ -5,7 +5,7 @@ import { describeSwitch, type OpenOptions, type RunningSwitch } from '../support
 import { datapathType } from '../support/test-datapath.js';
 import { Capture, flood, startSink } from '../support/traffic.js';
 
-const SECURE: OpenOptions = { bridge: { failMode: 'secure' } };
+const SECURE: OpenOptions = { bridge: { failMode: 'secure' }, policy: { maxIdle: 600_000 } };
 /** One flow's frames, and how many a second. */
 const FLOOD = { count: 3000, rate: 1000, single: true };
 
