@@ -65,6 +65,32 @@ describeSwitch('switch: options of the flow cache', (rig) => {
     expect(theSwitch.stats().ukeys).to.deep.equal({ operational: 2 });
   });
 
+  it('flows are checked, or not, as other_config:check-soundness says now', async () => {
+    const { theSwitch, bridge } = rig().open({ ...SECURE, checkSoundness: 1 });
+    theSwitch.addFlows(
+      bridge,
+      'udp actions=output:2\ntcp actions=drop\npriority=40000,udp,tp_dst=2000/0xfff0 actions=output:3',
+    );
+    const set = (every: number) =>
+      theSwitch.vsctl(['set', 'Open_vSwitch', '.', `other_config:check-soundness=${every}`]);
+    const flowsOf = (count: number) =>
+      eventually('the flows are there', () => theSwitch.stats().datapath.flows === count);
+    set(0);
+    send(udpFrame(1000, 3000));
+    await flowsOf(1);
+    set(1);
+    send(udpFrame(1000, 2000));
+    await flowsOf(2);
+    await eventually('one was checked', () => theSwitch.stats().revalidate.checked === 1);
+    theSwitch.vsctl(['remove', 'Open_vSwitch', '.', 'other_config', 'check-soundness']);
+    await theSwitch.cache.purge();
+    send(udpFrame(1000, 2000));
+    await eventually(
+      'the one that it was opened with holds again',
+      () => theSwitch.stats().revalidate.checked === 2,
+    );
+  });
+
   it('flows of a sound translation are found sound', async () => {
     const { theSwitch, bridge, warnings } = rig().open({ ...SECURE, checkSoundness: 1 });
     theSwitch.addFlows(

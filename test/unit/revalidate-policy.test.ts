@@ -24,9 +24,35 @@ describe('flow limit', () => {
     expect(new FlowLimit(500).limit).to.equal(500);
   });
 
+  it('asks for the number of flows once in 100 ms at most', () => {
+    const flowLimit = new FlowLimit();
+    let asked = 0;
+    const count = () => ++asked;
+    const seen = [1000, 1099, 1100, 1150, 1200, 5000].map((now) => {
+      flowLimit.look(now, count);
+      return flowLimit.flows;
+    });
+    expect(seen).to.deep.equal([1, 1, 2, 2, 3, 4]);
+  });
+
   it('is divided by the seconds of a dump over two seconds', () => {
     expect(limitAfter(100_000, 2001, 1)).to.equal(50_000);
     expect(limitAfter(100_000, 4900, 1)).to.equal(25_000);
+  });
+
+  it('stays as it is after a dump of a second and more, and after a quick one of a table that is small enough', () => {
+    expect(limitAfter(5000, 1000, 1_000_000)).to.equal(5000);
+    expect(limitAfter(5000, 999, 1_000_000)).to.equal(6000);
+    expect(limitAfter(5000, 500, 2500)).to.equal(5000);
+    expect(limitAfter(5000, 500, 2501)).to.equal(6000);
+  });
+
+  it('falls at once with its maximum, and does not grow with it', () => {
+    const flowLimit = new FlowLimit();
+    flowLimit.max = 3000;
+    expect(flowLimit.limit).to.equal(3000);
+    flowLimit.max = 50_000;
+    expect(flowLimit.limit).to.equal(3000);
   });
 
   it('falls by a quarter after a dump over 1.3 seconds', () => {

@@ -1,7 +1,13 @@
 import { expect } from 'chai';
 import { type FlowDump, OpWriter } from '../../ts/datapath/index.js';
 import { FLOW_WORDS } from '../../ts/fields/index.js';
-import { type Channel, MATCHED_FIRST, MATCHED_STALE, native } from '../../ts/native/index.js';
+import {
+  type Channel,
+  MATCHED_BACKWARDS,
+  MATCHED_FIRST,
+  MATCHED_STALE,
+  native,
+} from '../../ts/native/index.js';
 import { ChangeLog, Revalidator, type RevalidatorContext } from '../../ts/revalidate/index.js';
 import { BY_INSTALL, DELETE_REASONS, FlowLimit, UKEY_OPERATIONAL, UkeyTable } from '../../ts/ukey/index.js';
 import { FlowRecords, Translator } from '../../ts/xlate/index.js';
@@ -111,13 +117,16 @@ class Rig {
     for (const [ukey, packets] of flows) {
       if (ukeys.state[ukey] !== UKEY_OPERATIONAL || Math.abs(ukeys.dumpRound[ukey]) === round) continue;
       matched.ukey[count] = ukey;
-      matched.packets[count] = packets - ukeys.packets[ukey];
+      const backwards = packets < ukeys.packets[ukey];
+      matched.packets[count] = backwards ? packets : packets - ukeys.packets[ukey];
       matched.bytes[count] = 60 * matched.packets[count];
       matched.usedBefore[count] = ukeys.used[ukey];
       if (matched.packets[count] > 0) ukeys.used[ukey] = this.now;
       matched.used[count] = ukeys.used[ukey];
       matched.flags[count] =
-        (ukeys.dumpRound[ukey] <= 0 ? MATCHED_FIRST : 0) | (ukeys.stale[ukey] !== 0 ? MATCHED_STALE : 0);
+        (ukeys.dumpRound[ukey] <= 0 ? MATCHED_FIRST : 0) |
+        (ukeys.stale[ukey] !== 0 ? MATCHED_STALE : 0) |
+        (backwards ? MATCHED_BACKWARDS : 0);
       ukeys.packets[ukey] = packets;
       ukeys.dumpRound[ukey] = round;
       ukeys.missed[ukey] = 0;
@@ -148,6 +157,28 @@ describe('revalidation rounds', () => {
     await rig.round({ flows: new Map(all.map((ukey, n) => [ukey, n === 4 ? 12 : 5])) });
     expect(rig.credited.slice(10)).to.deep.equal([7]);
     expect(rig.revalidator.counters).to.include({ rounds: 2, interrupted: 1, dumped: 23, missed: 0 });
+  });
+
+  it('count counters that ran backwards, and believe what they say from 0 on', async () => {
+    const rig = new Rig();
+    const a = rig.install(1);
+    await rig.round(shows([a, 10]));
+    await rig.round(shows([a, 4]));
+    await rig.round(shows([a, 6]));
+    expect(rig.credited).to.deep.equal([10, 4, 2]);
+    expect(rig.revalidator.counters.backwards).to.equal(1);
+  });
+
+  it('credit once what a flow counted while dumps did not show it', async () => {
+    const rig = new Rig();
+    const a = rig.install(1);
+    await rig.round(shows([a, 3]));
+    await rig.round(shows());
+    await rig.round(shows());
+    await rig.round(shows([a, 9]));
+    expect(rig.credited).to.deep.equal([3, 6]);
+    expect(rig.revalidator.counters.missed).to.equal(2);
+    expect(rig.ukeys.missed[a]).to.equal(0);
   });
 
   it('give a flow up that four dumps did not show, and not one that was seen meanwhile', async () => {

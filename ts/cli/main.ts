@@ -78,6 +78,11 @@ function program(controlHelp: string): Command {
     )
     .option('--flow-limit <flows>', 'most flows to install', positive)
     .option('--max-idle <ms>', 'milliseconds after which unused flows go', positive)
+    .option(
+      '--check-soundness <flows>',
+      'check one of so many installed flows for packets that it should not take (default: none)',
+      positive,
+    )
     .option('--metrics <address>', 'serve metrics for Prometheus at PORT of 127.0.0.1, or at ADDRESS:PORT')
     .addOption(
       new Option(

@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly dispatch?: DispatchMode;
   readonly flowLimit?: number;
   readonly maxIdle?: number;
+  /** One of so many installed flows is checked. */
+  readonly checkSoundness?: number;
   /** Where to serve metrics: PORT or ADDRESS:PORT. */
   readonly metrics?: string;
   /** What is left behind: the datapath with ports and flows, or with ports. */
@@ -72,6 +74,7 @@ function openSwitch(options: RunOptions, name: string, log: Logger): Switch {
     ...(options.datapath === 'system' ? { stateFile: statePath(options.datapath, name) } : {}),
     ...(options.flowLimit === undefined ? {} : { flowLimit: options.flowLimit }),
     ...(options.maxIdle === undefined ? {} : { policy: { maxIdle: options.maxIdle } }),
+    ...(options.checkSoundness === undefined ? {} : { checkSoundness: options.checkSoundness }),
     onWarning: (message) => log.warn(message),
     onPacketIn: ({ bridge, inPort, totalLength, cookie }) =>
       log.info({ bridge, inPort, bytes: totalLength, cookie }, 'packet-in'),

@@ -50,8 +50,8 @@ const TAG_BITS = 0xefff;
 
 export interface SoundnessContext {
   readonly ukeys: UkeyTable;
-  /** One of its own. */
-  readonly translator: Translator;
+  /** Makes one of its own, when the first flow is checked. */
+  makeTranslator(): Translator;
   readonly counters: Pick<RevalidateCounters, 'checked' | 'unsound'>;
   snapshot(): Snapshot;
   /** Puts a flow that matches these bits, too, in the place of one. */
@@ -126,8 +126,10 @@ interface Outcome {
  * If one does not, that is counted and told, and a flow that matches the field exactly takes the place of the wide one.
  */
 export class SoundnessCheck {
+  /** 0: none is checked. May be changed at any time. */
+  every = 0;
   readonly #context: SoundnessContext;
-  readonly #every: number;
+  #translator: Translator | null = null;
   readonly #pending: { readonly ukey: number; readonly ufid: number }[] = [];
   readonly #key = new Int32Array(FLOW_WORDS);
   readonly #other = new Int32Array(FLOW_WORDS);
@@ -136,14 +138,14 @@ export class SoundnessCheck {
   #toldAt = Number.NEGATIVE_INFINITY;
   #untold = 0;
 
-  constructor(context: SoundnessContext, every: number) {
+  constructor(context: SoundnessContext) {
     this.#context = context;
-    this.#every = every;
   }
 
   /** A flow was installed; one of `every` is checked in another turn of the event loop. */
   readonly installed = (ukey: number): void => {
-    if (++this.#installed % this.#every !== 0 || this.#pending.length >= PENDING_MAX) return;
+    if (this.every === 0 || ++this.#installed % this.every !== 0 || this.#pending.length >= PENDING_MAX)
+      return;
     this.#pending.push({ ukey, ufid: this.#context.ukeys.ufid[ukey * 4] });
     this.#turn ??= setImmediate(() => {
       this.#turn = null;
@@ -204,7 +206,8 @@ export class SoundnessCheck {
   }
 
   #outcome(snapshot: Snapshot, key: Int32Array): Outcome {
-    const { error, slow, actions, actionsLength } = this.#context.translator.translate(snapshot, key, 0);
+    this.#translator ??= this.#context.makeTranslator();
+    const { error, slow, actions, actionsLength } = this.#translator.translate(snapshot, key, 0);
     // Packets that only userspace can treat all meet the slow path.
     const text = slow === 0 ? Buffer.from(actions.subarray(0, actionsLength)).toString('hex') : '';
     return { error, slow, actions: text };

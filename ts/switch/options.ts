@@ -20,7 +20,7 @@ export interface SwitchOptions {
   readonly adopt?: boolean;
   /**
    * One of this many installed flows is checked for packets that it takes and that ought to meet something else. Such a flow is warned of, counted, and
-   * gives way to a narrower one. 0, the default: none.
+   * gives way to a narrower one. 0, the default: none. Open_vSwitch other_config:check-soundness goes before it, also while the switch runs.
    */
   readonly checkSoundness?: number;
   /** What translates in place of `Translator`: for tests. */

@@ -71,7 +71,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   readonly #changesChannel: UpcallChannel;
   readonly #handler: UpcallHandler;
   readonly #revalidator: Revalidator;
-  readonly #soundness: SoundnessCheck | null;
+  readonly #soundness: SoundnessCheck;
   /** Control of what is installed in the datapath, as ovs-appctl's upcall/ and revalidator/ commands have it. */
   readonly cache: FlowCacheControl;
   readonly #watch: DatapathWatch;
@@ -297,7 +297,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     this.#closed = true;
     clearInterval(this.#ticker);
     this.#watch.close();
-    this.#soundness?.close();
+    this.#soundness.close();
     const begun = this.#startUp.close();
     await this.#revalidator.stop();
     await begun;
@@ -319,6 +319,16 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     return this.close();
   }
 
+  /** Flows in the datapath; those that we know of when it is gone. */
+  #countFlows(): number {
+    try {
+      return this.datapath.stats().flows;
+    } catch (error) {
+      if (error instanceof SlowpathError && error.code === 'ERR_DATAPATH_LOST') return this.#ukeys.count;
+      throw error;
+    }
+  }
+
   /** What the slow path and the revalidator share. */
   #shared() {
     return {
@@ -330,6 +340,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       snapshot: () => this.#snapshot,
       apply: this.#effects.apply,
       beforeSubmit: () => this.#restart?.flush(),
+      countFlows: () => this.#countFlows(),
       now: () => native().monotonicMs(),
     };
   }
@@ -342,7 +353,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       samples: teeSamples(this.#exporters, this.#options.samples),
       packetIns: this.#packetIns,
       observer: this.#options.observer ?? null,
-      ...(this.#soundness === null ? {} : { onInstalled: this.#soundness.installed }),
+      onInstalled: this.#soundness.installed,
     });
   }
 
@@ -357,7 +368,6 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       sink: this.#effects.of,
       ended: this.#effects.ended,
       log: this.#log,
-      countFlows: () => this.datapath.stats().flows,
       settled: (generation: number) => this.#removals.settled(generation),
       onError: (error: unknown) => this.#onRevalidationError(error),
     };
@@ -395,7 +405,10 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       this.#tables.set(bridge, tables);
     }
     this.#exporters.configure(this.configuration);
-    applyFlowOptions(this.configuration.root, this.#options, this.#flowLimit, this.#revalidator);
+    applyFlowOptions(
+      ...([this.configuration.root, this.#options] as const),
+      ...([this.#flowLimit, this.#revalidator, this.#soundness] as const),
+    );
     this.#restart?.noteBridges();
     this.#startUp.consider();
     this.changed();

@@ -2,6 +2,8 @@
 export const FLOW_LIMIT_START = 10_000;
 export const FLOW_LIMIT_MAX = 200_000;
 export const FLOW_LIMIT_FLOOR = 1_000;
+/** How long an answer of the datapath holds (OVS: udpif_get_n_flows). */
+const LOOK_MS = 100;
 
 /**
  * How many flows the datapath may hold. Falls when a dump takes too long and grows while dumps are quick, as OVS's
@@ -10,13 +12,14 @@ export const FLOW_LIMIT_FLOOR = 1_000;
 export class FlowLimit {
   /** Flows that may be installed now. */
   limit: number;
-  /** Flows in the datapath when last looked at, refreshed at most every 100 ms. */
+  /** Flows in the datapath when last looked at. */
   flows = 0;
   /** Flows on average, the last dumps counting most, and at most (OVS: avg_n_flows, max_n_flows). */
   average = 0;
   peak = 0;
 
   #max: number;
+  #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(max = FLOW_LIMIT_MAX) {
     this.#max = max;
@@ -31,6 +34,13 @@ export class FlowLimit {
   set max(flows: number) {
     this.#max = flows;
     this.limit = Math.min(this.limit, flows);
+  }
+
+  /** Asks how many flows the datapath has, unless that was asked less than 100 ms before `now`. */
+  look(now: number, count: () => number): void {
+    if (now - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = now;
+    this.flows = count();
   }
 
   /** Learns from a dump that took `durationMs` and showed `flows` flows. */

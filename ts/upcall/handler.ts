@@ -83,6 +83,8 @@ export interface HandlerContext {
   snapshot(): Snapshot;
   /** Applies what a translation decided for `packets` packets of `bytes` bytes in all. */
   apply(translation: Translation, packets: number, bytes: number, tcpFlags: number, used: number): void;
+  /** Flows in the datapath now; asked ten times a second at most. */
+  countFlows(): number;
   /** Monotonic milliseconds, the clock of flow statistics. */
   now(): number;
   readonly samples: SampleSink;
@@ -300,6 +302,7 @@ export class UpcallHandler {
   #install(snapshot: Snapshot, row: number, translation: Translation, actionsOff: number): boolean {
     const { batch, ukeys, records, ops, flowLimit } = this.#context;
     const counters = this.counters;
+    flowLimit.look(this.#now, this.#context.countFlows);
     if (ukeys.count >= flowLimit.limit || flowLimit.flows >= flowLimit.limit || ukeys.full) {
       counters.flow_limit++;
       return false;
