@@ -25,6 +25,7 @@ export {
   showRecord,
   showText,
 } from './datapath/index.js';
+export type { LocalSample } from './exporters/index.js';
 export { type MetricsOptions, MetricsServer, switchMetrics } from './metrics/index.js';
 export { NetlinkError, SlowpathError, SyntaxProblem } from './errors/index.js';
 export {
@@ -68,6 +69,7 @@ export {
   type BondOptions,
   Bridge,
   type BridgeOptions,
+  type CollectorSetOptions,
   BridgePort,
   type DevicePortOptions,
   type FlowEvent,

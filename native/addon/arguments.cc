@@ -106,6 +106,22 @@ Napi::Function Arguments::Function(size_t index, const char* name) {
   return ok_ ? info_[index].As<Napi::Function>() : Napi::Function();
 }
 
+std::vector<uint32_t> Arguments::GroupsMember(Napi::Object object) {
+  std::vector<uint32_t> groups;
+  if (!ok_) return groups;
+  Napi::Value value = object.Get("groups");
+  if (value.IsUndefined()) return groups;
+  if (!value.IsArray()) {
+    FailType("groups", "an array of group numbers");
+    return groups;
+  }
+  Napi::Object array = value.As<Napi::Object>();
+  for (uint32_t i = 0; ok_ && i < value.As<Napi::Array>().Length(); i++) {
+    groups.push_back(static_cast<uint32_t>(Element(array, i, "groups", 1, INT32_MAX)));
+  }
+  return groups;
+}
+
 Napi::Object Arguments::Object(size_t index, const char* name) {
   if (ok_ && !info_[index].IsObject()) FailType(name, "an object");
   return ok_ ? info_[index].As<Napi::Object>() : Napi::Object();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace slowpath {
 
@@ -36,6 +37,8 @@ class Arguments {
   int64_t Element(Napi::Object array, uint32_t index, const char* name, int64_t least, int64_t most);
   // A string member; empty when it is undefined.
   std::string TextMember(Napi::Object object, const char* name);
+  // The member 'groups', an array of multicast groups; empty when it is undefined.
+  std::vector<uint32_t> GroupsMember(Napi::Object object);
   Napi::Object Object(size_t index, const char* name);
   // An object made by our class T; null when the argument is null and that is allowed.
   template <typename T>

@@ -46,7 +46,11 @@ EmbeddedObject::EmbeddedObject(const Napi::CallbackInfo& info) : Napi::ObjectWra
 }
 
 Napi::Value EmbeddedObject::OpenChannel(const Napi::CallbackInfo& info) {
-  std::unique_ptr<Channel> channel = datapath_->OpenChannel();
+  Arguments arguments(info, "openChannel");
+  std::vector<uint32_t> groups;
+  if (!info[0].IsUndefined()) groups = arguments.GroupsMember(arguments.Object(0, "options"));
+  if (!arguments.ok()) return info.Env().Undefined();
+  std::unique_ptr<Channel> channel = datapath_->OpenChannel(groups);
   if (channel == nullptr) {
     return ThrowSystemError(info.Env(), ENETDOWN, "openChannel",
                             "the datapath is closed, or no descriptor is left");

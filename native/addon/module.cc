@@ -21,29 +21,12 @@
 namespace slowpath {
 namespace {
 
-// The member 'groups' of NetlinkOptions.
-std::vector<uint32_t> TakeGroups(Arguments& arguments, Napi::Object options) {
-  std::vector<uint32_t> groups;
-  if (!arguments.ok()) return groups;
-  Napi::Value value = options.Get("groups");
-  if (value.IsUndefined()) return groups;
-  if (!value.IsArray()) {
-    arguments.FailType("groups", "an array of group numbers");
-    return groups;
-  }
-  Napi::Object array = value.As<Napi::Object>();
-  for (uint32_t i = 0; arguments.ok() && i < value.As<Napi::Array>().Length(); i++) {
-    groups.push_back(static_cast<uint32_t>(arguments.Element(array, i, "groups", 1, INT32_MAX)));
-  }
-  return groups;
-}
-
 Napi::Value OpenNetlink(const Napi::CallbackInfo& info) {
   Arguments arguments(info, "openNetlink");
   Napi::Object object = arguments.Object(0, "options");
   NetlinkSocketOptions options;
   options.protocol = static_cast<int>(arguments.Member(object, "protocol", 0, 31));
-  options.groups = TakeGroups(arguments, object);
+  options.groups = arguments.GroupsMember(object);
   options.netns = arguments.TextMember(object, "netns");
   if (!arguments.ok()) return info.Env().Undefined();
 

@@ -33,6 +33,8 @@ class ActionRunner {
   // False when the packet's TTL has expired, and its list with it.
   bool DecTtl(Packet& packet, uint32_t* key, std::span<const uint8_t> arguments);
   void Sample(Packet& packet, uint32_t* key, std::span<const uint8_t> arguments, bool last);
+  // psample.cc
+  void Psample(const Packet& packet, const uint32_t* key, std::span<const uint8_t> arguments);
   void Recirculate(Packet& packet, uint32_t* key, uint32_t id, bool last);
   // Runs nested actions on a copy, or on the packet itself when nothing follows.
   void Nested(Packet& packet, uint32_t* key, std::span<const uint8_t> actions, bool last);
@@ -47,6 +49,7 @@ class ActionRunner {
   Engine& engine_;
   Datapath& dp_;
   const int depth_;
+  uint32_t probability_ = 0;  // Of the innermost sample action around what runs; 0 outside of all.
   bool stale_ = false;  // The key's header fields are older than the packet.
   std::span<const uint8_t> actions_ = {};  // The outermost list, which userspace may ask to see.
 };

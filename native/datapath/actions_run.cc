@@ -2,10 +2,12 @@
 #include <linux/openvswitch.h>
 
 #include <cstring>
+#include <utility>
 
 #include "datapath/actions.h"
 #include "datapath/gso.h"
 #include "datapath/headers.h"
+#include "datapath/psample.h"
 #include "wire/attributes.h"
 
 namespace slowpath {
@@ -53,6 +55,10 @@ bool ActionRunner::One(Packet& packet, uint32_t* key, uint16_t type, std::span<c
     }
     case OVS_ACTION_ATTR_USERSPACE:
       Userspace(packet, key, argument);
+      packet.cut = 0;
+      return true;
+    case kActionPsample:
+      Psample(packet, key, argument);
       packet.cut = 0;
       return true;
     case OVS_ACTION_ATTR_SET:
@@ -180,7 +186,9 @@ void ActionRunner::Sample(Packet& packet, uint32_t* key, std::span<const uint8_t
     if (argument.type == OVS_SAMPLE_ATTR_ACTIONS) actions = argument.payload;
   }
   if (probability == 0 || (probability != UINT32_MAX && engine_.Random() > probability)) return;
+  uint32_t outer = std::exchange(probability_, probability);
   Nested(packet, key, actions, last);
+  probability_ = outer;
 }
 
 void ActionRunner::CheckLength(Packet& packet, uint32_t* key, std::span<const uint8_t> arguments, bool last) {

@@ -4,6 +4,7 @@
 #include "datapath/actions.h"
 #include "datapath/actions_checker.h"
 #include "datapath/encapsulation.h"
+#include "datapath/psample.h"
 
 namespace slowpath {
 namespace {
@@ -100,6 +101,10 @@ int ActionChecker::One(const Attribute& action, Packet& packet, int depth) {
       return Ct(action.payload);
     case OVS_ACTION_ATTR_USERSPACE:
       return Userspace(action.payload);
+    case kActionPsample: {
+      PsampleArguments parsed;
+      return ParsePsample(action.payload, parsed) == 0 ? 0 : Bad("psample needs a group and a cookie of 1 to 16 bytes");
+    }
     case OVS_ACTION_ATTR_SET:
       return Set(action.payload, packet, false);
     case OVS_ACTION_ATTR_SET_MASKED:

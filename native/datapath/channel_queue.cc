@@ -57,14 +57,15 @@ void DatagramBuffer::Swap(DatagramBuffer& other) {
   std::swap(at_, other.at_);
 }
 
-std::shared_ptr<ChannelQueue> ChannelQueue::Make(uint32_t portId, uint32_t maxUpcalls, uint32_t maxUpcallBytes) {
+std::shared_ptr<ChannelQueue> ChannelQueue::Make(uint32_t portId, uint32_t maxUpcalls, uint32_t maxUpcallBytes,
+                                                 bool readsSamples) {
   int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event < 0) return nullptr;
-  return std::shared_ptr<ChannelQueue>(new ChannelQueue(portId, event, maxUpcalls, maxUpcallBytes));
+  return std::shared_ptr<ChannelQueue>(new ChannelQueue(portId, event, maxUpcalls, maxUpcallBytes, readsSamples));
 }
 
-ChannelQueue::ChannelQueue(uint32_t portId, int event, uint32_t maxUpcalls, uint32_t maxUpcallBytes)
-    : portId_(portId), event_(event), maxUpcalls_(maxUpcalls), maxUpcallBytes_(maxUpcallBytes) {}
+ChannelQueue::ChannelQueue(uint32_t portId, int event, uint32_t maxUpcalls, uint32_t maxUpcallBytes, bool readsSamples)
+    : portId_(portId), readsSamples_(readsSamples), event_(event), maxUpcalls_(maxUpcalls), maxUpcallBytes_(maxUpcallBytes) {}
 
 ChannelQueue::Pushed ChannelQueue::PushUpcall(std::span<const uint8_t> head, std::span<const uint8_t> packet,
                                              size_t padding) {

@@ -49,9 +49,12 @@ class ChannelQueue {
   static constexpr size_t kAnswerLimitBytes = 16 << 20;  // Answers waiting before more are dropped and counted.
 
   // Null when no file descriptor is left.
-  static std::shared_ptr<ChannelQueue> Make(uint32_t portId, uint32_t maxUpcalls, uint32_t maxUpcallBytes);
+  static std::shared_ptr<ChannelQueue> Make(uint32_t portId, uint32_t maxUpcalls, uint32_t maxUpcallBytes,
+                                            bool readsSamples);
 
   uint32_t portId() const { return portId_; }
+  // It joined the group of samples, which wait among the upcalls.
+  bool readsSamples() const { return readsSamples_; }
   int fd() const { return event_.get(); }
 
   // Forwarding thread. ------------------------------------------------------------------------------------------------
@@ -81,13 +84,14 @@ class ChannelQueue {
   uint64_t answersLost() const { return answersLost_.load(std::memory_order_relaxed); }
 
  private:
-  ChannelQueue(uint32_t portId, int event, uint32_t maxUpcalls, uint32_t maxUpcallBytes);
+  ChannelQueue(uint32_t portId, int event, uint32_t maxUpcalls, uint32_t maxUpcallBytes, bool readsSamples);
   // With the mutex held: swaps what was pushed to the reader's side if that is empty.
   void Refill();
   // With the mutex held: books what was received, and makes the event agree with what is left.
   void Settle(size_t answers, size_t answerBytes, size_t upcalls, size_t upcallBytes);
 
   const uint32_t portId_;
+  const bool readsSamples_;
   const UniqueFd event_;  // Readable while signalled_.
 
   std::mutex mutex_;

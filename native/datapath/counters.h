@@ -26,6 +26,9 @@
   X(upcallsQueueFull, "Upcalls lost because the queue of their channel was full.")                                    \
   X(upcallsTooLarge, "Upcalls lost because the message would not fit a receive slot.")                                \
   X(upcallsBadGso, "Upcalls lost because the packet's segmentation offload is unknown or contradicts its headers.")   \
+  X(samples, "Packets that a psample action queued to a reader of samples, once for each reader.")                       \
+  X(samplesUnread, "Packets that a psample action took while nobody reads samples.")                                  \
+  X(samplesLost, "Samples lost because the queue of their reader was full.")                                          \
   X(gsoSegmented, "Packets segmented in software for an upcall.")                                                     \
   X(checksumsCompleted, "Checksums that a sender left to the device, completed in software.")                         \
   X(recirculations, "Packets sent through the flow table again by a recirc action.")                                  \

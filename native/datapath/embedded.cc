@@ -4,8 +4,11 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
+
 #include "datapath/core.h"
 #include "datapath/embedded_channel.h"
+#include "datapath/families.h"
 
 namespace slowpath {
 
@@ -31,8 +34,8 @@ EmbeddedDatapath::EmbeddedDatapath(std::shared_ptr<Core> core) : core_(std::move
 
 EmbeddedDatapath::~EmbeddedDatapath() { Close(); }
 
-std::unique_ptr<Channel> EmbeddedDatapath::OpenChannel() {
-  auto queue = core_->hub()->Open();
+std::unique_ptr<Channel> EmbeddedDatapath::OpenChannel(std::span<const uint32_t> groups) {
+  auto queue = core_->hub()->Open(std::find(groups.begin(), groups.end(), kPsampleFamily) != groups.end());
   if (queue == nullptr) return nullptr;
   return std::make_unique<EmbeddedChannel>(core_->hub(), std::move(queue));
 }

@@ -197,11 +197,15 @@ bool Engine::QueueUpcall(Datapath& dp, ChannelQueue& channel, std::span<uint8_t>
       return false;
   }
   Count(counters.upcalls);
+  WakeAfterBatch(channel);
+  return true;
+}
+
+void Engine::WakeAfterBatch(ChannelQueue& channel) {
   for (ChannelQueue* other : toWake_) {
-    if (other == &channel) return true;
+    if (other == &channel) return;
   }
   toWake_.push_back(&channel);
-  return true;
 }
 
 void Engine::FlushPorts() {

@@ -43,6 +43,14 @@ struct UpcallInfo {
   const std::span<const uint8_t>* actions = nullptr;   // Null without OVS_PACKET_ATTR_ACTIONS.
 };
 
+// What a sample for local readers says besides the packet.
+struct SampleInfo {
+  uint32_t ifindex = 0;      // Of the device that the packet came by; 0 when it is not known.
+  uint32_t group = 0;        // Number that readers tell samples apart by.
+  uint32_t probability = 0;  // Of 2^32 - 1.
+  std::span<const uint8_t> cookie = {};
+};
+
 // The forwarding thread's own things: everything that packets of all datapaths share.
 class Engine {
  public:
@@ -62,6 +70,7 @@ class Engine {
   BufferPool pool;
   RxBatch rx;
   std::vector<std::shared_ptr<ChannelQueue>> channels;  // By port id.
+  std::vector<ChannelQueue*> sampleReaders;              // Those of the channels that joined the group of samples.
   uint64_t nowMs = 0;                                    // CLOCK_MONOTONIC, refreshed for each batch.
 
  private:
@@ -70,11 +79,15 @@ class Engine {
   void Process(Datapath& dp, Packet& packet, uint32_t* key, int depth);
   void Upcall(Datapath& dp, Packet& packet, const uint32_t* key, const UpcallInfo& info);
   void Miss(Datapath& dp, Packet& packet, const uint32_t* key);
+  // Gives a packet, less its cut, to all readers of samples. psample.cc.
+  void Sample(const Packet& packet, const SampleInfo& info);
   // Head of the message up to and including the header of OVS_PACKET_ATTR_PACKET; false when too large.
   bool EncodeUpcall(Datapath& dp, const Packet& packet, const uint32_t* key, const UpcallInfo& info, ByteWriter& out);
   // Completes lengths for one frame and queues it.
   bool QueueUpcall(Datapath& dp, ChannelQueue& channel, std::span<uint8_t> head, std::span<const uint8_t> frame,
                    uint32_t cut);
+  // Has the reader of a channel woken by the next Flush.
+  void WakeAfterBatch(ChannelQueue& channel);
   uint32_t Random();
   void FlushPorts();
 

@@ -19,6 +19,8 @@ inline constexpr uint16_t kVportFamily = 0x21;
 inline constexpr uint16_t kFlowFamily = 0x22;
 inline constexpr uint16_t kPacketFamily = 0x23;
 inline constexpr uint16_t kMeterFamily = 0x24;
+// Takes no requests: it names the group of samples, which has the same number.
+inline constexpr uint16_t kPsampleFamily = 0x25;
 
 // One request message, checked as far as its headers.
 struct Request {

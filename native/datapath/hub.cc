@@ -7,12 +7,12 @@ namespace slowpath {
 Hub::Hub(int wake, uint32_t maxUpcalls, uint32_t maxUpcallBytes)
     : wake_(wake), maxUpcalls_(maxUpcalls), maxUpcallBytes_(maxUpcallBytes), channels_(1) {}
 
-std::shared_ptr<ChannelQueue> Hub::Open() {
+std::shared_ptr<ChannelQueue> Hub::Open(bool readsSamples) {
   std::lock_guard lock(mutex_);
   if (closed_) return nullptr;
   // Port ids are not used again: a port or flow that still names a closed channel must not reach another one.
   uint32_t portId = static_cast<uint32_t>(channels_.size());
-  auto queue = ChannelQueue::Make(portId, maxUpcalls_, maxUpcallBytes_);
+  auto queue = ChannelQueue::Make(portId, maxUpcalls_, maxUpcallBytes_, readsSamples);
   if (queue == nullptr) return nullptr;
   channels_.push_back(queue);
   generation_.fetch_add(1, std::memory_order_release);

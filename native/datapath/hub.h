@@ -15,8 +15,8 @@ class Hub {
  public:
   Hub(int wake, uint32_t maxUpcalls, uint32_t maxUpcallBytes);
 
-  // Channels' side. Null after Close or when no file descriptor is left.
-  std::shared_ptr<ChannelQueue> Open();
+  // Channels' side. Null after Close or when no file descriptor is left. 'readsSamples': it is to get what psample actions take.
+  std::shared_ptr<ChannelQueue> Open(bool readsSamples = false);
   void Remove(uint32_t portId);
   // Has the thread serve channel 'portId' soon; a system call only when the thread sleeps.
   void AskForService(uint32_t portId);

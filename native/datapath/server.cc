@@ -1,6 +1,7 @@
 #include "datapath/server.h"
 
 #include <errno.h>
+#include <linux/psample.h>
 #include <sys/epoll.h>
 
 #include <cstring>
@@ -14,6 +15,7 @@ struct Family {
   uint32_t version;
   uint32_t maxAttribute;
   const char* group;  // Its multicast group; null for none.
+  uint32_t header = sizeof(ovs_header);  // Bytes of the family's own header.
 };
 
 constexpr Family kFamilies[] = {
@@ -22,6 +24,7 @@ constexpr Family kFamilies[] = {
     {OVS_FLOW_FAMILY, kFlowFamily, OVS_FLOW_VERSION, OVS_FLOW_ATTR_MAX, OVS_FLOW_MCGROUP},
     {OVS_PACKET_FAMILY, kPacketFamily, OVS_PACKET_VERSION, OVS_PACKET_ATTR_MAX, nullptr},
     {OVS_METER_FAMILY, kMeterFamily, OVS_METER_VERSION, OVS_METER_ATTR_MAX, OVS_METER_MCGROUP},
+    {PSAMPLE_GENL_NAME, kPsampleFamily, PSAMPLE_GENL_VERSION, PSAMPLE_ATTR_MAX, PSAMPLE_NL_MCGRP_SAMPLE_NAME, 0},
 };
 
 constexpr int kSweepMs = 1000;
@@ -39,7 +42,7 @@ void PutFamily(ByteWriter& out, const Family& family, const MessageHead& head) {
   PutString(out, CTRL_ATTR_FAMILY_NAME, family.name);
   if (uint8_t* p = PutAttribute(out, CTRL_ATTR_FAMILY_ID, 2)) StoreHost<uint16_t>(p, family.id);
   PutU32(out, CTRL_ATTR_VERSION, family.version);
-  PutU32(out, CTRL_ATTR_HDRSIZE, sizeof(ovs_header));
+  PutU32(out, CTRL_ATTR_HDRSIZE, family.header);
   PutU32(out, CTRL_ATTR_MAXATTR, family.maxAttribute);
   if (family.group != nullptr) {
     NestedAttribute groups(out, CTRL_ATTR_MCAST_GROUPS);
@@ -67,6 +70,10 @@ void Server::SyncChannels() {
   generation_ = generation;
   engine_.Flush();  // It may be about to wake a channel that goes now.
   engine_.channels = hub_.Channels();
+  engine_.sampleReaders.clear();
+  for (const auto& channel : engine_.channels) {
+    if (channel != nullptr && channel->readsSamples()) engine_.sampleReaders.push_back(channel.get());
+  }
   std::erase_if(dumps_, [&](const auto& entry) { return engine_.channels[entry.first] == nullptr; });
 }
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "datapath/embedded_channel.h"
+#include "datapath/psample.h"
 #include "test/datapath_support.h"
 
 using namespace slowpath;
@@ -58,7 +59,7 @@ TEST_CASE("channel queue: a full upcall queue loses exactly the rest, and no ans
     CHECK(slab.lengths[i] == 60u + static_cast<uint32_t>(i - 1) % 4);
     CHECK(slab.offsets[i] % 8 == 0);
   }
-  CHECK(Readable(channel.Fd()));  // Level-triggered: more waits.
+  CHECK(Readable(channel.Fd()));                               // Level-triggered: more waits.
   CHECK(queue->PushUpcall({}, packet, 0) == Pushed::kQueued);  // There is room again.
   CHECK(channel.Receive(slab, 64) == 37);                      // The front buffer.
   CHECK(Readable(channel.Fd()));
@@ -86,8 +87,9 @@ TEST_CASE("channel queue: bytes are bounded too, and the bound can be moved") {
 TEST_CASE("channel: families are found by name and by number, or not") {
   auto datapath = Open();
   Client client(*datapath);
-  const char* names[] = {OVS_DATAPATH_FAMILY, OVS_VPORT_FAMILY, OVS_FLOW_FAMILY, OVS_PACKET_FAMILY, OVS_METER_FAMILY};
-  for (uint16_t i = 0; i < 5; i++) {
+  const char* names[] = {OVS_DATAPATH_FAMILY, OVS_VPORT_FAMILY, OVS_FLOW_FAMILY,
+                         OVS_PACKET_FAMILY,   OVS_METER_FAMILY, PSAMPLE_GENL_NAME};
+  for (uint16_t i = 0; i < 6; i++) {
     std::vector<Message> replies;
     auto byName = Attributes().Text(CTRL_ATTR_FAMILY_NAME, names[i]);
     CHECK(client.Ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0, 0, byName, &replies) == 0);
@@ -104,12 +106,14 @@ TEST_CASE("channel: families are found by name and by number, or not") {
   auto unknown = Attributes().Text(CTRL_ATTR_FAMILY_NAME, "ovs_ct_limit");
   CHECK(client.Ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0, 0, unknown) == -ENOENT);
   CHECK(client.Ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 0, 0, {}) == -EINVAL);
-  CHECK(client.Dump(GENL_ID_CTRL, 0, {}).size() == 5);
+  CHECK(client.Dump(GENL_ID_CTRL, 0, {}).size() == 6);
+  CHECK(client.Ask(kPsampleFamily, 1, 0, 0, {}) == -ENOENT);
   CHECK(client.Ask(kMeterFamily, OVS_METER_CMD_GET, NLM_F_DUMP, 0, {}) == -EOPNOTSUPP);
   CHECK(client.Ask(0x99, 1, 0, 0, {}) == -ENOENT);
   CHECK(client.Ask(kFlowFamily, 77, 0, 0, {}) == -EOPNOTSUPP);
   CHECK(client.Ask(kPacketFamily, OVS_PACKET_CMD_EXECUTE, NLM_F_DUMP, 0, {}) == -EOPNOTSUPP);
-  CHECK(client.Ask(kFlowFamily, OVS_FLOW_CMD_GET, 0, 1, Attributes().Put(OVS_FLOW_ATTR_UFID, Ufid(1))) == -ENODEV);
+  CHECK(client.Ask(kFlowFamily, OVS_FLOW_CMD_GET, 0, 1, Attributes().Put(OVS_FLOW_ATTR_UFID, Ufid(1))) ==
+        -ENODEV);
   int error = 0;
   CHECK(client.Dump(kFlowFamily, 1, {}, &error).empty());
   CHECK(error == -ENODEV);
@@ -137,7 +141,8 @@ TEST_CASE("channel: what is malformed is answered or counted, never believed") {
   }
   Bytes bad = {3, 0, 1, 0};  // An attribute shorter than its header.
   CHECK(client.Ask(kFlowFamily, OVS_FLOW_CMD_GET, 0, 1, bad) == -EINVAL);
-  CHECK(client.Ask(kFlowFamily, OVS_FLOW_CMD_GET, 0, 1, Attributes().Put(OVS_FLOW_ATTR_UFID_FLAGS, Bytes{1})) == -ERANGE);
+  CHECK(client.Ask(kFlowFamily, OVS_FLOW_CMD_GET, 0, 1,
+                   Attributes().Put(OVS_FLOW_ATTR_UFID_FLAGS, Bytes{1})) == -ERANGE);
 }
 
 TEST_CASE("channel: many requests from two threads are all answered, in order") {

@@ -34,7 +34,7 @@ hostname guest
 sysctl -qw kernel.printk='3 4 1 3' net.ipv6.conf.default.accept_dad=0
 modprobe -a openvswitch vport-vxlan vport-geneve vport-gre veth tun dummy ifb nf_conntrack nf_nat nf_conntrack_netlink \
   nf_conntrack_ftp nf_nat_ftp nf_conntrack_tftp nf_nat_tftp \
-  psample sch_ingress sch_htb sch_netem cls_flower cls_matchall act_police || echo "guest: a module does not load"
+  psample sch_ingress sch_htb sch_netem cls_flower cls_matchall act_police act_sample || echo "guest: a module does not load"
 
 # /dev/vportNpM of the port that QEMU was given this name for.
 port() {

@@ -96,6 +96,7 @@ describe(`datapath provider [${datapathType}]`, () => {
       ctOrigTuple6: true,
       ctTimeout: true,
       addMpls: true,
+      psample: datapathType === 'netdev',
       ctEventmask: true,
     });
     expect(datapath.meters).not.to.equal(null);

@@ -375,14 +375,17 @@ describe('config: ovs-vsctl words beside ovs-vsctl', function () {
   });
   after(() => real?.close());
 
-  it('the schema is that of Open vSwitch 3.1', () => {
+  it('the schema is that of Open vSwitch 3.1, and what is younger', () => {
     const { tables } = JSON.parse(readFileSync(real!.schema, 'utf8')) as {
       tables: Record<string, { columns: Record<string, unknown> }>;
     };
     const names = Object.entries(tables).map(([name, { columns }]) => [name, Object.keys(columns).sort()]);
-    expect([...SCHEMA].map(([name, { columns }]) => [name, [...columns.keys()].sort()])).to.have.deep.members(
-      names,
-    );
+    const younger = ['Flow_Sample_Collector_Set local_group_id'];
+    const ours = [...SCHEMA].map(([name, { columns }]) => [
+      name,
+      [...columns.keys()].filter((column) => !younger.includes(`${name} ${column}`)).sort(),
+    ]);
+    expect(ours).to.have.deep.members(names);
   });
 
   async function compare(sequences: readonly (readonly string[])[]) {

@@ -177,7 +177,9 @@ function describeRows(tables: ReadonlyMap<string, ReadonlyMap<string, PlainRow>>
         if (refer.weak || (refer.table === 'Bridge' && table !== 'Open_vSwitch')) return found?.get('name');
         return describe(refer.table, atom as string);
       };
-      const datum = row.get(column.name)!;
+      const datum = row.get(column.name);
+      // A column that is younger than the real schema.
+      if (datum === undefined) continue;
       const list = (Array.isArray(datum) ? datum : [datum]) as readonly (Plain | readonly [Plain, Plain])[];
       const texts = list.map((item) =>
         JSON.stringify(Array.isArray(item) ? [item[0], target(item[1])] : target(item as Plain)),

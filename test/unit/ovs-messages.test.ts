@@ -211,6 +211,7 @@ describe('probing', () => {
       lbOutput: false,
       maxHashAlgorithm: 1,
       addMpls: true,
+      psample: true,
     });
     expect(installed.size).to.equal(0);
   });

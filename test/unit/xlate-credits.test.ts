@@ -26,6 +26,7 @@ const NETFLOW: XSampling = {
   ipfixOutput: false,
   ipfixTunnels: false,
   collectorSets: new Set(),
+  localGroups: new Map(),
   tunnelSets: new Set(),
   netflow: 5,
 };

@@ -31,8 +31,11 @@ export function samplingOf(configuration: Configuration, bridge: Row): XSampling
   const [netflow] = configuration.referred(bridge, 'netflow');
   const sets = configuration
     .rows('Flow_Sample_Collector_Set')
-    .filter((set) => set.text('bridge') === bridge.uuid && set.get('ipfix') !== null);
-  if (sflow === undefined && ipfix === undefined && netflow === undefined && sets.length === 0) return null;
+    .filter((set) => set.text('bridge') === bridge.uuid);
+  const exported = sets.filter((set) => set.get('ipfix') !== null);
+  const local = sets.filter((set) => set.number('local_group_id') !== null);
+  const records = [sflow, ipfix, netflow].filter((record) => record !== undefined);
+  if (records.length + exported.length + local.length === 0) return null;
   const enabled = (key: string) => ipfix !== undefined && ipfix.option('other_config', key) !== 'false';
   return {
     sflowProbability: sflowProbability(sflow),
@@ -40,10 +43,11 @@ export function samplingOf(configuration: Configuration, bridge: Row): XSampling
     ipfixInput: enabled('enable-input-sampling'),
     ipfixOutput: enabled('enable-output-sampling'),
     ipfixTunnels: enabled('enable-tunnel-sampling'),
-    collectorSets: new Set(sets.map((set) => set.number('id')!)),
+    collectorSets: new Set(exported.map((set) => set.number('id')!)),
     tunnelSets: new Set(
-      sets.filter((set) => samplesTunnels(configuration, set)).map((set) => set.number('id')!),
+      exported.filter((set) => samplesTunnels(configuration, set)).map((set) => set.number('id')!),
     ),
+    localGroups: new Map(local.map((set) => [set.number('id')!, set.number('local_group_id')!])),
     netflow: netflow === undefined ? 0 : netflowVersion(netflow),
   };
 }

@@ -1,5 +1,5 @@
 /**
- * The tables and columns of ovs-vswitchd.conf.db(5) (Open vSwitch 3.1, database Open_vSwitch), one column a line:
+ * The tables and columns of ovs-vswitchd.conf.db(5) (Open vSwitch 3.1, database Open_vSwitch; local_group_id is of 3.4), one column a line:
  *
  *     column  type  multiplicity  flags
  *
@@ -175,6 +175,7 @@ table Flow_Sample_Collector_Set root key=id,bridge
   id integer[0,4294967295] 1
   bridge ->Bridge 1
   ipfix ->IPFIX ?
+  local_group_id integer[0,4294967295] ?
   external_ids string:string *
 
 table Controller

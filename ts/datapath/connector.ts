@@ -17,8 +17,8 @@ export interface Connector {
   readonly announcesPorts: boolean;
   /** A channel for requests, operations and upcalls. Throws NetlinkError. */
   openChannel(): Channel;
-  /** A channel that gets the messages of a multicast group, or null where the datapath has no multicast groups. */
-  openGroup(group: number): Channel | null;
+  /** A channel that gets the messages of a multicast group. Throws NetlinkError. */
+  openGroup(group: number): Channel;
   /** A channel of rtnetlink in the datapath's network namespace, in multicast groups if any. */
   openRoute(groups?: readonly number[]): Channel;
   /** A channel of the kernel's generic netlink in that namespace: what asks about network devices. */
@@ -111,8 +111,8 @@ export class EmbeddedConnector implements Connector {
     return fromSystem('open channel', () => this.#embedded.openChannel());
   }
 
-  openGroup(): null {
-    return null;
+  openGroup(group: number): Channel {
+    return fromSystem('open channel', () => this.#embedded.openChannel({ groups: [group] }));
   }
 
   openRoute(groups?: readonly number[]): Channel {

@@ -12,3 +12,4 @@ export {
 } from './dump-text.js';
 export { DatapathMeters, type MeterRequest } from './meters.js';
 export * from './op-writer.js';
+export type { SampleReader } from './sample-reader.js';

@@ -33,7 +33,7 @@ const UNPROBED: DatapathSupport = {
   ...{ ctStateNat: false, ctZone: false, ctMark: false, ctLabel: false, ctOrigTuple: false },
   ...{ ctOrigTuple6: false, ctTimeout: false, ctZeroSnat: false, ndExtensions: false },
   ...{ explicitDrop: false, lbOutput: false },
-  ...{ ctEventmask: false, maxHashAlgorithm: 0, addMpls: false },
+  ...{ ctEventmask: false, maxHashAlgorithm: 0, addMpls: false, psample: false },
 };
 
 /** Options of a datapath whose type is known. */

@@ -13,6 +13,7 @@ import {
   type OvsFamilies,
   ovsFamiliesPresent,
   PacketClient,
+  type PacketSample,
   VportClient,
 } from '../ovs/index.js';
 import type { Connector } from './connector.js';
@@ -22,6 +23,7 @@ import { EthtoolClient, listFamilies, lookupFamily } from '../genl/index.js';
 import { DatapathMeters } from './meters.js';
 import { PortWatch } from './port-watch.js';
 import { Recovery } from './recovery.js';
+import { readSamples, type SampleReader } from './sample-reader.js';
 import { explainAddFailure, toPort, toVportRequest } from './ports.js';
 import type {
   Datapath,
@@ -71,6 +73,7 @@ export class DatapathProvider implements Datapath {
   readonly #handlers = new Set<Channel>();
   readonly #idleDumps: DumpSlot[] = [];
   readonly #busyDumps = new Set<Channel>();
+  readonly #sampleReaders = new Set<SampleReader>();
   readonly #callbacks = new Set<(event: PortEvent) => void>();
   /** Ports to make again, should the datapath have to be. */
   readonly #requests = new Map<number, PortRequest>();
@@ -227,6 +230,18 @@ export class DatapathProvider implements Datapath {
     };
   }
 
+  followSamples(callback: (sample: PacketSample) => void): SampleReader {
+    const { client, connector } = this.#opened;
+    const reader: SampleReader = readSamples(
+      client,
+      (group) => connector.openGroup(group),
+      callback,
+      () => this.#sampleReaders.delete(reader),
+    );
+    this.#sampleReaders.add(reader);
+    return reader;
+  }
+
   stats(): DatapathStats {
     const { hit, missed, lost, flows, masks, maskHits, cacheHits } = this.#ask(({ datapaths, ifindex }) =>
       datapaths.get(ifindex),
@@ -280,6 +295,7 @@ export class DatapathProvider implements Datapath {
     } finally {
       for (const channel of this.#handlers) channel.close();
       this.#closeDumps();
+      for (const reader of this.#sampleReaders) reader.close();
       this.route.close();
       this.#ethtool?.close();
       this.#opened.client.close();
@@ -417,7 +433,7 @@ export class DatapathProvider implements Datapath {
     const sources = {
       dpIfindex: this.ifindex,
       links: connector.openRoute([RTNLGRP_LINK]),
-      vports: group === undefined ? null : connector.openGroup(group),
+      vports: group === undefined || !connector.announcesPorts ? null : connector.openGroup(group),
       vportFamily: families.vport.id,
       listPorts: () => this.#knownPorts(),
       datapathGone: () => this.#recovery.suspect(),

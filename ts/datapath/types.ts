@@ -2,7 +2,8 @@ import type { Channel, FlowBatch, MatchedColumns, UkeyColumns, UpcallBatch } fro
 import type { EthtoolClient } from '../genl/index.js';
 import type { RouteClient } from '../netlink/index.js';
 import type { DatapathMeters } from './meters.js';
-import type { DatapathSupport, FlowClient, PacketClient } from '../ovs/index.js';
+import type { DatapathSupport, FlowClient, PacketClient, PacketSample } from '../ovs/index.js';
+import type { SampleReader } from './sample-reader.js';
 
 /** 'system' is the openvswitch module of the kernel, 'netdev' the embedded datapath of this process (OVS's own names). */
 export type DatapathType = 'system' | 'netdev';
@@ -202,6 +203,11 @@ export interface Datapath extends Disposable {
   ports(): DatapathPort[];
   /** Watches ports and their devices until the returned function is called. Several may watch. */
   portEvents(callback: (event: PortEvent) => void): () => void;
+  /**
+   * Reads the packets that psample actions take, of all datapaths of the network namespace, and in the kernel those of other senders (act_sample of tc(8), drivers),
+   * until the reader is closed. Error: ERR_NO_FAMILY when the kernel's module psample is not there.
+   */
+  followSamples(callback: (sample: PacketSample) => void): SampleReader;
   stats(): DatapathStats;
   /** Deletes all flows. */
   flush(): void;

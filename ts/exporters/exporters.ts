@@ -1,10 +1,11 @@
 import type { Configuration } from '../config/index.js';
 import { UPCALL_ROW_WORDS, UPCALL_USERDATA_OFF } from '../fields/index.js';
 import type { UpcallBatch } from '../native/index.js';
-import { type SampleSink, UPCALL_SFLOW } from '../upcall/index.js';
+import { type SampleSink, UPCALL_FLOW_SAMPLE, UPCALL_SFLOW } from '../upcall/index.js';
 import type { FlowStatsSink } from '../xlate/index.js';
 import { type ExporterContext, zeroCounters } from './exporter.js';
 import { type BridgeIpfix, IpfixProtocol, type IpfixSettings } from './ipfix/index.js';
+import { LOCAL_COUNTER_HELP, LocalSamples } from './local-samples.js';
 import { NetflowProtocol } from './netflow/index.js';
 import { ProtocolExporters } from './protocol-exporters.js';
 import { sflowProtocol } from './sflow/index.js';
@@ -31,12 +32,15 @@ export class Exporters implements SampleSink {
   readonly netflow: ProtocolExporters<unknown>;
   /** Is to be told what flows of bridges with NetFlow count. */
   readonly flowStats: FlowStatsSink;
+  /** Samples for who listens in this process. */
+  readonly local: LocalSamples;
   readonly #context: ExporterContext;
   readonly #all: readonly ProtocolExporters<unknown>[];
   readonly #counters = zeroCounters(SAMPLE_COUNTER_HELP);
 
   constructor(context: ExporterContext) {
     this.#context = context;
+    this.local = new LocalSamples(context);
     this.sflow = new ProtocolExporters(sflowProtocol(context));
     this.ipfix = new ProtocolExporters(new IpfixProtocol(context));
     const netflow = new NetflowProtocol(context);
@@ -48,10 +52,12 @@ export class Exporters implements SampleSink {
   /** Takes over another configuration, whose bridges are those of the context; what it leaves as it was goes on undisturbed. */
   configure(configuration: Configuration): void {
     for (const exporters of this.#all) exporters.configure(configuration, this.#context.bridges);
+    this.local.configure(configuration);
   }
 
   /** A sampled packet, of whatever bridge its cookie names. */
   sample(kind: number, batch: UpcallBatch, row: number): void {
+    if (kind === UPCALL_FLOW_SAMPLE && this.local.sample(batch, row)) return;
     const cookie = batch.rows[row * UPCALL_ROW_WORDS + UPCALL_USERDATA_OFF];
     const exporters = kind === UPCALL_SFLOW ? this.sflow : this.ipfix;
     const exporter = exporters.named(batch.slab, cookie);
@@ -65,7 +71,10 @@ export class Exporters implements SampleSink {
   }
 
   counters(): ExporterCounter[] {
-    const own = listed('samples', this.#counters, SAMPLE_COUNTER_HELP);
+    const own = [
+      ...listed('samples', this.#counters, SAMPLE_COUNTER_HELP),
+      ...listed('samples', this.local.counters, LOCAL_COUNTER_HELP),
+    ];
     return [
       ...own,
       ...this.#all.flatMap(({ protocol: { name, counters, counterHelp } }) =>
@@ -77,6 +86,7 @@ export class Exporters implements SampleSink {
   /** Sends what waits and closes all sockets. Idempotent. */
   close(): void {
     for (const exporters of this.#all) exporters.close();
+    this.local.close();
   }
 }
 

@@ -24,6 +24,7 @@ import {
   ACTION_PSAMPLE,
   ACTION_TUNNEL_POP,
   PSAMPLE_COOKIE,
+  PSAMPLE_COOKIE_BYTES,
   PSAMPLE_GROUP,
 } from './userspace-actions.js';
 
@@ -193,7 +194,8 @@ function takePsample(cursor: TextCursor, out: ActionsBuffer): void {
   if (cursor.take(',cookie=0x')) {
     const at = cursor.position;
     const cookie = fromHex(cursor.match(/[0-9a-fA-F]*/y) ?? '');
-    if (cookie === null || cookie.length > 16) cursor.fail('a cookie has up to 16 bytes', at);
+    if (cookie === null || cookie.length > PSAMPLE_COOKIE_BYTES)
+      cursor.fail('a cookie has up to 16 bytes', at);
     out.attribute(PSAMPLE_COOKIE, cookie, 0, cookie.length);
   }
   out.end(start);

@@ -12,6 +12,7 @@ export const ACTION_PSAMPLE = 25;
 /** OVS_PSAMPLE_ATTR_* of Linux 6.11: group (u32) and cookie (up to 16 bytes). */
 export const PSAMPLE_GROUP = 1;
 export const PSAMPLE_COOKIE = 2;
+export const PSAMPLE_COOKIE_BYTES = 16;
 
 /** OVS_VPORT_TYPE_* in tnl_push: which header the packet is given. */
 export const PUSH_GRE = 3;

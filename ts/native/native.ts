@@ -238,8 +238,11 @@ export interface NetlinkOptions {
 
 /** The embedded datapath: a datapath of the OVS messages in this process, forwarding on a thread of its own. */
 export interface EmbeddedDatapath {
-  /** Opens a channel to it, as socket(AF_NETLINK) does to the kernel. */
-  openChannel(): Channel;
+  /**
+   * Opens a channel to it, as socket(AF_NETLINK) does to the kernel. `groups`: multicast groups to join, as the families announce them; samples
+   * have one, nothing is sent to the others.
+   */
+  openChannel(options?: { readonly groups?: readonly number[] }): Channel;
   /** Named counters of the forwarding thread. */
   counters(): Record<string, number>;
   /** Stops the thread, closes all ports and channels. Idempotent. */

@@ -18,6 +18,7 @@ const FLAGS: Readonly<Record<string, Kind<boolean>>> = {
   lb_output_action: 'lbOutput',
   ct_zero_snat: 'ctZeroSnat',
   add_mpls: 'addMpls',
+  psample: 'psample',
   recirc: 'recirc',
   ct_state: 'ctState',
   ct_zone: 'ctZone',

@@ -5,5 +5,6 @@ export * from './flow.js';
 export * from './meter.js';
 export * from './packet.js';
 export * from './probe.js';
+export * from './psample.js';
 export * from './support.js';
 export * from './vport.js';

@@ -42,6 +42,7 @@ import {
   OVS_SAMPLE_ATTR_ACTIONS,
   OVS_SAMPLE_ATTR_PROBABILITY,
 } from '../fields/index.js';
+import { ACTION_PSAMPLE, PSAMPLE_COOKIE, PSAMPLE_COOKIE_BYTES, PSAMPLE_GROUP } from '../flow/index.js';
 import { MessageBuilder } from '../netlink/index.js';
 import type { DatapathClient } from './datapath.js';
 import type { FlowClient, FlowName } from './flow.js';
@@ -104,6 +105,7 @@ export function probeSupport(flows: FlowClient): DatapathSupport {
     ...probeConntrack(accepts),
     // struct ovs_action_add_mpls: a label stack entry with the bottom bit, the Ethernet type, no flags.
     addMpls: acts((b) => b.bytes(OVS_ACTION_ATTR_ADD_MPLS, Uint8Array.of(0, 0, 1, 64, 0x88, 0x47, 0, 0))),
+    psample: acts(psample),
     maxHashAlgorithm: acts((b) => b.u32s(OVS_ACTION_ATTR_HASH, [OVS_HASH_ALG_SYM_L4, 0])) ? 1 : 0,
     // The numbers of these are others' in Linux, so they cannot be asked for: OVS's userspace datapath alone has them.
     ndExtensions: false,
@@ -314,6 +316,13 @@ function sample(depth: number): Write {
       s.nest(OVS_SAMPLE_ATTR_ACTIONS, depth === 1 ? output : sample(depth - 1));
     });
   };
+}
+
+/** As OVS 3.4 probes, with a cookie of all the bytes that it may have. */
+function psample(b: MessageBuilder): void {
+  b.nest(ACTION_PSAMPLE, (arguments_) => {
+    arguments_.u32(PSAMPLE_GROUP, 10).bytes(PSAMPLE_COOKIE, new Uint8Array(PSAMPLE_COOKIE_BYTES).fill(1));
+  });
 }
 
 function checkPacketLength(b: MessageBuilder): void {

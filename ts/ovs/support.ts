@@ -48,6 +48,8 @@ export interface DatapathSupport {
   readonly lbOutput: boolean;
   /** The add_mpls action (Linux 5.14): labels in front of any packet. */
   readonly addMpls: boolean;
+  /** The psample action (Linux 6.11): packets for readers of the generic netlink family of that name. */
+  readonly psample: boolean;
   /** The ct action takes the kinds of events that listeners are told (Linux 4.13). */
   readonly ctEventmask: boolean;
   /** Highest OVS_HASH_ALG_* that the hash action takes: 0 L4, 1 symmetric L4. */

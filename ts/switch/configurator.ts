@@ -26,12 +26,14 @@ function merge(a: Touched, b: Touched): Touched {
  */
 export class Configurator {
   readonly ports: PortManager;
+  readonly #datapath: Datapath;
   readonly #model: BridgeModel;
   #configuration = emptyConfiguration();
   /** Settings without effect that were told already. */
   readonly #told = new Set<string>();
 
   constructor(datapath: Datapath, model: BridgeModel) {
+    this.#datapath = datapath;
     this.ports = new PortManager(datapath);
     this.#model = model;
   }
@@ -57,9 +59,23 @@ export class Configurator {
 
   /** What the configuration asks for and the switch does not do; each is told once. */
   newlyUnsupported(): string[] {
-    const news = unsupportedSettings(this.#configuration).filter((text) => !this.#told.has(text));
+    const all = [...unsupportedSettings(this.#configuration), ...this.#withoutPsample()];
+    const news = all.filter((text) => !this.#told.has(text));
     for (const text of news) this.#told.add(text);
     return news;
+  }
+
+  /** What a datapath without psample does instead. */
+  #withoutPsample(): string[] {
+    if (this.#datapath.support.psample) return [];
+    return this.#configuration
+      .rows('Flow_Sample_Collector_Set')
+      .filter((set) => set.number('local_group_id') !== null)
+      .map(
+        (set) =>
+          `collector set ${set.number('id')}: the datapath has no psample action (Linux 6.11 and later have): samples of local group ` +
+          `${set.number('local_group_id')} come up to userspace, where this switch's listeners get them and other readers of psample do not`,
+      );
   }
 
   /** Tries interfaces again that could not be had. */

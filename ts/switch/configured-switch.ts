@@ -5,6 +5,7 @@ import { OpenFlowSwitch } from './openflow-switch.js';
 import type {
   BondOptions,
   BridgeOptions,
+  CollectorSetOptions,
   IpfixOptions,
   MirrorOptions,
   NetflowOptions,
@@ -114,10 +115,10 @@ export abstract class ConfiguredSwitch extends OpenFlowSwitch {
   }
 
   /**
-   * Exports by IPFIX what flows of a bridge sample for a collector set (`sample(collector_set_id=ID,…)`), or ends it with null. `sampling`, `obsDomainId` and
-   * `obsPointId` have no effect: the actions say them.
+   * Exports by IPFIX, or tells to local listeners, what flows of a bridge sample for a collector set (`sample(collector_set_id=ID,…)`), or ends it with null.
+   * `sampling`, `obsDomainId` and `obsPointId` have no effect: the actions say them.
    */
-  setCollectorSet(bridge: Bridge, id: number, options: IpfixOptions | null): void {
+  setCollectorSet(bridge: Bridge, id: number, options: CollectorSetOptions | null): void {
     const uuid = this.configuration.named('Bridge', bridge.name)?.uuid;
     const known = this.configuration
       .rows('Flow_Sample_Collector_Set')

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { PortEvent } from '../datapath/index.js';
+import type { LocalSample } from '../exporters/index.js';
 import type { FlowEvent, FlowListener } from './flow-cache-control.js';
 import type { FlowRemoved } from './flow-removed.js';
 import type { PacketIn } from './packet-in.js';
@@ -17,6 +18,8 @@ export interface SwitchEventMap {
   packetIn: [packetIn: PacketIn];
   /** A rule with send_flow_rem went. Told when a round has credited what flows had counted for it, so about half a second later. */
   flowRemoved: [removed: FlowRemoved];
+  /** A packet that an action `sample` took for a collector set with a local group (local_group_id). */
+  sample: [sample: LocalSample];
   /** Something went wrong on the way and was survived. */
   warning: [message: string];
 }
@@ -27,10 +30,11 @@ export interface EventSources {
   followFlows(listener: FlowListener): () => void;
   followPacketIns(callback: (packetIn: PacketIn) => void): () => void;
   followRemovals(callback: (removed: FlowRemoved) => void): () => void;
+  followSamples(callback: (sample: LocalSample) => void): () => void;
 }
 
 /** Events that are only made while somebody listens. */
-type Lazy = 'upcalls' | 'flow' | 'packetIn' | 'flowRemoved';
+type Lazy = 'upcalls' | 'flow' | 'packetIn' | 'flowRemoved' | 'sample';
 
 /**
  * The events of a switch: `on`, `once` and `off` as of any EventEmitter, also with `once` and `on` of node:events, which take an AbortSignal. Listeners run on
@@ -53,6 +57,7 @@ export class SwitchEvents extends EventEmitter<SwitchEventMap> {
         sources.followFlows({ full: false, event: (event) => this.emit('flow', event), dropped() {} }),
       packetIn: () => sources.followPacketIns((packetIn) => this.emit('packetIn', packetIn)),
       flowRemoved: () => sources.followRemovals((removed) => this.emit('flowRemoved', removed)),
+      sample: () => sources.followSamples((sample) => this.emit('sample', sample)),
     };
     const emitter = this as unknown as EventEmitter;
     emitter.on('newListener', (name: string) => this.#added(name));

@@ -175,6 +175,12 @@ export interface NetflowOptions {
   readonly version?: 5 | 9;
 }
 
+/** What becomes of packets that flows sample for a collector set; table Flow_Sample_Collector_Set. */
+export interface CollectorSetOptions extends Partial<IpfixOptions> {
+  /** Local samples (the event `sample`, and readers of the kernel's psample) in this group. Default: none. Without `targets` there is no IPFIX. */
+  readonly localGroupId?: number;
+}
+
 /** How to export IPFIX of a bridge, or of a collector set; ovs-vswitchd.conf.db(5), table IPFIX. */
 export interface IpfixOptions {
   /** Collectors as `ADDRESS:PORT`, over UDP; `tcp:ADDRESS:PORT` over TCP. */

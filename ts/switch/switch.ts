@@ -125,6 +125,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       followFlows: (listener) => this.cache.follow(listener),
       followPacketIns: (callback) => this.#packetIns.follow(callback),
       followRemovals: (callback) => this.#removals.follow(callback),
+      followSamples: (callback) => this.#exporters.local.follow(callback),
     });
     datapath.setUpcallPids([this.#handlerChannel.portId]);
     this.#watch = this.#makeWatch();

@@ -2,6 +2,7 @@ import { SlowpathError } from '../errors/index.js';
 import type {
   BondOptions,
   BridgeOptions,
+  CollectorSetOptions,
   IpfixOptions,
   MirrorOptions,
   NetflowOptions,
@@ -199,14 +200,19 @@ export function collectorSetWords(
   bridge: string,
   id: number,
   known: string | undefined,
-  options: IpfixOptions | null,
+  options: CollectorSetOptions | null,
 ): string[] {
   const table = 'Flow_Sample_Collector_Set';
   if (options === null) return known === undefined ? [] : ['destroy', table, known];
-  const create = ['--id=@x', 'create', 'IPFIX', ...settings(ipfixColumns(options)), '--'];
-  if (known !== undefined) return [...create, 'set', table, known, 'ipfix=@x'];
+  const { targets, localGroupId } = options;
+  const create =
+    targets === undefined
+      ? []
+      : ['--id=@x', 'create', 'IPFIX', ...settings(ipfixColumns({ ...options, targets })), '--'];
+  const columns = [`ipfix=${targets === undefined ? '[]' : '@x'}`, `local_group_id=${localGroupId ?? '[]'}`];
+  if (known !== undefined) return [...create, 'set', table, known, ...columns];
   return [
     ...[...create, '--id=@b', 'get', 'Bridge', bridge, '--'],
-    ...['create', table, `id=${id}`, 'bridge=@b', 'ipfix=@x'],
+    ...['create', table, `id=${id}`, 'bridge=@b', ...columns],
   ];
 }

@@ -28,4 +28,5 @@ export const DUMMY_SUPPORT: DatapathSupport = {
   ctEventmask: true,
   maxHashAlgorithm: 1,
   addMpls: true,
+  psample: false,
 };

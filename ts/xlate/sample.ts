@@ -25,10 +25,25 @@ const DIRECTIONS = { default: SAMPLE_DEFAULT, ingress: SAMPLE_INGRESS, egress: S
  * the cookie among the actions; -1 when the probability is 0 or there is no room.
  */
 function writeSample(pass: Pass, probability: number, tunnelOutPort: number, withActions: boolean): number {
-  const { writer, snapshot, cookie, bridge } = pass;
   if (probability === 0) return -1;
-  const sampled = probability < ALWAYS || bridge.slowPathMeter !== undefined;
-  const sample = sampled ? writer.beginSample(probability) : -1;
+  const sample = beginSampling(pass, probability, pass.bridge.slowPathMeter !== undefined);
+  const at = writeUserspace(pass, tunnelOutPort, withActions);
+  endSampling(pass, sample);
+  return pass.writer.overflowed ? -1 : at;
+}
+
+/** Opens sample(…) unless it is for every packet; `metered`: a meter inside is to see those alone. What `endSampling` takes. */
+function beginSampling(pass: Pass, probability: number, metered: boolean): number {
+  return probability < ALWAYS || metered ? pass.writer.beginSample(probability) : -1;
+}
+
+function endSampling(pass: Pass, sample: number): void {
+  if (sample !== -1) pass.writer.endSample(sample);
+}
+
+/** The userspace action with the cookie of the pass, behind the bridge's meter. The offset of the cookie. */
+function writeUserspace(pass: Pass, tunnelOutPort: number, withActions: boolean): number {
+  const { writer, snapshot, cookie, bridge } = pass;
   if (bridge.slowPathMeter !== undefined) writer.meter(bridge.slowPathMeter);
   // A userspace action begins with its own header (4), the port id (8) and the header of the cookie (4).
   const at = writer.length + 16;
@@ -40,8 +55,7 @@ function writeSample(pass: Pass, probability: number, tunnelOutPort: number, wit
     tunnelOutPort,
     withActions,
   );
-  if (sampled) writer.endSample(sample);
-  return writer.overflowed ? -1 : at;
+  return at;
 }
 
 /**
@@ -93,12 +107,15 @@ function setEgressTunnel(pass: Pass, port: XPort): void {
 }
 
 /**
- * The sample action (OVS: xlate_sample_action). Nothing happens on a bridge without IPFIX; whether the collector set exists does not
- * matter until a sample arrives.
+ * The sample action (OVS: xlate_sample_action). Nothing happens on a bridge without IPFIX and local samples; whether the collector set exists does
+ * not matter for IPFIX until a sample arrives. A collector set with a local group is sampled by psample, and by userspace too where it has
+ * IPFIX (OVS 3.4); by userspace alone where the datapath has no psample.
  */
 export function actSample(pass: Pass, action: ActionOf<'sample'>): Outcome {
   const { sampling, ports } = pass.bridge;
-  if (sampling === null || !hasIpfix(sampling)) return 'continue';
+  if (sampling === null) return 'continue';
+  const group = sampling.localGroups.get(action.collectorSetId);
+  if (group === undefined && !hasIpfix(sampling)) return 'continue';
   const { samplingPort } = action;
   let out: XPort | undefined;
   if (samplingPort !== OFPP_NONE && samplingPort !== pass.flow[F_IN_PORT]) {
@@ -124,8 +141,28 @@ export function actSample(pass: Pass, action: ActionOf<'sample'>): Outcome {
   );
   // The same share of 2^32 as of 2^16.
   const probability = action.probability * 0x10001;
-  writeSample(pass, probability, tunnelled ? out!.odpPort : NO_PORT, false);
+  const tunnelPort = tunnelled ? out!.odpPort : NO_PORT;
+  if (group === undefined || !pass.snapshot.support.psample)
+    writeSample(pass, probability, tunnelPort, false);
+  else writeLocalSample(pass, action, group, probability, tunnelPort);
   return 'continue';
+}
+
+/** psample, with the userspace action behind it where the collector set has IPFIX. */
+function writeLocalSample(
+  pass: Pass,
+  { collectorSetId, obsDomainId, obsPointId }: ActionOf<'sample'>,
+  group: number,
+  probability: number,
+  tunnelOutPort: number,
+): void {
+  if (probability === 0) return;
+  const { sampling, slowPathMeter } = pass.bridge;
+  const exported = sampling!.collectorSets.has(collectorSetId);
+  const sample = beginSampling(pass, probability, exported && slowPathMeter !== undefined);
+  pass.writer.psample(group, obsDomainId, obsPointId);
+  if (exported) writeUserspace(pass, tunnelOutPort, false);
+  endSampling(pass, sample);
 }
 
 function hasIpfix(sampling: XSampling): boolean {

@@ -202,10 +202,12 @@ export interface XSampling {
   readonly ipfixInput: boolean;
   readonly ipfixOutput: boolean;
   readonly ipfixTunnels: boolean;
-  /** Flow_Sample_Collector_Set ids in use, for the sample action. */
+  /** Ids of Flow_Sample_Collector_Sets that have an IPFIX record, for the sample action. */
   readonly collectorSets: ReadonlySet<number>;
   /** Those of them whose exporter wants to know the encapsulation of packets that leave by tunnels. */
   readonly tunnelSets: ReadonlySet<number>;
+  /** Groups of local samples by collector set id (local_group_id). */
+  readonly localGroups: ReadonlyMap<number, number>;
   /** Version of NetFlow, 0 for none. */
   readonly netflow: NetflowVersion;
 }
