@@ -1,34 +1,18 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns';
 import { messageOf } from '../errors/index.js';
-import { type CollectorAddress, parseTarget } from './target.js';
+import { type CollectorCounters, CollectorLink } from './collector-link.js';
 
-/** What each counter of a protocol's collectors means; the keys are the counters. */
-export const COLLECTOR_COUNTER_HELP = {
-  sent: 'Datagrams given to the system for a collector',
-  dropped: 'Datagrams dropped because a collector cannot be reached now or takes them too slowly',
-  errors: 'Datagrams, or attempts to reach a collector, that the system reported as failed',
-} as const;
-
-export type CollectorCounters = { -readonly [name in keyof typeof COLLECTOR_COUNTER_HELP]: number };
+export { COLLECTOR_COUNTER_HELP, type CollectorCounters } from './collector-link.js';
 
 /** Datagrams that may wait for one collector: the system's buffer is full, or its name is being looked up. */
 const QUEUE_LENGTH = 256;
-/** Milliseconds from a failure to reach a collector to the next attempt. */
-const RETRY_MS = 1000;
 
 /**
  * Sends datagrams to one collector over UDP, from a connected socket: so refusals come back (and are counted), and the local address is the one
  * that the route gives. Never blocks and never throws: what cannot be sent now is dropped and counted.
  */
-export class Collector {
-  /** As the configuration has it. */
-  readonly target: string;
-  readonly address: CollectorAddress;
-  readonly counters: CollectorCounters = { sent: 0, dropped: 0, errors: 0 };
-  /** Sockets that were opened: each is another transport session, whose templates the collector does not know yet. */
-  sessions = 0;
-  readonly #totals: CollectorCounters;
+export class Collector extends CollectorLink {
   #socket: Socket | null = null;
   /** Told by this socket what became of each datagram. */
   #onSent: (error: Error | null) => void = () => {};
@@ -36,18 +20,13 @@ export class Collector {
   /** Waiting for the connection, and handed to the socket. */
   #waiting: Uint8Array[] = [];
   #inFlight = 0;
-  /** Monotonic milliseconds of the next attempt to connect; -1 while there is none to make. */
-  #retryAt = -1;
-  #retryDue = false;
   #closed = false;
   #localAddress: string | null = null;
 
   /** Throws ERR_COLLECTOR_TARGET. `totals`: counters of all collectors together, counted too. */
   constructor(target: string, defaultPort: number, totals: CollectorCounters) {
-    this.target = target;
-    this.address = parseTarget(target, defaultPort);
-    this.#totals = totals;
-    this.#open();
+    super(target, defaultPort, totals);
+    this.open();
   }
 
   /** Address that datagrams come from; null while the collector cannot be reached. */
@@ -58,7 +37,7 @@ export class Collector {
   /** Sends one datagram, whose bytes must not change any more. */
   send(datagram: Uint8Array): void {
     if (this.#socket === null || this.#inFlight + this.#waiting.length >= QUEUE_LENGTH) {
-      this.#count('dropped', 1);
+      this.count('dropped');
     } else if (this.#connected) {
       this.#inFlight++;
       this.#socket.send(datagram, this.#onSent);
@@ -67,31 +46,14 @@ export class Collector {
     }
   }
 
-  /** Tries again to reach a collector that could not be reached. `now`: monotonic milliseconds. */
-  tick(now: number): void {
-    if (this.#retryDue) {
-      this.#retryDue = false;
-      this.#retryAt = now + RETRY_MS;
-    } else if (this.#retryAt >= 0 && now >= this.#retryAt) {
-      this.#retryAt = -1;
-      this.#open();
-    }
-  }
-
   /** Ends it; what waits is dropped. Idempotent. */
   close(): void {
     this.#closed = true;
-    this.#retryAt = -1;
-    this.#retryDue = false;
+    this.stopRetrying();
     this.#release();
   }
 
-  #count(name: keyof CollectorCounters, by: number): void {
-    this.counters[name] += by;
-    this.#totals[name] += by;
-  }
-
-  #open(): void {
+  protected override open(): void {
     const { host, family } = this.address;
     if (family !== 0) {
       this.#connect(host, family);
@@ -113,7 +75,7 @@ export class Collector {
     // Before it is connected: that failed. After: a datagram was refused, which says nothing about the next.
     socket.on('error', () => {
       if (socket !== this.#socket) return;
-      if (this.#connected) this.#count('errors', 1);
+      if (this.#connected) this.count('errors');
       else this.#failed();
     });
     socket.once('connect', () => {
@@ -129,26 +91,26 @@ export class Collector {
     const current = socket === this.#socket;
     if (current) this.#inFlight--;
     if (error === null) {
-      this.#count('sent', 1);
+      this.count('sent');
     } else if (!current) {
-      this.#count('dropped', 1);
+      this.count('dropped');
     } else {
       // Nobody listens there now, or the message is too long; anything else may be cured by another route.
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'ECONNREFUSED' || code === 'EMSGSIZE') this.#count('errors', 1);
+      if (code === 'ECONNREFUSED' || code === 'EMSGSIZE') this.count('errors');
       else this.#failed();
     }
   }
 
   /** The collector cannot be reached; that is tried again later. */
   #failed(): void {
-    this.#count('errors', 1);
+    this.count('errors');
     this.#release();
-    this.#retryDue = true;
+    this.retryLater();
   }
 
   #release(): void {
-    this.#count('dropped', this.#waiting.length);
+    this.count('dropped', this.#waiting.length);
     this.#waiting.length = 0;
     this.#inFlight = 0;
     this.#connected = false;
