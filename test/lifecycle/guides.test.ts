@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { CliRig } from '../support/cli.js';
+import { eventually } from '../support/eventually.js';
 import { consoleCommands, matchesConsole } from '../support/console.js';
 import { root } from '../support/processes.js';
 import { needsRoot } from '../support/skip.js';
@@ -27,7 +28,7 @@ describe('guides: every command prints what the page says', function () {
 
   /** Runs the commands of a guide one after the other, beside a switch with the flows that it begins with. */
   async function follow(name: string, ...options: string[]): Promise<void> {
-    await rig.run('--port', 'p1', '--port', 'p2', '--flows', rig.flowsFile(block(name, 'text')), ...options);
+    await rig.run('--flows', rig.flowsFile(block(name, 'text')), ...options);
     expect(await rig.ping(3)).to.equal(3);
     const commands = consoleCommands(guide(name));
     expect(commands).not.to.be.empty;
@@ -40,8 +41,33 @@ describe('guides: every command prints what the page says', function () {
     expect(wrong.length, wrong.join('\n\n')).to.equal(0);
   }
 
-  it('debug a flow', () => follow('debug-a-flow.md', '--max-idle', '600000'));
-  it('tune', () => follow('tune.md', '--metrics', '9273', '--max-idle', '600000'));
+  const ports = ['--port', 'p1', '--port', 'p2'];
+  it('debug a flow', () => follow('debug-a-flow.md', ...ports, '--max-idle', '600000'));
+  it('tune', () => follow('tune.md', ...ports, '--metrics', '9273', '--max-idle', '600000'));
+
+  it('export traffic', () => {
+    const name = 'exporters.md';
+    const [, words] = /--vsctl \\\n *'(.*)'/.exec(readFileSync(guide(name), 'utf8'))!;
+    const config = rig.file('exporters.json', block(name, 'json'));
+    return follow(name, '--config', config, '--vsctl', words, '--metrics', '9273', '--max-idle', '600000');
+  });
+
+  it('export traffic, by the API', async () => {
+    const file = join(root, 'out', 'guide-exporters.mjs');
+    writeFileSync(file, block('exporters.md', 'js'));
+    await eventually('both ports are up', () => rig.inside.running('p1', 'p2'));
+    const child = rig.lab.keep(rig.inside.start(process.execPath, [file]));
+    await child.waitFor(/^running$/m, 60_000);
+    expect(await rig.ping(3)).to.equal(3);
+    await eventually('local samples', () => child.stdout.split('group 7, point 6: 98 bytes').length === 7);
+    child.process.kill('SIGINT');
+    const { code, stdout, stderr } = await child.exit;
+    expect(code, stderr).to.equal(0);
+    expect(stdout).to.match(/^samples_local 6$/m);
+    expect(stdout).to.match(/^ipfix_samples \d+$/m);
+    const sampled = Number(/^sflow_flow_samples (\d+)$/m.exec(stdout)?.[1]);
+    expect(sampled, stdout).to.be.at.least(6);
+  });
 
   it('embed in tests', async () => {
     const file = join(root, 'out', 'guide-embed.mjs');

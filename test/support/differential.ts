@@ -154,9 +154,15 @@ export class DifferentialRig {
     };
   }
 
+  /** The datagrams that each of them exported. */
+  async exports(one: ExportCase): Promise<{ theirs: readonly Buffer[]; ours: readonly Buffer[] }> {
+    const [theirs, ours] = await Promise.all([exportsOf(this.#peer, one), exportsOf(this.#ours, one)]);
+    return { theirs, ours };
+  }
+
   /** Both switches export the same records. What they are. */
   async expectSame(protocol: ExportProtocol, one: ExportCase): Promise<readonly string[]> {
-    const [theirs, ours] = await Promise.all([exportsOf(this.#peer, one), exportsOf(this.#ours, one)]);
+    const { theirs, ours } = await this.exports(one);
     const [theirMessages, ourMessages] = await Promise.all(
       [theirs, ours].map((datagrams) => dissect(datagrams, protocol.dissector, SHOWN_PORT)),
     );
