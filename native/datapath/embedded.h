@@ -42,7 +42,8 @@ class EmbeddedDatapath {
   EmbeddedDatapath& operator=(const EmbeddedDatapath&) = delete;
 
   // A new channel with a port id of its own (1, 2, …; unique for this datapath instance). Null after Close, or when no
-  // file descriptor is left. It receives what is sent to the multicast groups in 'groups': samples have one, the others are silent.
+  // file descriptor is left. It receives what is sent to the multicast groups in 'groups': samples have one, the others
+  // are silent.
   std::unique_ptr<Channel> OpenChannel(std::span<const uint32_t> groups = {});
   // Every counter, always in the same order. Monotonic. Also after Close.
   std::vector<NamedCounter> Counters() const;
