@@ -1,8 +1,9 @@
 import type { Action, FlowSpec, GroupType, MatchField, Rule, TlvMap } from '../openflow/index.js';
 import type { DatapathSupport } from '../ovs/index.js';
 import type { StateEffect, XPolicy } from './policy.js';
+import type { NetflowVersion, XSampling } from './sampling.js';
 
-export type { DatapathSupport };
+export type { DatapathSupport, NetflowVersion, XSampling };
 
 /** VLAN handling of a port (ovs-vswitchd.conf.db(5), Port vlan_mode). */
 export type VlanMode = 'access' | 'trunk' | 'native-tagged' | 'native-untagged' | 'dot1q-tunnel';
@@ -188,28 +189,6 @@ export interface XGroup {
   readonly hashAlgorithm: number;
   /** 'hash': fields looked at. */
   readonly fields: readonly { readonly field: MatchField; readonly mask: Int32Array }[];
-}
-
-/** Of version 9 more is asked: IPv6 and VLANs. */
-export type NetflowVersion = 0 | 5 | 9;
-
-/** Sampling of all packets of a bridge (records sFlow, IPFIX); null where there is none. */
-export interface XSampling {
-  /** sFlow: probability of 2^32, 0 for none. */
-  readonly sflowProbability: number;
-  /** IPFIX: likewise, and whether ingress and egress are sampled, tunnels too. */
-  readonly ipfixProbability: number;
-  readonly ipfixInput: boolean;
-  readonly ipfixOutput: boolean;
-  readonly ipfixTunnels: boolean;
-  /** Ids of Flow_Sample_Collector_Sets that have an IPFIX record, for the sample action. */
-  readonly collectorSets: ReadonlySet<number>;
-  /** Those of them whose exporter wants to know the encapsulation of packets that leave by tunnels. */
-  readonly tunnelSets: ReadonlySet<number>;
-  /** Groups of local samples by collector set id (local_group_id). */
-  readonly localGroups: ReadonlyMap<number, number>;
-  /** Version of NetFlow, 0 for none. */
-  readonly netflow: NetflowVersion;
 }
 
 /** Where a learned address is; read by translation, changed only by applying effects. */
