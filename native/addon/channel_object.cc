@@ -244,6 +244,7 @@ Napi::Value ChannelObject::Close(const Napi::CallbackInfo& info) {
 void ChannelObject::CloseChannel() {
   StopListening();
   closed_ = true;
+  dump_->Stop();
   channel_->Close();
 }
 

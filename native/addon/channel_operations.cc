@@ -207,7 +207,7 @@ Napi::Value ChannelObject::DumpMatch(const Napi::CallbackInfo& info) {
   FlowMatcher& matcher = matched->matcher();
   columns.count = 0;
   matcher.Begin(ukeys->columns());
-  Napi::Value end = NextOfDump(info.Env(), matcher, kMatchPatienceMs, columns.count);
+  Napi::Value end = NextOfDump(info.Env(), matcher, dump_->readsAhead() ? 0 : kMatchPatienceMs, columns.count);
   matcher.Finish(round, since, columns, unknown);
   matched->counts()[MatchedColumnsObject::kUnknown] = static_cast<int32_t>(unknown.count);
   matched->counts()[MatchedColumnsObject::kSeen] = static_cast<int32_t>(matcher.count());

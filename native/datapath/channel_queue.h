@@ -44,8 +44,9 @@ class Hub;
 class ChannelQueue {
  public:
   static constexpr size_t kRequestBytes = 1 << 20;       // Requests waiting before Send blocks.
-  static constexpr size_t kAnswerPauseBytes = 1 << 20;   // Answers waiting before a dump pauses.
-  static constexpr size_t kAnswerResumeBytes = 1 << 18;  // Answers left when a paused dump goes on.
+  // Answers waiting before a dump pauses. Packets wait while they are made, so these are no more than keep the reader busy.
+  static constexpr size_t kAnswerPauseBytes = 1 << 18;
+  static constexpr size_t kAnswerResumeBytes = 1 << 17;  // Answers left when a paused dump goes on.
   static constexpr size_t kAnswerLimitBytes = 16 << 20;  // Answers waiting before more are dropped and counted.
 
   // Null when no file descriptor is left.

@@ -17,6 +17,9 @@ using FlowAttributes = AttributeTable<OVS_FLOW_ATTR_PAD>;
 constexpr uint16_t kFlag = FlowAttributes::kFlag;
 constexpr uint16_t kLeast[OVS_FLOW_ATTR_PAD + 1] = {0, 0, 0, 0, 0, 0, kFlag, 0, kFlag, 1, 4, 0};
 
+// How many flows before a dump comes to it a flow's memory is asked for.
+constexpr uint32_t kAhead = 8;
+
 constexpr uint32_t kCtStateBits = 0xff;  // OVS_CS_F_* of Linux 6.1.
 
 // What carries attributes of its own among key attributes.
@@ -257,6 +260,7 @@ bool Server::DumpFlows(Dump& dump, ByteWriter& out) {
   while (out.size() < kDumpBytes) {
     Flow* flow = dp->table.AtOrAfter(dump.next);
     if (flow == nullptr) return false;
+    dp->table.Expect(size_t{flow->slot} + kAhead);
     size_t start = out.size();
     FillFlow(*dp, *flow, head, dump.ufidFlags, out);
     if (out.overflowed()) {

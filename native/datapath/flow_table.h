@@ -132,6 +132,12 @@ class FlowTable {
   size_t masks() const { return subtables_.size(); }
   // The first flow at slot 'slot' or behind, or null. A flow keeps its slot, so a walk misses none that stays.
   Flow* AtOrAfter(uint32_t slot) const;
+  // Asks for the memory of the flow at 'slot', which a walk is about to come to.
+  void Expect(size_t slot) const {
+    if (slot >= slots_.size() || slots_[slot] == nullptr) return;
+    __builtin_prefetch(slots_[slot]);
+    __builtin_prefetch(&slots_[slot]->usedMs);
+  }
 
   // 0 or a power of two up to kMaxMaskCache; false otherwise.
   bool SetMaskCacheSize(uint32_t size);

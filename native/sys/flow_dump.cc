@@ -23,6 +23,12 @@ class Nowhere final : public FlowSink {
 
 }  // namespace
 
+FlowDump::FlowDump(Channel& channel, Requester& requester) : channel_(channel), requester_(requester) {
+  if (channel.WorksOnReceive()) reader_ = std::make_unique<DumpReader>(requester);
+}
+
+FlowDump::~FlowDump() = default;
+
 int FlowDump::Start(std::span<uint8_t> message, const char** what) {
   while (running_ && !ended_) {
     Nowhere nowhere;
@@ -37,7 +43,13 @@ int FlowDump::Start(std::span<uint8_t> message, const char** what) {
   family_ = LoadHost<nlmsghdr>(message.data()).nlmsg_type;
   running_ = true;
   heardMs_ = NowMs();
+  if (reader_ != nullptr) reader_->Begin();
   return 0;
+}
+
+void FlowDump::Stop() {
+  if (reader_ != nullptr) reader_->Stop();
+  running_ = false;
 }
 
 void FlowDump::Reset() {
@@ -52,7 +64,7 @@ void FlowDump::Reset() {
 FlowDump::Result FlowDump::Next(FlowSink& flows, int patienceMs) {
   if (taken_ >= datagram_.size() && !ended_) {
     int64_t now = NowMs();
-    int error = requester_.Await(datagram_, now + patienceMs, &what_);
+    int error = Await(now, patienceMs);
     taken_ = 0;
     if (error == 0) {
       heardMs_ = now;
@@ -61,12 +73,19 @@ FlowDump::Result FlowDump::Next(FlowSink& flows, int patienceMs) {
       if (error == -ETIMEDOUT && now - heardMs_ < kPatienceMs - patienceMs) return Result::kFlows;
       error_ = -error;
       ended_ = true;
+      if (reader_ != nullptr) reader_->Stop();
     }
   }
   if (Take(flows) || !ended_) return Result::kFlows;
   running_ = false;
   if (error_ != 0) return Result::kFailed;
   return interrupted_ ? Result::kInterrupted : Result::kEnd;
+}
+
+// The next datagram: 0 or -errno.
+int FlowDump::Await(int64_t now, int patienceMs) {
+  if (reader_ != nullptr) return reader_->Take(datagram_, patienceMs, &what_);
+  return requester_.Await(datagram_, now + patienceMs, &what_);
 }
 
 // Delivers what is left of the datagram, as far as there is room. True when some flows were delivered.

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "sys/dump_reader.h"
 #include "sys/flow_sink.h"
 #include "sys/requester.h"
 
@@ -14,12 +16,17 @@ class FlowDump {
   // The datapath works on a dump only while it is read, so each datagram should be there at once.
   static constexpr int kPatienceMs = 5000;
 
-  FlowDump(Channel& channel, Requester& requester) : channel_(channel), requester_(requester) {}
+  FlowDump(Channel& channel, Requester& requester);
+  ~FlowDump();
 
   // Sends a request that carries NLM_F_DUMP. A dump that was not read to its end is read to it first: the
   // kernel runs one at a time on a socket. 0 or -errno; 'what' then names the system call.
   int Start(std::span<uint8_t> message, const char** what);
   bool running() const { return running_; }
+  // Whether a thread of its own reads it: then to ask for flows with no patience is cheap.
+  bool readsAhead() const { return reader_ != nullptr; }
+  // Gives up a dump that is running: the channel is about to be closed.
+  void Stop();
 
   // kFlows: 'flows' was given the next flows; perhaps none while more follow, which it waits for at most
   // 'patienceMs'. kEnd, or kInterrupted when the datapath says that the dump may have missed some. kFailed:
@@ -32,18 +39,20 @@ class FlowDump {
   const std::string& text() const { return text_; }
 
  private:
+  int Await(int64_t now, int patienceMs);
   bool Take(FlowSink& flows);
   bool TakeMessage(const NetlinkMessage& message, FlowSink& flows, bool* some);
   void Reset();
 
   Channel& channel_;
   Requester& requester_;
-  uint32_t seq_ = 0;          // Of the request.
-  uint32_t family_ = 0;       // nlmsg_type of the request, and of the flows.
-  bool running_ = false;      // Started, and its end not yet told.
-  bool ended_ = false;        // NLMSG_DONE or an error was read.
-  bool interrupted_ = false;  // NLM_F_DUMP_INTR was seen.
-  int64_t heardMs_ = 0;       // When the last datagram came, or the request was sent.
+  std::unique_ptr<DumpReader> reader_;  // Null when the datapath works on dumps by itself.
+  uint32_t seq_ = 0;                    // Of the request.
+  uint32_t family_ = 0;                 // nlmsg_type of the request, and of the flows.
+  bool running_ = false;                // Started, and its end not yet told.
+  bool ended_ = false;                  // NLMSG_DONE or an error was read.
+  bool interrupted_ = false;            // NLM_F_DUMP_INTR was seen.
+  int64_t heardMs_ = 0;                 // When the last datagram came, or the request was sent.
   int error_ = 0;
   const char* what_ = nullptr;
   std::string text_;

@@ -39,6 +39,7 @@ class NetlinkSocket final : public Channel {
 
   int Fd() const override { return fd_.get(); }
   uint32_t PortId() const override { return portId_; }
+  bool WorksOnReceive() const override { return true; }
   int Receive(Slab& slab, int max) override;
   int ReceiveOne(std::vector<uint8_t>& out, int timeoutMs) override;
   int Send(std::span<const uint8_t> datagram) override;

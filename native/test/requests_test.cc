@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <chrono>
 #include <deque>
+#include <thread>
 
 #include "sys/error_queue.h"
 #include "sys/flow_dump.h"
@@ -291,6 +293,89 @@ TEST_CASE_FIXTURE(Fixture, "dump: starting anew drops the rest of the one before
   CHECK(again.Ufid(0) == 9);
   Flows end(4);
   CHECK(dump.Next(end.rows) == FlowDump::Result::kEnd);
+}
+
+// As the kernel: a receive works on the dump, here for a millisecond.
+struct SlowChannel final : Channel {
+  std::deque<Bytes> answers;  // Written while nobody reads.
+  ChannelCounters counters;
+
+  int Fd() const override { return -1; }
+  uint32_t PortId() const override { return 77; }
+  bool WorksOnReceive() const override { return true; }
+  int Receive(Slab&, int) override { return 0; }
+  int ReceiveOne(Bytes& out, int) override {
+    counters.receiveCalls++;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (answers.empty()) return -ETIMEDOUT;
+    out = answers.front();
+    answers.pop_front();
+    return static_cast<int>(out.size());
+  }
+  int Send(std::span<const uint8_t>) override { return 0; }
+  int64_t SetReceiveBuffer(int64_t bytes) override { return bytes; }
+  const ChannelCounters& Counters() override { return counters; }
+  ChannelCounters& MutableCounters() override { return counters; }
+  void Close() override {}
+};
+
+TEST_CASE("dump: where receiving takes long, a thread reads ahead") {
+  SlowChannel channel;
+  Requester requester(channel);
+  FlowDump dump(channel, requester);
+  REQUIRE(dump.readsAhead());
+  Bytes request = MakeMessage(kFlowFamily, NLM_F_REQUEST | NLM_F_DUMP, 0, Bytes(8));
+  const char* what = nullptr;
+
+  SUBCASE("all datagrams come in their order, and the end; then once more") {
+    for (uint32_t seq = 1; seq <= 2; seq++) {
+      for (uint8_t i = 0; i < 40; i++) channel.answers.push_back(MakeFlow(seq, i));
+      channel.answers.push_back(MakeMessage(NLMSG_DONE, 0, seq, Bytes(4)));
+      REQUIRE(dump.Start(request, &what) == 0);
+      Flows flows(64);
+      FlowDump::Result result = FlowDump::Result::kFlows;
+      while (result == FlowDump::Result::kFlows) result = dump.Next(flows.rows, 0);
+      CHECK(result == FlowDump::Result::kEnd);
+      REQUIRE(flows.rows.count == 40);
+      for (uint8_t i = 0; i < 40; i++) CHECK(flows.Ufid(i) == i);
+      CHECK(channel.counters.receiveCalls == 41 * seq);
+    }
+  }
+  SUBCASE("who takes nothing has it wait, and who stops gets nothing of it any more") {
+    for (uint8_t i = 0; i < 40; i++) channel.answers.push_back(MakeFlow(1, i));
+    REQUIRE(dump.Start(request, &what) == 0);
+    Flows flows(64);
+    while (flows.rows.count == 0) CHECK(dump.Next(flows.rows, 1000) == FlowDump::Result::kFlows);
+    dump.Stop();
+    CHECK_FALSE(dump.running());
+    CHECK(channel.answers.size() >= 40 - 10);
+    channel.answers = {MakeFlow(2, 99), MakeMessage(NLMSG_DONE, 0, 2, Bytes(4))};
+    REQUIRE(dump.Start(request, &what) == 0);
+    Flows again(64);
+    while (dump.Next(again.rows, 1000) == FlowDump::Result::kFlows) {
+    }
+    REQUIRE(again.rows.count == 1);
+    CHECK(again.Ufid(0) == 99);
+  }
+  SUBCASE("starting anew drops the rest of the one before") {
+    for (uint8_t i = 0; i < 20; i++) channel.answers.push_back(MakeFlow(1, i));
+    channel.answers.push_back(MakeMessage(NLMSG_DONE, 0, 1, Bytes(4)));
+    channel.answers.push_back(MakeFlow(2, 77));
+    channel.answers.push_back(MakeMessage(NLMSG_DONE, 0, 2, Bytes(4)));
+    REQUIRE(dump.Start(request, &what) == 0);
+    Flows flows(64);
+    while (flows.rows.count == 0) CHECK(dump.Next(flows.rows, 1000) == FlowDump::Result::kFlows);
+    REQUIRE(dump.Start(request, &what) == 0);
+    Flows again(64);
+    while (dump.Next(again.rows, 1000) == FlowDump::Result::kFlows) {
+    }
+    REQUIRE(again.rows.count == 1);
+    CHECK(again.Ufid(0) == 77);
+  }
+  SUBCASE("it goes while it reads") {
+    for (uint8_t i = 0; i < 20; i++) channel.answers.push_back(MakeFlow(1, i));
+    REQUIRE(dump.Start(request, &what) == 0);
+  }
 }
 
 TEST_CASE("error queue: refusals only, oldest first, and bounded") {

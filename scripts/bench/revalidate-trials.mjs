@@ -1,5 +1,6 @@
 // Runs inside the network namespace or guest that revalidate.mjs prepares. Prints one JSON line per trial.
 //   node revalidate-trials.mjs '{"datapath":"netdev","flows":200000,"rate":50000,"rounds":1,"peer":false}'
+import { readFileSync } from 'node:fs';
 import { trafficTool } from '../traffic/build.mjs';
 import { clear, layOut, ONE_FLOW_EACH, SWITCH_PORTS, TRAFFIC_IN, TRAFFIC_OUT } from './lib/field.mjs';
 import { OurSwitch } from './lib/our-switch.mjs';
@@ -22,9 +23,9 @@ const PORTS = 60_000;
 
 const log = (text) => process.stderr.write(`${text}\n`);
 
-async function flood(first, count) {
+async function flood(first, count, rate = options.rate) {
   await runJson(trafficTool, [
-    ...['flood', '--dev', TRAFFIC_IN, '--count', String(count), '--rate', String(options.rate)],
+    ...['flood', '--dev', TRAFFIC_IN, '--count', String(count), '--rate', String(rate)],
     ...['--flows', 'distinct', '--first', String(first)],
   ]);
 }
@@ -33,8 +34,10 @@ async function flood(first, count) {
 async function fill(daemon) {
   const chunk = Math.min(flows, options.rate * 2);
   for (let attempt = 0; attempt < 8; attempt++) {
+    // From the second time on most are there already.
+    const rate = attempt === 0 ? options.rate : options.rate * 5;
     for (let first = 0; first < flows; first += chunk) {
-      await flood(first, Math.min(chunk, flows - first));
+      await flood(first, Math.min(chunk, flows - first), rate);
       for (let waited = 0; waited < 20; waited++) {
         const { flows: there } = await daemon.figures();
         // Another look when nothing comes any more.
@@ -92,40 +95,66 @@ function changedPorts() {
   return 2 ** Math.max(0, Math.round(Math.log2((flows * 0.0005) / hosts)));
 }
 
-/** What a change of one rule costs that touches few flows, beside as long a time without. */
+/** Packets of a concerned flow that are under way each second while its rule changes: so often it can be seen whether they take the new way. */
+const PROBES = 1000;
+
+/** Packets that left by the second port so far. */
+function arrived() {
+  const line = readFileSync('/proc/net/dev', 'utf8')
+    .split('\n')
+    .find((text) => text.trimStart().startsWith(`${TRAFFIC_OUT}:`));
+  return Number(line.split(':')[1].trim().split(/\s+/)[1]);
+}
+
+/** Does something while packets of one flow pass; how much processor time the switch used meanwhile, in milliseconds. */
+async function probed(daemon, flow, work) {
+  const count = (PROBES * CHANGE_MS) / 1000;
+  const cpu = cpuSeconds(daemon.pid);
+  const probes = runJson(trafficTool, [
+    ...['flood', '--dev', TRAFFIC_IN, '--count', String(count), '--rate', String(PROBES)],
+    ...['--flows', 'single', '--first', String(flow)],
+  ]);
+  await sleep(CHANGE_MS / 4);
+  await work();
+  await probes;
+  return (cpuSeconds(daemon.pid) - cpu) * 1000;
+}
+
+/**
+ * What a change of one rule costs that touches few flows, beside as long a time without; and how long after it was accepted packets take the new
+ * way. Rounds are rare meanwhile: what is counted is what the change brings about.
+ */
 async function change(daemon) {
   const ports = changedPorts();
-  const spent = async (work) => {
-    const cpu = cpuSeconds(daemon.pid);
-    const end = performance.now() + CHANGE_MS;
-    await work();
-    await sleep(Math.max(0, end - performance.now()));
-    return (cpuSeconds(daemon.pid) - cpu) * 1000;
-  };
+  await daemon.setMaxRevalidator(HOUR_MS);
+  await sleep(2000);
   const before = await daemon.figures();
   const costs = [];
   const waits = [];
   for (let i = 0; i < CHANGES; i++) {
-    const base = await spent(async () => {});
-    const first = FIRST_PORT + (i + 1) * ports;
+    const first = (i + 1) * ports;
     const mask = (0x10000 - ports).toString(16);
-    const text = `priority=40000,udp,in_port=1,tp_src=${first}/0x${mask} actions=IN_PORT`;
-    const withChange = await spent(async () => {
-      const began = performance.now();
+    const text = `priority=40000,udp,in_port=1,tp_src=${FIRST_PORT + first}/0x${mask} actions=IN_PORT`;
+    const base = await probed(daemon, first, async () => {});
+    let seen = 0;
+    const withChange = await probed(daemon, first, async () => {
       await daemon.addFlow(text);
-      await daemon.wait();
-      waits.push(performance.now() - began);
+      seen = arrived();
     });
     costs.push(withChange - base);
+    waits.push(((arrived() - seen) * 1000) / PROBES);
   }
   const after = await daemon.figures();
   const translated =
     after.translated === undefined ? undefined : (after.translated - before.translated) / CHANGES;
   return {
+    costs,
     cpuMs: median(costs),
-    settledMs: median(waits),
+    waits,
+    inForceMs: median(waits),
     translated,
     concerned: ports * Math.ceil(flows / PORTS),
+    left: after.flows,
   };
 }
 
@@ -142,12 +171,14 @@ async function trial(daemon, round) {
     await sleep(1000);
     await flood(flows + 2 * LATENCIES, WARM_UP);
     await sleep(1500);
+    const heap = await daemon.heap?.();
     const before = residentMb(daemon.pid);
     const began = performance.now();
     const there = await fill(daemon);
     const fillSeconds = (performance.now() - began) / 1000;
     await sleep(2000);
     const bytesPerFlow = ((residentMb(daemon.pid) - before) * 1024 * 1024) / (there - WARM_UP);
+    const heapPerFlow = ((await daemon.heap?.()) - heap) / (there - WARM_UP);
     const rest = await quiet(daemon);
     const watched = await daemon.watch?.();
     const first = await latency(flows);
@@ -162,6 +193,7 @@ async function trial(daemon, round) {
         there,
         fillSeconds,
         bytesPerFlow,
+        heapPerFlow,
         ...rest,
         first,
         loop,

@@ -28,11 +28,12 @@ const ROWS = [
   ['dump, ms', (record) => record.dumpMs],
   ['processor time per round, ms', (record) => record.cpuMsPerRound],
   ['resident memory per flow, bytes', (record) => record.bytesPerFlow],
+  ['of it JavaScript objects, bytes', (record) => record.heapPerFlow],
   ['longest stall of the event loop, ms', (record) => record.loop?.longestMs],
   ['first packet while dumping p50, µs', (record) => record.first.p50_us],
   ['first packet while dumping p99, µs', (record) => record.first.p99_us],
   ['rule change: processor time, ms', (record) => record.changed.cpuMs],
-  ['rule change: settled after, ms', (record) => record.changed.settledMs],
+  ['rule change: in force after, ms', (record) => record.changed.inForceMs],
   ['rule change: flows translated again', (record) => record.changed.translated],
 ];
 

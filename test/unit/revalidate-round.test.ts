@@ -24,12 +24,15 @@ interface ScriptedDump {
 /** A revalidator over a datapath that shows what the test says, at the time that the test says it is. */
 class Rig {
   now = 1_000_000;
-  readonly ukeys = new UkeyTable(undefined, 64);
+  /** How long work seems to take from one look at the clock to the next, milliseconds. */
+  perLook = 0;
+  readonly ukeys = new UkeyTable(undefined, 4096);
   readonly log = new ChangeLog();
   readonly flowLimit = new FlowLimit();
   readonly dumps: ScriptedDump[] = [];
   readonly credited: number[] = [];
   opened = 0;
+  #worked = 0;
   readonly revalidator: Revalidator;
   readonly #matched = native().createMatchedColumns(4);
 
@@ -54,6 +57,7 @@ class Rig {
       snapshot: () => snapshot,
       countFlows: () => this.ukeys.count,
       now: () => this.now,
+      clock: () => (this.#worked += this.perLook),
       sink: (packets) => ({ rule() {}, effect: () => this.credited.push(packets) }) as never,
       ended() {},
       onError: (error) => {
@@ -139,6 +143,21 @@ class Rig {
   ended(reason: (typeof DELETE_REASONS)[number]): number {
     return this.ukeys.ends[DELETE_REASONS.indexOf(reason)];
   }
+}
+
+/** Turns that the event loop takes while something is done. */
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0;
+  let done = false;
+  const turn = () => {
+    if (done) return;
+    turns++;
+    setImmediate(turn);
+  };
+  setImmediate(turn);
+  await work();
+  done = true;
+  return turns;
 }
 
 const shows = (...flows: readonly (readonly [number, number])[]): ScriptedDump => ({ flows: new Map(flows) });
@@ -251,6 +270,32 @@ describe('revalidation rounds', () => {
     for (let i = 0; i < rig.ukeys.end; i++) if (rig.ukeys.state[i] === UKEY_OPERATIONAL) flows.set(i, 50);
     await rig.round({ flows });
     expect(rig.ended('over_limit_flush')).to.equal(6);
+    expect(rig.ukeys.count).to.equal(0);
+  });
+
+  it('let others have their turn while they take long: looks at flows, translations, changes, a purge', async () => {
+    const rig = new Rig();
+    const installed = () => {
+      const flows = Array.from({ length: 2000 }, (_, n) => [rig.install(n), 1] as const);
+      return { flows: new Map(flows) };
+    };
+    const flows = installed();
+    // A dump shows four at a time.
+    expect(await turnsDuring(() => rig.round(flows)), 'no time passes').to.be.below(20);
+    rig.perLook = 1;
+    expect(await turnsDuring(() => rig.round(flows)), 'a dump').to.be.at.least(2000 / 4 / 4);
+    // What is translated again goes, for nobody can read its key.
+    rig.ukeys.stale.fill(1, 0, rig.ukeys.end);
+    expect(await turnsDuring(() => rig.round(flows)), 'translations').to.be.at.least(2000 / 4);
+    expect(rig.ukeys.count).to.equal(0);
+    installed();
+    rig.log.tag(2, 2);
+    expect(await turnsDuring(() => rig.round(shows())), 'flows that a change concerns').to.be.at.least(
+      2000 / 4,
+    );
+    expect(rig.ukeys.count).to.equal(0);
+    installed();
+    expect(await turnsDuring(() => rig.revalidator.purgeRunning()), 'a purge').to.be.at.least(5);
     expect(rig.ukeys.count).to.equal(0);
   });
 

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FlowDump } from '../datapath/index.js';
 import {
   F_IN_PORT,
@@ -16,6 +15,7 @@ import {
 } from '../fields/index.js';
 import { FITNESS, type FlowBatch, native } from '../native/index.js';
 import { BY_ADOPTION, UKEY_OPERATIONAL, type UkeySource, type UkeyTable } from '../ukey/index.js';
+import { type Slices, sortInSlices } from '../util/index.js';
 import type { Snapshot, Translation } from '../xlate/index.js';
 import type { RevalidateCounters } from './counters.js';
 import type { Crediting } from './crediting.js';
@@ -24,8 +24,6 @@ import type { Retranslation } from './retranslation.js';
 const FITNESS_ERROR = FITNESS.indexOf('error');
 /** Times that a dump is begun anew after the datapath said that it was interrupted. */
 const DUMP_ATTEMPTS = 5;
-/** Longest piece of work between two turns of the event loop, milliseconds. */
-const SLICE_MS = 2;
 /** Flows of an earlier process were found right for no snapshot of ours. */
 const NEVER = -1;
 
@@ -53,7 +51,6 @@ export class Adoption {
   readonly #isStopped: () => boolean;
   readonly #key = new Int32Array(FLOW_WORDS);
   readonly #mask = new Int32Array(FLOW_WORDS);
-  #sliceEnd = 0;
 
   constructor(
     context: AdoptionContext,
@@ -70,40 +67,32 @@ export class Adoption {
   }
 
   /** Takes over all flows that there are; how many. Throws NetlinkError. */
-  async run(): Promise<number> {
+  async run(slices: Slices): Promise<number> {
     const { ukeys } = this.#context;
     const adopted: number[] = [];
     for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
       const dump = this.#context.openFullDump();
       try {
-        await this.#takeAll(dump, adopted);
+        await this.#takeAll(dump, adopted, slices);
       } finally {
         dump.close();
       }
       if (!dump.interrupted) break;
     }
     // What was seen last counts most.
-    adopted.sort((a, b) => ukeys.used[a] - ukeys.used[b]);
-    await this.#learn(adopted);
+    await this.#learn(await sortInSlices(adopted, ukeys.used, slices), slices);
     this.#counters.adopted += adopted.length;
     return adopted.length;
   }
 
-  async #takeAll(dump: FlowDump, adopted: number[]): Promise<void> {
-    this.#sliceEnd = performance.now() + SLICE_MS;
+  async #takeAll(dump: FlowDump, adopted: number[], slices: Slices): Promise<void> {
     for (let count = dump.next(); count >= 0 && !this.#isStopped(); count = dump.next()) {
       for (let row = 0; row < count; row++) {
         const ukey = this.#take(dump.batch, row);
         if (ukey >= 0) adopted.push(ukey);
       }
-      await this.#rest();
+      if (slices.over) await slices.rest();
     }
-  }
-
-  async #rest(): Promise<void> {
-    if (performance.now() < this.#sliceEnd) return;
-    await nextTurn();
-    this.#sliceEnd = performance.now() + SLICE_MS;
   }
 
   /** The ukey of a dumped flow; -1 for one that has one already, and for one that cannot be ours: a round will delete it. */
@@ -155,9 +144,8 @@ export class Adoption {
    * Lets bridges learn again what flows show that were in use: addresses, learned rules, members of groups. So flows are compared with what the
    * process before knew, not with floods.
    */
-  async #learn(adopted: readonly number[]): Promise<void> {
+  async #learn(adopted: Int32Array, slices: Slices): Promise<void> {
     const { ukeys } = this.#context;
-    this.#sliceEnd = performance.now() + SLICE_MS;
     for (const ukey of adopted) {
       if (this.#isStopped()) return;
       if (ukeys.state[ukey] !== UKEY_OPERATIONAL) continue;
@@ -165,7 +153,7 @@ export class Adoption {
       const { translation } = this.#retranslation;
       if (translation !== null && translation.error === 0)
         this.#context.apply(translation, 0, 0, ukeys.tcpFlags[ukey], ukeys.used[ukey]);
-      await this.#rest();
+      if (slices.over) await slices.rest();
     }
   }
 }

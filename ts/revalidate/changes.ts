@@ -17,6 +17,8 @@ const MAX_CHANGES = 1024;
 const NOT_THERE = -1;
 /** Words of an entry for a word that was written: which, value, bits that were changed. */
 const WRITTEN_WORDS = 3;
+/** Words of what a rule asks of one word of the packet. */
+const ASKED_WORDS = 3;
 
 /** A rule that came or went: words of its match. */
 interface RuleChange {
@@ -41,8 +43,10 @@ export class ChangeSet {
   private readonly values = new Int32Array(FLOW_WORDS);
   private readonly changed = new Int32Array(FLOW_WORDS);
   private stamp = 0;
-  /** Of masks met in this slice: where each word is in the key of a record. */
-  private readonly places = new Map<number, Int16Array>();
+  /** Of masks met in this slice: where each word is in the key of a record, and what rules ask of it there. */
+  private readonly views = new Map<number, MaskView>();
+  /** That of the mask met last. */
+  private view: MaskView = new MaskView(-1, new Int32Array(0));
 
   /** What flows have in their trail by this tag is another now. */
   tag(tag: number, generation: number): void {
@@ -71,7 +75,8 @@ export class ChangeSet {
 
   /** Marks the flows with index from … to-1 that are concerned as stale; how many. */
   mark(ukeys: UkeyTable, from: number, to: number): number {
-    this.places.clear();
+    this.views.clear();
+    this.view = new MaskView(-1, new Int32Array(0));
     let marked = 0;
     const { state, stale, generation } = ukeys;
     for (let ukey = from; ukey < to; ukey++) {
@@ -91,6 +96,7 @@ export class ChangeSet {
     if (dependsOnEverything(words, at)) return true;
     const end = recordEnd(words, at);
     this.stamp++;
+    let isWritten = false;
     for (let i = recordTrail(words, at); i < end; ) {
       const tag = words[i];
       if ((tag & TRAIL_TABLE) === 0) {
@@ -99,10 +105,20 @@ export class ChangeSet {
         continue;
       }
       const written = words[i + 1];
-      this.write(words, i + 2, written);
+      if (written > 0) {
+        this.write(words, i + 2, written);
+        isWritten = true;
+      }
       const rules = this.rules.get(tag);
-      if (rules !== undefined && this.anyMatches(rules, ukeys, ukey, words, recordKey(words, at)))
-        return true;
+      if (rules !== undefined) {
+        const view = this.viewOf(ukeys, ukey);
+        const key = recordKey(words, at);
+        for (const rule of rules) {
+          if (!isWritten) {
+            if (view.mayMatch(rule, words, key)) return true;
+          } else if (this.mayMatch(rule, view, words, key)) return true;
+        }
+      }
       i += 2 + written * WRITTEN_WORDS;
     }
     return false;
@@ -117,33 +133,12 @@ export class ChangeSet {
     }
   }
 
-  private anyMatches(
-    rules: readonly RuleChange[],
-    ukeys: UkeyTable,
-    ukey: number,
-    words: Int32Array,
-    key: number,
-  ): boolean {
-    for (let i = 0; i < rules.length; i++) if (this.mayMatch(rules[i], ukeys, ukey, words, key)) return true;
-    return false;
-  }
-
   /** Whether the rule matches a packet of the flow as it stood at the lookup. */
-  private mayMatch(
-    rule: RuleChange,
-    ukeys: UkeyTable,
-    ukey: number,
-    words: Int32Array,
-    key: number,
-  ): boolean {
-    const mask = ukeys.mask[ukey];
-    const places = this.placesOf(ukeys, mask);
-    const rows = ukeys.masks.rows;
+  private mayMatch(rule: RuleChange, view: MaskView, words: Int32Array, key: number): boolean {
     for (let i = 0; i < rule.words.length; i++) {
       const w = rule.words[i];
-      const wanted = rows[mask * FLOW_WORDS + w];
-      let known = isOwnField(w) ? -1 : wanted;
-      let value = places[w] === NOT_THERE ? 0 : words[key + places[w]];
+      let known = view.known(w);
+      let value = view.places[w] === NOT_THERE ? 0 : words[key + view.places[w]];
       if (this.stamps[w] === this.stamp) {
         known |= this.changed[w];
         value = this.values[w];
@@ -153,15 +148,63 @@ export class ChangeSet {
     return true;
   }
 
-  private placesOf(ukeys: UkeyTable, mask: number): Int16Array {
-    const known = this.places.get(mask);
-    if (known !== undefined) return known;
-    const places = new Int16Array(FLOW_WORDS).fill(NOT_THERE);
-    const rows = ukeys.masks.rows;
+  private viewOf(ukeys: UkeyTable, ukey: number): MaskView {
+    const mask = ukeys.mask[ukey];
+    if (this.view.mask === mask) return this.view;
+    let view = this.views.get(mask);
+    if (view === undefined) {
+      const base = mask * FLOW_WORDS;
+      view = new MaskView(mask, ukeys.masks.rows.slice(base, base + FLOW_WORDS));
+      this.views.set(mask, view);
+    }
+    this.view = view;
+    return view;
+  }
+}
+
+/** How the records of flows with one mask are read. */
+class MaskView {
+  readonly mask: number;
+  /** Where each word is in the key of a record. */
+  readonly places = new Int16Array(FLOW_WORDS).fill(NOT_THERE);
+  readonly #bits: Int32Array;
+  /** By rule what it asks of packets as they came in: place, value and bits of each word. */
+  readonly #asked = new Map<RuleChange, Int32Array>();
+
+  constructor(mask: number, bits: Int32Array) {
+    this.mask = mask;
+    this.#bits = bits;
     let count = 0;
-    for (let w = 0; w < FLOW_WORDS; w++) if (rows[mask * FLOW_WORDS + w] !== 0) places[w] = count++;
-    this.places.set(mask, places);
-    return places;
+    for (let w = 0; w < bits.length; w++) if (bits[w] !== 0) this.places[w] = count++;
+  }
+
+  /** Bits of word `w` that are the same in all packets of a flow, unless they were written. */
+  known(w: number): number {
+    return isOwnField(w) ? -1 : this.#bits[w];
+  }
+
+  /** Whether the rule matches a packet of the flow as it came in. */
+  mayMatch(rule: RuleChange, words: Int32Array, key: number): boolean {
+    let asked = this.#asked.get(rule);
+    if (asked === undefined) {
+      asked = this.#ask(rule);
+      this.#asked.set(rule, asked);
+    }
+    for (let i = 0; i < asked.length; i += ASKED_WORDS) {
+      const value = asked[i] === NOT_THERE ? 0 : words[key + asked[i]];
+      if (((value ^ asked[i + 1]) & asked[i + 2]) !== 0) return false;
+    }
+    return true;
+  }
+
+  #ask(rule: RuleChange): Int32Array {
+    const asked: number[] = [];
+    for (let i = 0; i < rule.words.length; i++) {
+      const w = rule.words[i];
+      const bits = rule.masks[i] & this.known(w);
+      if (bits !== 0) asked.push(this.places[w], rule.keys[i], bits);
+    }
+    return Int32Array.from(asked);
   }
 }
 

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FlowDump } from '../datapath/index.js';
 import {
   BY_PURGE,
@@ -9,6 +8,7 @@ import {
   UKEY_OPERATIONAL,
   UKEY_VISIBLE,
 } from '../ukey/index.js';
+import { Slices } from '../util/index.js';
 import type { Snapshot, Translator } from '../xlate/index.js';
 import { Adoption, type AdoptionContext } from './adoption.js';
 import { createRevalidateCounters, type RevalidateCounters } from './counters.js';
@@ -25,7 +25,6 @@ import {
   VERDICT_KEEP,
   VERDICT_MODIFY,
 } from './retranslation.js';
-import { Slices } from './slices.js';
 import { Visitor } from './visitor.js';
 
 const REASON_OF: Readonly<Record<number, DeleteReason>> = {
@@ -34,10 +33,12 @@ const REASON_OF: Readonly<Record<number, DeleteReason>> = {
   [VERDICT_DELETE_BAD_KEY]: 'bad_key',
   [VERDICT_DELETE_NO_RECIRC]: 'unknown_recirc',
 };
-/** Ukeys looked at, for changes or for flows that are gone, without a look at the clock. */
-const SCANNED_AT_ONCE = 4096;
-/** Flows deleted by a purge between two turns of the event loop. */
-const PURGED_AT_ONCE = 256;
+/** Ukeys looked at for flows that are gone without a look at the clock. */
+const SWEPT_AT_ONCE = 4096;
+/** Likewise for those that changes concern, which takes longer. */
+const MARKED_AT_ONCE = 512;
+/** Flows deleted by a purge likewise. */
+const PURGED_AT_ONCE = 64;
 /** A ukey whose flow this many dumps in a row did not show is gone. */
 const MISSED_DUMPS = 4;
 /** Times that a dump is begun in a round, when the datapath says that it was interrupted. */
@@ -57,6 +58,8 @@ export interface RevalidatorContext extends CreditingContext, FlowChangesContext
   now(): number;
   /** A round is through: all flows are right for this generation, and what they had counted when it began has been credited. */
   settled?(generation: number): void;
+  /** Milliseconds by which work is cut into slices; performance.now when left out. */
+  clock?(): number;
   /** A round failed; the next one will try again. */
   onError(error: unknown): void;
 }
@@ -96,7 +99,7 @@ export class Revalidator {
     this.#changes = new FlowChanges(context, this.#retranslation, this.#crediting, this.counters);
     this.#visitor = new Visitor(context, this.#crediting, this.#changes, this.counters, {
       translateAgain: (snapshot, ukey) => this.#translateAgain(snapshot, ukey),
-      settle: () => this.#settle(),
+      settle: (slices) => this.#settle(slices),
     });
   }
 
@@ -132,7 +135,7 @@ export class Revalidator {
     );
     await this.#alone(async () => {
       const { flowLimit } = this.#context;
-      const adopted = await adoption.run();
+      const adopted = await adoption.run(this.#slices());
       // They fitted; rounds will say if that is too many.
       flowLimit.limit = Math.max(flowLimit.limit, Math.min(flowLimit.max, adopted));
     });
@@ -189,6 +192,7 @@ export class Revalidator {
     await this.#running?.catch(() => {});
     await this.#alone(async () => {
       const { ukeys } = this.#context;
+      const slices = this.#slices();
       for (let from = 0; from < ukeys.end; from += PURGED_AT_ONCE) {
         const snapshot = this.#context.snapshot();
         ukeys.now = this.#context.now();
@@ -196,7 +200,7 @@ export class Revalidator {
           if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.delete(snapshot, i, 'purge');
         }
         this.#changes.flush(snapshot);
-        await nextTurn();
+        if (slices.over) await slices.rest();
       }
     });
   }
@@ -206,7 +210,7 @@ export class Revalidator {
     this.#timer = setTimeout(() => {
       this.#timer = null;
       this.#again = false;
-      void this.#alone(() => (this.#isDue() ? this.#round() : this.#settle()))
+      void this.#alone(() => (this.#isDue() ? this.#round() : this.#settle(this.#slices())))
         .catch((error: unknown) => {
           this.counters.failed++;
           this.#context.onError(error);
@@ -229,15 +233,19 @@ export class Revalidator {
     );
   }
 
+  #slices(): Slices {
+    return new Slices(this.#context.clock);
+  }
+
   async #round(): Promise<void> {
     const context = this.#context;
     const { flowLimit } = context;
     this.#began = context.now();
     this.#roundGeneration = context.snapshot().generation;
-    await this.#settle();
-    // What settling took is not the dump's.
+    const slices = this.#slices();
+    // What settling takes is not the dump's.
+    await slices.aside(() => this.#settle(slices));
     const began = context.now();
-    const slices = new Slices();
     flowLimit.flows = context.countFlows();
     const terms = termsOf(this.policy, flowLimit.flows, flowLimit.limit, this.dumpWork);
     this.#number++;
@@ -285,13 +293,12 @@ export class Revalidator {
   }
 
   /** Looks through all flows for those that the changes so far concern, and mends them. */
-  async #settle(): Promise<void> {
+  async #settle(slices: Slices): Promise<void> {
     const { ukeys, log } = this.#context;
-    const slices = new Slices();
     while (log.pending) {
       const set = log.take();
-      for (let from = 0; from < ukeys.end; from += SCANNED_AT_ONCE) {
-        const to = Math.min(from + SCANNED_AT_ONCE, ukeys.end);
+      for (let from = 0; from < ukeys.end; from += MARKED_AT_ONCE) {
+        const to = Math.min(from + MARKED_AT_ONCE, ukeys.end);
         if (set.mark(ukeys, from, to) > 0) await this.#mend(from, to, slices);
         if (slices.over) await slices.rest();
       }
@@ -319,8 +326,8 @@ export class Revalidator {
   /** Ukeys that the dump, which began then, should have shown and did not. */
   async #sweep(began: number, slices: Slices): Promise<void> {
     const { ukeys } = this.#context;
-    for (let from = 0; from < ukeys.end; from += SCANNED_AT_ONCE) {
-      const to = Math.min(from + SCANNED_AT_ONCE, ukeys.end);
+    for (let from = 0; from < ukeys.end; from += SWEPT_AT_ONCE) {
+      const to = Math.min(from + SWEPT_AT_ONCE, ukeys.end);
       ukeys.now = this.#context.now();
       for (let i = from; i < to; i++) if (this.#wasMissed(i, began)) this.#miss(i);
       if (slices.over) await slices.rest();

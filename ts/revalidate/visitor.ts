@@ -7,7 +7,7 @@ import type { RevalidateCounters } from './counters.js';
 import type { Crediting } from './crediting.js';
 import type { FlowChanges } from './flow-changes.js';
 import { DELETE, judge, KEEP, type RoundTerms, TRANSLATE } from './policy.js';
-import type { Slices } from './slices.js';
+import type { Slices } from '../util/index.js';
 
 /** Elements of MatchedColumns.counts. */
 const UNKNOWN = 0;
@@ -26,7 +26,7 @@ export interface VisitorActions {
   /** Translates an operational flow again, and mends what is not right. */
   translateAgain(snapshot: Snapshot, ukey: number): void;
   /** Works on changes that came meanwhile. */
-  settle(): Promise<void>;
+  settle(slices: Slices): Promise<void>;
 }
 
 /**
@@ -73,11 +73,10 @@ export class Visitor {
         this.#changes.deleteUnknown(snapshot, dump.batch, row);
       if (kept < count) await this.#act(matched, count, round, slices);
       this.#changes.flush(this.#context.snapshot());
-      // Nothing yet: others make better use of the time.
-      if (!slices.over && matched.counts[SEEN] > 0) continue;
-      await slices.rest();
-      await this.#actions.settle();
-      slices.resume();
+      const isNothingYet = matched.counts[SEEN] === 0;
+      if (!slices.over && !isNothingYet) continue;
+      await (isNothingYet ? slices.pause() : slices.rest());
+      await slices.aside(() => this.#actions.settle(slices));
     }
   }
 

@@ -36,7 +36,7 @@ import {
   readGroups,
   readMeters,
 } from './openflow-objects.js';
-import { inSlices } from './slices.js';
+import { Slices } from '../util/index.js';
 
 /** The OpenFlow half of a switch: flows, groups, meters and settings of its bridges, as ovs-ofctl changes them. */
 export abstract class OpenFlowSwitch {
@@ -63,8 +63,15 @@ export abstract class OpenFlowSwitch {
    */
   async loadFlows(bridge: Bridge, flows: FlowList): Promise<void> {
     const mods: FlowMod[] = [];
-    await inSlices(eachFlow(bridge, flows), (mod) => mods.push(mod));
-    await inSlices(mods, (mod) => this.tables(bridge).changeFlows(mod, native().monotonicMs()));
+    const slices = new Slices();
+    for (const mod of eachFlow(bridge, flows)) {
+      mods.push(mod);
+      if (slices.over) await slices.rest();
+    }
+    for (const mod of mods) {
+      this.tables(bridge).changeFlows(mod, native().monotonicMs());
+      if (slices.over) await slices.rest();
+    }
   }
 
   /** Gives flows other actions, as `ovs-ofctl mod-flows` does; adds the flow when there is none. `strict`: only that of its priority. Throws as addFlows. */

@@ -142,6 +142,8 @@ export class UkeyTable {
   /** SLOW_* bits of the translation that was installed. */
   readonly slow: Uint8Array;
 
+  /** How many are in each state; of those that are free it says nothing. */
+  readonly #byState = new Int32Array(UKEY_STATES.length);
   #size = 0;
   #live = 0;
   /** Indices that are free again, chained over the column `next`: the first + 1, 0 for none. */
@@ -262,6 +264,8 @@ export class UkeyTable {
   }
 
   #move(index: number, to: number, by: number): void {
+    this.#byState[this.state[index]]--;
+    this.#byState[to]++;
     this.state[index] = to;
     this.movedBy[index] = by;
     this.movedAt[index] = this.now;
@@ -305,9 +309,8 @@ export class UkeyTable {
   /** Ukeys by state, for show and tests. */
   countByState(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (let i = 0; i < this.#size; i++) {
-      const name = UKEY_STATES[this.state[i]];
-      if (name !== 'free') counts[name] = (counts[name] ?? 0) + 1;
+    for (const [state, name] of UKEY_STATES.entries()) {
+      if (state !== UKEY_FREE && this.#byState[state] > 0) counts[name] = this.#byState[state];
     }
     return counts;
   }

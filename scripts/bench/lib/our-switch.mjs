@@ -36,6 +36,11 @@ export class OurSwitch {
     return this.#do('setLimit', { flows });
   }
 
+  /** Longest pause between the starts of two rounds, milliseconds. */
+  setMaxRevalidator(ms) {
+    return this.#do('setMaxRevalidator', { ms });
+  }
+
   #answer() {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
@@ -58,9 +63,9 @@ export class OurSwitch {
     return this.#do('addFlows', { text });
   }
 
-  /** Resolves when all flows have been looked at. */
-  wait() {
-    return this.#do('wait');
+  /** Bytes of live JavaScript objects. */
+  heap() {
+    return this.#do('heap');
   }
 
   /** Watches the event loop until the function returned is called. */

@@ -52,6 +52,19 @@ export class Peer {
     this.appctl('upcall/set-flow-limit', String(flows));
   }
 
+  /** Longest pause between the starts of two rounds, milliseconds. */
+  async setMaxRevalidator(ms) {
+    const database = `unix:${this.dir}/db.sock`;
+    this.#run(
+      'ovs-vsctl',
+      `--db=${database}`,
+      'set',
+      'Open_vSwitch',
+      '.',
+      `other_config:max-revalidator=${ms}`,
+    );
+  }
+
   /** A command to the running switch; what it prints. */
   appctl(...words) {
     return this.#run('ovs-appctl', '-t', join(this.dir, `ovs-vswitchd.${this.pid}.ctl`), ...words);
@@ -62,11 +75,6 @@ export class Peer {
     const text = this.appctl('upcall/show');
     const number = (pattern) => Number(pattern.exec(text)[1]);
     return { flows: number(/\(current (\d+)\)/), dumpMs: number(/dump duration : (\d+)ms/) };
-  }
-
-  /** Resolves when all flows have been looked at. */
-  async wait() {
-    this.appctl('revalidator/wait');
   }
 
   async addFlow(text) {

@@ -2,6 +2,8 @@
 // loop when it is asked to, which `slowpath run` has no reason to do.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Switch } from '../../../dist/index.js';
 
 const { datapath, ports, flows, flowLimit, maxIdle } = JSON.parse(process.argv[2]);
@@ -16,13 +18,22 @@ const bridge = theSwitch.addBridge('br0', { failMode: 'secure' });
 for (const name of ports) theSwitch.addPort(bridge, { name });
 theSwitch.addFlows(bridge, flows);
 
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc');
+
 /** Wakes every millisecond, so it costs something itself: on only while it is looked at. */
 let delay = null;
 const COMMANDS = {
   stats: () => theSwitch.stats(),
   setLimit: ({ flows: limit }) => theSwitch.cache.setFlowLimit(limit),
   addFlows: ({ text }) => theSwitch.addFlows(bridge, text),
-  wait: () => theSwitch.cache.wait(),
+  setMaxRevalidator: ({ ms }) =>
+    theSwitch.cache.setLimits({ flowLimit, policy: { maxIdle, maxRevalidator: ms } }),
+  /** Bytes of live JavaScript objects; typed arrays are elsewhere. */
+  heap: () => {
+    collectGarbage();
+    return getHeapStatistics().used_heap_size;
+  },
   watch: () => {
     delay = monitorEventLoopDelay({ resolution: 1 });
     delay.enable();
