@@ -1,4 +1,4 @@
-// npm run bench -- NAME [--lane native|kernel] [--flows N]: upcall, forward and revalidate are measured beside the peer, and print the ratio;
+// npm run bench -- NAME [--lane native|kernel] [--flows N] [--rounds N]: upcall, forward and revalidate are measured beside the peer, and print the ratio;
 // classifier, decode and translate are figures of our own. Needs the package built: npm run build, for xlate npm run build:test.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -31,6 +31,7 @@ const { positionals, values } = parseArgs({
   options: {
     lane: { type: 'string' },
     flows: { type: 'string', default: '0' },
+    rounds: { type: 'string', default: '0' },
     'node-args': { type: 'string', default: '' },
   },
 });
@@ -43,4 +44,5 @@ await benches[name]({
   only: values.lane,
   nodeArgs: values['node-args'].split(' ').filter(Boolean),
   flows: Number(values.flows),
+  rounds: Number(values.rounds),
 });

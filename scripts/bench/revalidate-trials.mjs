@@ -15,7 +15,7 @@ const LIMIT = flows * 8;
 const WARM_UP = 2_000;
 const LATENCIES = options.latencies ?? 500;
 const QUIET_MS = options.quietMs ?? 8_000;
-const CHANGES = options.changes ?? 4;
+const CHANGES = options.changes ?? 3;
 const CHANGE_MS = options.changeMs ?? 3_000;
 /** Ports of the traffic tool's flows begin here, and there are so many for one host. */
 const FIRST_PORT = 1024;
@@ -160,7 +160,8 @@ async function change(daemon) {
 
 /** Sets the flow limit again and again until the function returned is called. */
 function holdLimit(daemon) {
-  const timer = setInterval(() => void daemon.setLimit(LIMIT), 1000);
+  // Seldom: it is far above, and asking takes the peer's side a process each time.
+  const timer = setInterval(() => void daemon.setLimit(LIMIT), 4000);
   return () => clearInterval(timer);
 }
 

@@ -7,7 +7,7 @@ import { buildTraffic } from '../traffic/build.mjs';
 import { preparePeer } from './lib/peer.mjs';
 import { median } from './lib/processes.mjs';
 
-const trials = fileURLToPath(new URL('revalidate-trials.mjs', import.meta.url));
+const program = fileURLToPath(new URL('revalidate-trials.mjs', import.meta.url));
 const vm = fileURLToPath(new URL('../vm/run.mjs', import.meta.url));
 
 const native = (flows) => ({ datapath: 'netdev', flows, rate: 20_000, rounds: 1, peer: false });
@@ -15,12 +15,12 @@ const LANES = {
   native: {
     title: 'natively: embedded datapath',
     runs: [10_000, 50_000, 200_000, 1_000_000].map(native),
-    command: (json) => ['unshare', ['--net', process.execPath, trials, json]],
+    command: (json) => ['unshare', ['--net', process.execPath, program, json]],
   },
   kernel: {
     title: 'in the guest: kernel datapath of Linux 6.1 beside ovs-vswitchd',
-    runs: [{ datapath: 'system', flows: 200_000, rate: 4_000, rounds: 2, peer: true, changeMs: 8_000 }],
-    command: (json) => [process.execPath, [vm, '--timeout', '2400', '--', process.execPath, trials, json]],
+    runs: [{ datapath: 'system', flows: 200_000, rate: 4_000, rounds: 2, peer: true, changeMs: 4_000 }],
+    command: (json) => [process.execPath, [vm, '--timeout', '2400', '--', process.execPath, program, json]],
   },
 };
 
@@ -50,7 +50,7 @@ function report(records, names) {
   }
 }
 
-export async function revalidate({ only, nodeArgs = [], flows }) {
+export async function revalidate({ only, nodeArgs = [], flows, rounds }) {
   await preparePeer();
   const built = await buildTraffic();
   if (!built.ok) throw new Error(built.output);
@@ -59,7 +59,8 @@ export async function revalidate({ only, nodeArgs = [], flows }) {
     console.log(`\nrevalidate, ${lane.title}`);
     for (const run of lane.runs) {
       if (flows && run.flows !== flows) continue;
-      const [command, args] = lane.command(JSON.stringify({ ...run, nodeArgs }));
+      const trials = { ...run, rounds: rounds || run.rounds, nodeArgs };
+      const [command, args] = lane.command(JSON.stringify(trials));
       const output = execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
       const records = output
         .split('\n')
