@@ -1,10 +1,10 @@
 // Our switch in a process of its own, driven by lines of JSON on standard input; one line answers each. Keeps watch over its own event
 // loop when it is asked to, which `slowpath run` has no reason to do.
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Switch } from '../../../dist/index.js';
+import { watchLoop } from './loop-watch.mjs';
 
 const { datapath, ports, flows, flowLimit, maxIdle } = JSON.parse(process.argv[2]);
 
@@ -22,7 +22,7 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc');
 
 /** Wakes every millisecond, so it costs something itself: on only while it is looked at. */
-let delay = null;
+let watched = null;
 const COMMANDS = {
   stats: () => theSwitch.stats(),
   setLimit: ({ flows: limit }) => theSwitch.cache.setFlowLimit(limit),
@@ -35,15 +35,9 @@ const COMMANDS = {
     return getHeapStatistics().used_heap_size;
   },
   watch: () => {
-    delay = monitorEventLoopDelay({ resolution: 1 });
-    delay.enable();
+    watched = watchLoop();
   },
-  watched: () => {
-    delay.disable();
-    // A wake-up is due every millisecond; what is longer, the loop was held for.
-    const ms = (ns) => Math.max(0, ns / 1e6 - 1);
-    return { longestMs: ms(delay.max), p99Ms: ms(delay.percentile(99)) };
-  },
+  watched: () => watched(),
 };
 
 const lines = createInterface({ input: process.stdin });
