@@ -10,6 +10,8 @@ namespace slowpath {
 namespace {
 
 constexpr size_t kMinIndex = 16;
+// Slots moved with each change while an index grows or shrinks: all are before it is time to grow again.
+constexpr size_t kMovedAtOnce = 32;
 
 uint64_t Mix(uint64_t h, uint32_t w) {
   h = (h ^ w) * 0x9e3779b97f4a7c15;
@@ -31,38 +33,76 @@ void Flow::SetActions(std::span<const uint8_t> bytes) {
   actionsLength = static_cast<uint32_t>(bytes.size());
 }
 
+// Zeros come from the system a page at a time, as they are touched.
+FlowIndex::Table::Table(size_t count)
+    : entries(count != 0 ? static_cast<Entry*>(std::calloc(count, sizeof(Entry))) : nullptr), slots(count) {
+  if (count != 0 && entries == nullptr) std::abort();
+}
+
+// The entry of a flow, or null.
+FlowIndex::Entry* FlowIndex::EntryOf(const Table& table, uint32_t hash, const Flow* flow) {
+  if (table.slots == 0) return nullptr;
+  for (size_t i = hash & table.mask(); table.entries[i].taken != 0; i = (i + 1) & table.mask()) {
+    if (table.entries[i].flow == flow) return &table.entries[i];
+  }
+  return nullptr;
+}
+
 void FlowIndex::Insert(uint32_t hash, Flow* flow) {
-  if ((size_ + 1) * 2 > entries_.size()) Resize(std::max(kMinIndex, entries_.size() * 2));
-  size_t i = hash & mask();
-  while (entries_[i].flow != nullptr) i = (i + 1) & mask();
-  entries_[i] = {hash, flow};
+  if ((size_ + 1) * 2 > table_.slots) Resize(std::max(kMinIndex, table_.slots * 2));
+  Put(hash, flow);
   size_++;
+  Move(kMovedAtOnce);
 }
 
 void FlowIndex::Remove(uint32_t hash, const Flow* flow) {
-  size_t hole = hash & mask();
-  while (entries_[hole].flow != flow) hole = (hole + 1) & mask();
-  // Later entries of the run move up, unless that would put them before their home.
-  for (size_t i = (hole + 1) & mask(); entries_[i].flow != nullptr; i = (i + 1) & mask()) {
-    size_t home = entries_[i].hash & mask();
-    if (((i - home) & mask()) < ((i - hole) & mask())) continue;
-    entries_[hole] = entries_[i];
-    hole = i;
+  if (Entry* entry = EntryOf(table_, hash, flow)) {
+    CloseGap(static_cast<size_t>(entry - table_.entries.get()));
+  } else {
+    EntryOf(old_, hash, flow)->flow = nullptr;
   }
-  entries_[hole] = {};
   size_--;
-  if (entries_.size() > kMinIndex && size_ * 16 < entries_.size()) Resize(entries_.size() / 4);
+  if (table_.slots > kMinIndex && size_ * 16 < table_.slots) Resize(table_.slots / 4);
+  Move(kMovedAtOnce);
 }
 
-void FlowIndex::Resize(size_t capacity) {
-  std::vector<Entry> old(std::max(capacity, kMinIndex));
-  old.swap(entries_);
-  for (const Entry& entry : old) {
-    if (entry.flow == nullptr) continue;
-    size_t i = entry.hash & mask();
-    while (entries_[i].flow != nullptr) i = (i + 1) & mask();
-    entries_[i] = entry;
+void FlowIndex::Put(uint32_t hash, Flow* flow) {
+  size_t i = hash & table_.mask();
+  while (table_.entries[i].taken != 0) i = (i + 1) & table_.mask();
+  table_.entries[i] = {flow, hash, 1};
+}
+
+// Later entries of the run move up, unless that would put them before their home.
+void FlowIndex::CloseGap(size_t hole) {
+  Entry* entries = table_.entries.get();
+  size_t mask = table_.mask();
+  for (size_t i = (hole + 1) & mask; entries[i].taken != 0; i = (i + 1) & mask) {
+    size_t home = entries[i].hash & mask;
+    if (((i - home) & mask) < ((i - hole) & mask)) continue;
+    entries[hole] = entries[i];
+    hole = i;
   }
+  entries[hole] = {};
+}
+
+// Begins to move into a table of another size.
+void FlowIndex::Resize(size_t slots) {
+  Move(old_.slots);
+  old_ = std::move(table_);
+  moved_ = 0;
+  table_ = Table(std::max(slots, kMinIndex));
+}
+
+// Moves what is in some more slots of the old table, and lets go of it with the last.
+void FlowIndex::Move(size_t slots) {
+  if (old_.slots == 0) return;
+  for (size_t end = std::min(moved_ + slots, old_.slots); moved_ < end; moved_++) {
+    Entry& entry = old_.entries[moved_];
+    if (entry.flow == nullptr) continue;
+    Put(entry.hash, entry.flow);
+    entry.flow = nullptr;
+  }
+  if (moved_ == old_.slots) old_ = Table();
 }
 
 Subtable::Subtable(const uint32_t* mask, uint64_t seed) : seed_(seed) {

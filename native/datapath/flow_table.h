@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -42,17 +44,14 @@ struct Flow {
   }
 };
 
-// Open addressing by a given 32-bit hash; linear probing, no tombstones. Does not own.
+// Open addressing by a given 32-bit hash; linear probing. Does not own. Grows and shrinks a piece with each change, so that no packet
+// waits for it: meanwhile entries are in two tables.
 class FlowIndex {
  public:
   template <typename Matches>
   Flow* Find(uint32_t hash, Matches matches) const {
-    if (entries_.empty()) return nullptr;
-    for (size_t i = hash & mask();; i = (i + 1) & mask()) {
-      const Entry& entry = entries_[i];
-      if (entry.flow == nullptr) return nullptr;
-      if (entry.hash == hash && matches(*entry.flow)) return entry.flow;
-    }
+    Flow* flow = FindIn(table_, hash, matches);
+    return flow != nullptr || old_.slots == 0 ? flow : FindIn(old_, hash, matches);
   }
   void Insert(uint32_t hash, Flow* flow);
   void Remove(uint32_t hash, const Flow* flow);
@@ -60,13 +59,39 @@ class FlowIndex {
 
  private:
   struct Entry {
-    uint32_t hash = 0;
-    Flow* flow = nullptr;  // Null: free.
+    Flow* flow;  // Null: free, or in 'old_' gone.
+    uint32_t hash;
+    uint32_t taken;  // 0: nothing was ever here.
   };
-  size_t mask() const { return entries_.size() - 1; }
-  void Resize(size_t capacity);
+  struct Release {
+    void operator()(Entry* entries) const { std::free(entries); }
+  };
+  struct Table {
+    explicit Table(size_t count = 0);
+    size_t mask() const { return slots - 1; }
 
-  std::vector<Entry> entries_;  // Power of two, at most half full.
+    std::unique_ptr<Entry[], Release> entries;
+    size_t slots;  // A power of two, or 0.
+  };
+
+  template <typename Matches>
+  static Flow* FindIn(const Table& table, uint32_t hash, Matches matches) {
+    if (table.slots == 0) return nullptr;
+    for (size_t i = hash & table.mask();; i = (i + 1) & table.mask()) {
+      const Entry& entry = table.entries[i];
+      if (entry.taken == 0) return nullptr;
+      if (entry.hash == hash && entry.flow != nullptr && matches(*entry.flow)) return entry.flow;
+    }
+  }
+  static Entry* EntryOf(const Table& table, uint32_t hash, const Flow* flow);
+  void Put(uint32_t hash, Flow* flow);
+  void CloseGap(size_t hole);
+  void Resize(size_t slots);
+  void Move(size_t slots);
+
+  Table table_;       // At most half full.
+  Table old_;         // The one before, as far as it has not been moved.
+  size_t moved_ = 0;  // Slots of 'old_' that have.
   size_t size_ = 0;
 };
 
@@ -165,7 +190,7 @@ class FlowTable {
   std::vector<std::unique_ptr<Subtable>> subtables_;  // Those hit most come first.
   std::vector<CacheEntry> cache_;                      // By packet hash; empty when switched off.
   FlowIndex ids_;                                      // By identifier.
-  std::vector<Flow*> slots_;                           // By Flow::slot; null where free.
+  std::deque<Flow*> slots_;                            // By Flow::slot; null where free.
   std::vector<uint32_t> freeSlots_;
   size_t size_ = 0;
   uint64_t seed_;  // Nobody outside can aim for collisions.

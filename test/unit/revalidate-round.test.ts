@@ -295,7 +295,7 @@ describe('revalidation rounds', () => {
     );
     expect(rig.ukeys.count).to.equal(0);
     installed();
-    expect(await turnsDuring(() => rig.revalidator.purgeRunning()), 'a purge').to.be.at.least(5);
+    expect(await turnsDuring(() => rig.revalidator.purge()), 'a purge').to.be.at.least(5);
     expect(rig.ukeys.count).to.equal(0);
   });
 

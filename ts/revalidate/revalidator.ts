@@ -38,7 +38,7 @@ const SWEPT_AT_ONCE = 4096;
 /** Likewise for those that changes concern, which takes longer. */
 const MARKED_AT_ONCE = 512;
 /** Flows deleted by a purge likewise. */
-const PURGED_AT_ONCE = 64;
+const PURGED_AT_ONCE = 128;
 /** A ukey whose flow this many dumps in a row did not show is gone. */
 const MISSED_DUMPS = 4;
 /** Times that a dump is begun in a round, when the datapath says that it was interrupted. */
@@ -163,17 +163,6 @@ export class Revalidator {
     return this.#running;
   }
 
-  /** Deletes all flows that are ours, with their final statistics credited. Upcalls must have stopped. */
-  purge(): void {
-    const { ukeys, snapshot } = this.#context;
-    const now = snapshot();
-    ukeys.now = this.#context.now();
-    for (let i = 0; i < ukeys.end; i++) {
-      if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.delete(now, i, 'purge');
-    }
-    this.#changes.flush(now);
-  }
-
   /** Puts a flow that matches the bits of `mask` in the place of an operational one; between two turns of a round. */
   narrow(ukey: number, mask: Int32Array): void {
     this.#changes.narrow(this.#context.snapshot(), ukey, mask);
@@ -187,8 +176,11 @@ export class Revalidator {
     }
   }
 
-  /** The same in slices while upcalls go on; after the work under way. Flows that come meanwhile may stay. */
-  async purgeRunning(): Promise<void> {
+  /**
+   * Deletes all flows that are ours, with their final statistics credited; after the work under way. Flows that come meanwhile, while upcalls go on,
+   * may stay.
+   */
+  async purge(): Promise<void> {
     await this.#running?.catch(() => {});
     await this.#alone(async () => {
       const { ukeys } = this.#context;
@@ -196,7 +188,8 @@ export class Revalidator {
       for (let from = 0; from < ukeys.end; from += PURGED_AT_ONCE) {
         const snapshot = this.#context.snapshot();
         ukeys.now = this.#context.now();
-        for (let i = from; i < Math.min(from + PURGED_AT_ONCE, ukeys.end); i++) {
+        const to = Math.min(from + PURGED_AT_ONCE, ukeys.end);
+        for (let i = from; i < to; i++) {
           if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.delete(snapshot, i, 'purge');
         }
         this.#changes.flush(snapshot);

@@ -75,7 +75,7 @@ export class FlowCacheControl {
 
   /** Deletes all flows, with their final statistics credited; packets bring them back. */
   purge(): Promise<void> {
-    return this.#revalidator.purgeRunning();
+    return this.#revalidator.purge();
   }
 
   /** Resolves when a whole revalidation round that began now is through. */

@@ -303,7 +303,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     await this.#revalidator.stop();
     await begun;
     this.#handlerChannel.channel.stop();
-    if (keep !== true) this.#revalidator.purge();
+    if (keep !== true) await this.#revalidator.purge();
     this.#removals.settled(this.#snapshot.generation);
     this.events.close();
     // What flows counted last has been told now.
