@@ -19,7 +19,7 @@ constexpr int kTransactTimeoutMs = 5000;
 // Batches handed over in one turn of the event loop at most, and nanoseconds after which none follows; then
 // timers and other descriptors get theirs.
 constexpr int kBatchesPerTurn = 8;
-constexpr uint64_t kTurnNs = 2'000'000;
+constexpr uint64_t kTurnNs = 1'500'000;
 
 // Empty when JavaScript can no longer run.
 Napi::Uint8Array Copy(Napi::Env env, std::span<const uint8_t> bytes) {

@@ -120,6 +120,44 @@ TEST_CASE("flow table: many flows of one mask, walked by slot, key and mask come
   CHECK(table.AtOrAfter(0) == nullptr);
 }
 
+TEST_CASE("flow table: each flow is found, and none that went, at any moment of growing and shrinking") {
+  FlowTable table;
+  Key mask(flow::kWords);
+  mask[flow::kNwSrc] = 0xffffffff;
+  constexpr uint32_t kFlows = 3000;
+  std::vector<Flow*> flows;
+  auto key = [](uint32_t i) {
+    Key bits(flow::kWords);
+    bits[flow::kNwSrc] = i;
+    return bits;
+  };
+  uint32_t random = 7;
+  auto check = [&](uint32_t from, uint32_t to) {
+    // Ten of those that are there, and the neighbours of the range.
+    for (int n = 0; n < 10 && from < to; n++) {
+      random = random * 1664525 + 1013904223;
+      uint32_t i = from + random % (to - from);
+      REQUIRE(table.LookupQuietly(key(i).data()) == flows[i]);
+      REQUIRE(table.FindUfid(Ufid(i + 1)) == flows[i]);
+    }
+    if (from > 0) REQUIRE(table.LookupQuietly(key(from - 1).data()) == nullptr);
+    if (from > 0) REQUIRE(table.FindUfid(Ufid(from)) == nullptr);
+    REQUIRE(table.LookupQuietly(key(to).data()) == nullptr);
+  };
+  for (int round = 0; round < 2; round++) {
+    flows.clear();
+    for (uint32_t i = 0; i < kFlows; i++) {
+      flows.push_back(table.Insert(key(i).data(), mask.data(), Ufid(i + 1), {}));
+      check(0, i + 1);
+    }
+    for (uint32_t i = 0; i < kFlows; i++) {
+      table.Remove(flows[i]);
+      check(i + 1, kFlows);
+    }
+    CHECK(table.size() == 0);
+  }
+}
+
 TEST_CASE("flow table: flows without a ufid are known by their unmasked key") {
   FlowTable table;
   Key key(flow::kWords), mask(flow::kWords);

@@ -181,12 +181,13 @@ async function trial(daemon, round) {
     const fillSeconds = (performance.now() - began) / 1000;
     await sleep(2000);
     const bytesPerFlow = ((residentMb(daemon.pid) - before) * 1024 * 1024) / (there - WARM_UP);
-    const heapPerFlow = ((await daemon.heap?.()) - heap) / (there - WARM_UP);
     const rest = await quiet(daemon);
     const watched = await daemon.watch?.();
     const first = await latency(flows);
     const loop = await watched?.();
     const changed = await change(daemon);
+    // Last, for the garbage collector goes on for a while once it has been called.
+    const heapPerFlow = ((await daemon.heap?.()) - heap) / (there - WARM_UP);
     const peakMb = residentMb(daemon.pid);
     console.log(
       JSON.stringify({

@@ -58,7 +58,7 @@ export abstract class OpenFlowSwitch {
   }
 
   /**
-   * As addFlows, for many: in slices of 1 to 3 ms, between which packets are translated, each by the flows that there are then. Rejects as addFlows
+   * As addFlows, for many: in slices of 1 to 2 ms, between which packets are translated, each by the flows that there are then. Rejects as addFlows
    * throws, also when the bridge goes meanwhile.
    */
   async loadFlows(bridge: Bridge, flows: FlowList): Promise<void> {

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 /** A slice of work is this long at least, milliseconds … */
 const LEAST_MS = 1;
 /** … and, when others take long turns, as long as theirs, but not longer than this. */
-const MOST_MS = 3;
+const MOST_MS = 2;
 /** How long nothing is done while there is nothing to do yet. */
 const PAUSE_MS = 1;
 
