@@ -44,8 +44,8 @@ struct Flow {
   }
 };
 
-// Open addressing by a given 32-bit hash; linear probing. Does not own. Grows and shrinks a piece with each change, so that no packet
-// waits for it: meanwhile entries are in two tables.
+// Open addressing by a given 32-bit hash; linear probing. Does not own. Grows and shrinks a piece with each change, so
+// that no packet waits for it: meanwhile entries are in two tables.
 class FlowIndex {
  public:
   template <typename Matches>

@@ -297,10 +297,7 @@ export interface FrozenState {
   readonly bond: XBond | null;
 }
 
-/**
- * Everything translation may read. It does not change while a batch is being translated; whatever changes it makes a new
- * generation between batches.
- */
+/** Everything translation may read. It does not change within a batch: whatever changes it makes a new generation between batches. */
 export interface Snapshot {
   readonly generation: number;
   /** Index: datapath port number. */
@@ -456,10 +453,7 @@ export const XLATE_ERRORS = [
   'too_many_mpls_labels',
 ] as const;
 
-/**
- * What one translation decided. The object and its buffers belong to the translator and are overwritten by the next call:
- * copy what must outlive it.
- */
+/** What one translation decided. Object and buffers are the translator's, overwritten by its next call: copy what must outlive it. */
 export interface Translation {
   /** Datapath actions: netlink bytes actions[0 … actionsLength). Length 0: drop. */
   readonly actions: Uint8Array;
