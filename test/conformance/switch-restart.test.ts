@@ -183,6 +183,45 @@ describeSwitch('switch: restart', (rig) => {
     expect(second.theSwitch.stats().datapath.flows).to.equal(2);
   });
 
+  it('waits for policies that are being loaded before it looks at flows that were kept', async () => {
+    const datapath = makeDatapath();
+    const path = join(folder, 'policy.mjs');
+    writeFileSync(
+      path,
+      `await new Promise((resolve) => setTimeout(resolve, 200));
+       export default (pkt, act) => void (pkt.udpDst.equals(2000) && act.output('p2'));`,
+    );
+    const begin = async () => {
+      const running = start(datapath);
+      for (const table of [0, 7]) {
+        const loaded = running.bridge.policyFile(path, { table });
+        // A round that would not find the policy.
+        await running.theSwitch.revalidate();
+        await loaded;
+      }
+      return running;
+    };
+    const first = await begin();
+    send(0, there());
+    await eventually('the flow is there', () => first.theSwitch.stats().datapath.flows === 1);
+    await first.theSwitch.close({ keep: true });
+    const second = await begin();
+    await revalidated(second.theSwitch);
+    const { adopted, modified, deleted } = second.theSwitch.stats().revalidate;
+    expect({ adopted, modified, deleted }).to.deep.equal({ adopted: 1, modified: 0, deleted: {} });
+    await second.theSwitch.close({ keep: true });
+
+    // One that cannot be loaded holds nothing up for ever.
+    const third = start(datapath);
+    writeFileSync(path, 'this is no policy');
+    await third.bridge.policyFile(path).then(
+      () => expect.fail('it was loaded'),
+      (error: unknown) => expect(error).to.have.property('code', 'ERR_POLICY_FILE'),
+    );
+    await revalidated(third.theSwitch);
+    expect(third.theSwitch.stats().revalidate).to.include({ adopted: 1, modified: 1 });
+  });
+
   it('is asked to flush flows, or to leave only ports', async () => {
     const datapath = makeDatapath();
     const flows = 'udp actions=output:2';

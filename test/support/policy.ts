@@ -44,6 +44,7 @@ export class PolicyBench<T extends TableDeclarations = Readonly<Record<never, ne
       rule: (_, rule) => this.changes.push(`table ${rule.table}`),
       tag: (tag) => this.changes.push(tag),
       everything: () => this.changes.push('everything'),
+      hold: () => () => {},
       warn: (text) => this.warnings.push(text),
     };
     this.policy = this.bridge.policy(source, { table });
@@ -53,7 +54,7 @@ export class PolicyBench<T extends TableDeclarations = Readonly<Record<never, ne
   /** Translates a packet in OpenFlow's words, from p1 unless it says another in_port. */
   decide(packet: string): Decided {
     const text = packet.includes('in_port') ? packet : `in_port=1,${packet}`;
-    return this.decideKey(parseFlowKey(text, this.bridge.portNames()));
+    return this.decideKey(parseFlowKey(text, this.bridge.portNames(), this.bridge.tlvMap));
   }
 
   decideKey(key: Int32Array): Decided {

@@ -175,6 +175,8 @@ export interface BridgeWatcher {
   tag(tag: number): void;
   /** Something changed that may concern any packet. */
   everything(): void;
+  /** Something that decides about packets is being loaded: a switch that has not begun waits until the returned function is called. */
+  hold(): () => void;
   /** Something went wrong and was survived. */
   warn(text: string): void;
 }
@@ -293,11 +295,11 @@ export class Bridge implements XBridge {
       );
     const old = this.policies?.get(table);
     if (old !== undefined) return old.replace(source);
-    const made = new Policy<T>(source, table, {
+    const made: Policy<T> = new Policy<T>(source, table, {
       bridge: this,
       changed: (tag) => this.watcher?.tag(tag),
       replaced: (at) => this.#tableChanged(at),
-      detach: (at) => this.#detachPolicy(at),
+      detach: () => this.#detachPolicy(made as unknown as Policy),
       warn: (text) => this.watcher?.warn(`bridge ${this.name}: ${text}`),
     });
     this.policies ??= new Map();
@@ -306,18 +308,29 @@ export class Bridge implements XBridge {
     return made;
   }
 
-  /** Attaches the policy that a module exports as its default. It can be loaded again, and watched. Throws ERR_POLICY_FILE and as `policy`. */
-  policyFile(path: string, options: PolicyOptions & PolicyFileOptions = {}): Promise<PolicyFile> {
-    return loadPolicy(
-      path,
-      options,
-      (source) => this.policy(source, options),
-      (text) => this.watcher?.warn(`bridge ${this.name}: ${text}`),
-    );
+  /**
+   * Attaches the policy that a module exports as its default. It can be loaded again, and watched. A switch that was just opened waits for it before it looks at
+   * packets and at flows that were kept. Throws ERR_POLICY_FILE and as `policy`.
+   */
+  async policyFile(path: string, options: PolicyOptions & PolicyFileOptions = {}): Promise<PolicyFile> {
+    const release = this.watcher?.hold();
+    try {
+      return await loadPolicy(
+        path,
+        options,
+        (source) => this.policy(source, options),
+        (text) => this.watcher?.warn(`bridge ${this.name}: ${text}`),
+      );
+    } finally {
+      release?.();
+    }
   }
 
-  #detachPolicy(table: number): void {
-    if (this.policies?.delete(table) !== true) return;
+  /** Not the one that may have taken its place. */
+  #detachPolicy(policy: Policy): void {
+    const { table } = policy;
+    if (this.policies?.get(table) !== policy) return;
+    this.policies.delete(table);
     if (this.policies.size === 0) this.policies = undefined;
     this.#tableChanged(table);
   }

@@ -1,16 +1,10 @@
 import { FLOW_WORDS } from '../fields/index.js';
 import { formatActions, formatKey, formatUfid } from '../flow/index.js';
 import { native } from '../native/index.js';
-import { DEFAULT_POLICY, type Revalidator } from '../revalidate/index.js';
-import {
-  DELETE_REASONS,
-  type DeleteReason,
-  FLOW_LIMIT_MAX,
-  type FlowLimit,
-  type UkeyTable,
-} from '../ukey/index.js';
+import type { Revalidator } from '../revalidate/index.js';
+import { DELETE_REASONS, type DeleteReason, type UkeyTable } from '../ukey/index.js';
 import type { UpcallHandler } from '../upcall/index.js';
-import type { SwitchOptions } from './options.js';
+import type { FlowOptionsInForce, GivenFlowOptions } from './flow-options.js';
 
 /** Something that became of a flow in the datapath. */
 export interface FlowEvent {
@@ -49,16 +43,21 @@ export class FlowCacheControl {
   tersely = true;
   readonly #handler: UpcallHandler;
   readonly #revalidator: Revalidator;
-  readonly #flowLimit: FlowLimit;
+  readonly #options: FlowOptionsInForce;
   readonly #ukeys: UkeyTable;
   readonly #listeners = new Set<FlowListener>();
   readonly #key = new Int32Array(FLOW_WORDS);
   readonly #mask = new Uint8Array(MASK_BYTES);
 
-  constructor(handler: UpcallHandler, revalidator: Revalidator, flowLimit: FlowLimit, ukeys: UkeyTable) {
+  constructor(
+    handler: UpcallHandler,
+    revalidator: Revalidator,
+    options: FlowOptionsInForce,
+    ukeys: UkeyTable,
+  ) {
+    this.#options = options;
     this.#handler = handler;
     this.#revalidator = revalidator;
-    this.#flowLimit = flowLimit;
     this.#ukeys = ukeys;
   }
 
@@ -85,14 +84,12 @@ export class FlowCacheControl {
 
   /** Sets the limit of now; as in OVS each round adjusts it further, within the configured maximum and 1,000. */
   setFlowLimit(flows: number): void {
-    this.#flowLimit.limit = flows;
+    this.#options.limit.limit = flows;
   }
 
-  /** Changes what Switch.open was told of limits; what is left out becomes its default. */
-  setLimits({ flowLimit = FLOW_LIMIT_MAX, policy = {} }: Pick<SwitchOptions, 'flowLimit' | 'policy'>): void {
-    this.#flowLimit.max = flowLimit;
-    this.#revalidator.policy = { ...DEFAULT_POLICY, ...policy };
-    this.#revalidator.poke();
+  /** Changes what Switch.open was told of limits; what is left out becomes its default. The configuration's other_config goes before. */
+  setLimits(given: GivenFlowOptions): void {
+    this.#options.give(given);
   }
 
   /** Follows flows until the returned function is called. */

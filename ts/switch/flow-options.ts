@@ -6,24 +6,9 @@ import {
   type SoundnessCheck,
 } from '../revalidate/index.js';
 import { FLOW_LIMIT_MAX, type FlowLimit } from '../ukey/index.js';
-import type { SwitchOptions } from './options.js';
 
 /** A pause between rounds below this is not taken, as in OVS (ofproto_set_max_revalidator). */
 const MIN_REVALIDATOR_MS = 100;
-
-/** Has limit, revalidator and check go by what `flowOptions` says. */
-export function applyFlowOptions(
-  root: Row,
-  given: Parameters<typeof flowOptions>[1],
-  limit: FlowLimit,
-  revalidator: Revalidator,
-  soundness: SoundnessCheck,
-): void {
-  const { flowLimit, policy, checkSoundness } = flowOptions(root, given);
-  soundness.every = checkSoundness;
-  limit.max = flowLimit;
-  revalidator.setPolicy(policy);
-}
 
 /** What the flow cache goes by, and what is given for it besides the configuration. */
 export interface FlowOptions {
@@ -34,9 +19,60 @@ export interface FlowOptions {
   readonly checkSoundness: number;
 }
 
+/** What Switch.open was told of it; the configuration goes before. */
+export interface GivenFlowOptions {
+  readonly flowLimit?: number;
+  readonly policy?: Partial<RevalidatePolicy>;
+  readonly checkSoundness?: number;
+}
+
+/** Has limit, revalidator and check go by what was given and by the configuration, whichever of them changes. */
+export class FlowOptionsInForce {
+  readonly limit: FlowLimit;
+  readonly #revalidator: Revalidator;
+  readonly #soundness: SoundnessCheck;
+  #given: GivenFlowOptions;
+  #root: Row | null = null;
+
+  constructor(
+    limit: FlowLimit,
+    revalidator: Revalidator,
+    soundness: SoundnessCheck,
+    given: GivenFlowOptions,
+  ) {
+    this.limit = limit;
+    this.#revalidator = revalidator;
+    this.#soundness = soundness;
+    this.#given = given;
+  }
+
+  /** `root`: the Open_vSwitch record. */
+  configure(root: Row): void {
+    this.#root = root;
+    this.#apply();
+  }
+
+  /** Other limits; those that are left out become defaults. */
+  give({ flowLimit, policy }: GivenFlowOptions): void {
+    this.#given = {
+      checkSoundness: this.#given.checkSoundness ?? 0,
+      ...(flowLimit === undefined ? {} : { flowLimit }),
+      ...(policy === undefined ? {} : { policy }),
+    };
+    this.#apply();
+  }
+
+  #apply(): void {
+    const { flowLimit, policy, checkSoundness } = flowOptions(this.#root, this.#given);
+    this.#soundness.every = checkSoundness;
+    this.limit.max = flowLimit;
+    this.#revalidator.setPolicy(policy);
+  }
+}
+
 /** A number that is not negative, else what is given for it (OVS: smap_get_uint). */
-function numberOf(root: Row, key: string, given: number): number {
-  const text = root.option('other_config', key);
+function numberOf(root: Row | null, key: string, given: number): number {
+  const text = root?.option('other_config', key);
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : given;
 }
 
@@ -44,10 +80,7 @@ function numberOf(root: Row, key: string, given: number): number {
  * Options of the flow cache: what Open_vSwitch other_config says, else what the switch was opened with, else OVS's defaults
  * (ovs-vswitchd.conf.db(5): flow-limit, max-idle, max-revalidator, min-revalidate-pps), and check-soundness.
  */
-export function flowOptions(
-  root: Row,
-  given: Pick<SwitchOptions, 'flowLimit' | 'policy' | 'checkSoundness'>,
-): FlowOptions {
+export function flowOptions(root: Row | null, given: GivenFlowOptions): FlowOptions {
   const policy = { ...DEFAULT_POLICY, ...given.policy };
   const maxRevalidator = numberOf(root, 'max-revalidator', policy.maxRevalidator);
   const minRevalidatePps = numberOf(root, 'min-revalidate-pps', policy.minRevalidatePps);

@@ -18,13 +18,14 @@ export interface StartUpContext {
 
 /**
  * When a switch begins: in the turn of the event loop after it was opened, so that the code that opens it can configure it first, and not while the
- * configuration asks to wait. Until then packets without a flow wait in the receive buffer and flows that are in the datapath stay as they are.
+ * configuration asks to wait or a policy is being loaded. Until then packets without a flow wait in the receive buffer and flows that are in the datapath stay as they are.
  */
 export class StartUp {
   readonly #context: StartUpContext;
   #begun: Promise<void> | null = null;
   #turn: NodeJS.Immediate | null = null;
   #closed = false;
+  #holds = 0;
 
   constructor(context: StartUpContext) {
     this.#context = context;
@@ -41,7 +42,20 @@ export class StartUp {
     });
   }
 
+  /** Something that decides about packets is not there yet: nothing begins before the returned function is called. */
+  hold(): () => void {
+    let isHeld = true;
+    this.#holds++;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      this.#holds--;
+      this.consider();
+    };
+  }
+
   #isHeld(): boolean {
+    if (this.#holds > 0) return true;
     return this.#context.configuration().root.option('other_config', 'flow-restore-wait') === 'true';
   }
 

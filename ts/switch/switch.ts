@@ -12,7 +12,7 @@ import { BridgeTables } from './bridge-tables.js';
 import { Configurator } from './configurator.js';
 import { advanceBridge, EffectApplier } from './effects.js';
 import { FlowCacheControl } from './flow-cache-control.js';
-import { applyFlowOptions } from './flow-options.js';
+import { FlowOptionsInForce } from './flow-options.js';
 import { kernelQueuePriority } from './kernel-queues.js';
 import { announceBonds } from './learning-packets.js';
 import { ConfiguredSwitch } from './configured-switch.js';
@@ -50,6 +50,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     rule: (bridge, { table, match }) => this.#log.rule(bridge, table, match, this.#nextGeneration()),
     tag: (tag) => this.#log.tag(tag, this.#nextGeneration()),
     everything: () => this.changed(),
+    hold: () => this.#startUp.hold(),
     warn: (text) => this.#warn(text),
   });
   readonly #tables = new Map<Bridge, BridgeTables>();
@@ -58,6 +59,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   readonly #records = new FlowRecords();
   readonly #ukeys = new UkeyTable(this.#records);
   readonly #flowLimit: FlowLimit;
+  readonly #flowOptions: FlowOptionsInForce;
   readonly #recirc = new RecircRegistry();
   readonly #packetIns: PacketInDelivery;
   readonly #exporters: Exporters;
@@ -118,7 +120,10 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       (text) => this.#warn(text),
     );
     this.#handler = this.#makeHandler();
-    this.cache = new FlowCacheControl(this.#handler, this.#revalidator, this.#flowLimit, this.#ukeys);
+    this.#flowOptions = new FlowOptionsInForce(
+      ...([this.#flowLimit, this.#revalidator, this.#soundness, options] as const),
+    );
+    this.cache = new FlowCacheControl(this.#handler, this.#revalidator, this.#flowOptions, this.#ukeys);
     this.#upcallWatch = this.#makeUpcallWatch();
     this.events = new SwitchEvents({
       followUpcalls: (follower) => this.followUpcalls(follower),
@@ -143,7 +148,6 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     this.#ticker.unref();
   }
 
-  /** What the switch is configured to be. */
   override get configuration(): Configuration {
     return this.#configurator.configuration;
   }
@@ -167,7 +171,6 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     this.#handler.profile.timed = () => native().measureReceive();
   }
 
-  /** The bridges by name. */
   override get bridges(): ReadonlyMap<string, Bridge> {
     return this.#model.bridges;
   }
@@ -406,10 +409,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       this.#tables.set(bridge, tables);
     }
     this.#exporters.configure(this.configuration);
-    applyFlowOptions(
-      ...([this.configuration.root, this.#options] as const),
-      ...([this.#flowLimit, this.#revalidator, this.#soundness] as const),
-    );
+    this.#flowOptions.configure(this.configuration.root);
     this.#restart?.noteBridges();
     this.#startUp.consider();
     this.changed();
