@@ -10,6 +10,7 @@ import { serveControl, SlowpathError, Switch, version } from 'slowpath';
 import { Applied } from './vswitchd/apply.mjs';
 import { readConfig } from './vswitchd/config.mjs';
 import { notify, refuseBesideVswitchd, writePidfile } from './vswitchd/host.mjs';
+import { PolicyModules } from './vswitchd/policies.mjs';
 
 /** Exit status: 0 ended by a signal; 1 something unforeseen; 2 what the user can mend. */
 const EXIT_UNFORESEEN = 1;
@@ -60,12 +61,13 @@ function openSwitch({ datapath, limits, stateFile }) {
 }
 
 /** Reads the file again and applies what differs; a file that is wrong changes nothing. */
-async function reload(file, applied) {
+async function reload(file, applied, modules) {
   notify('RELOADING=1');
   try {
     const config = readConfig(file);
     log.level = config.level;
-    const errors = await applied.apply(config);
+    await modules.read(config);
+    const errors = applied.apply(config, modules);
     log.info({ errors: errors.length }, 'reloaded');
     return config;
   } catch (error) {
@@ -80,11 +82,14 @@ async function reload(file, applied) {
 /** Runs the switch until a signal ends it. */
 async function serve(file, first, signals, cleanups) {
   let config = first;
+  // Flows that are taken over are judged as soon as there is a switch.
+  const modules = new PolicyModules();
+  await modules.read(config);
   const sw = openSwitch(config);
   // In order: who asks must not find a switch that is closed.
   cleanups.push(() => sw.close({ keep: config.keep }));
   const applied = new Applied(sw, log);
-  const [error] = await applied.apply(config);
+  const [error] = applied.apply(config, modules);
   if (error !== undefined) {
     config = { ...config, keep: sw.datapath.adopted };
     throw error;
@@ -99,7 +104,7 @@ async function serve(file, first, signals, cleanups) {
   for (;;) {
     const signal = await signals.next();
     if (signal === 'SIGHUP') {
-      config = (await reload(file, applied)) ?? config;
+      config = (await reload(file, applied, modules)) ?? config;
       continue;
     }
     log.info({ signal, keep: config.keep }, 'stopping');

@@ -1,6 +1,6 @@
 // Brings a running switch to what a file says, by what differs from the one before.
-import { statSync } from 'node:fs';
 import { Texts } from './config.mjs';
+import { BridgePolicies } from './policies.mjs';
 
 const NOTHING = {
   flows: new Texts('', []),
@@ -59,27 +59,6 @@ function changeBridge(sw, bridge, before, after) {
   return result;
 }
 
-/** The policies of one bridge, by table. */
-class Policies {
-  #loaded = new Map();
-
-  /** Attaches, loads again and detaches what differs; a module differs when its file was written since. */
-  async change(bridge, wanted) {
-    for (const [table, { file }] of this.#loaded) {
-      if (wanted.has(table)) continue;
-      file.policy.remove();
-      this.#loaded.delete(table);
-    }
-    for (const [table, path] of wanted) {
-      const written = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-      const before = this.#loaded.get(table);
-      if (before?.path === path && before.written === written) continue;
-      const file = await bridge.policyFile(path, { table });
-      this.#loaded.set(table, { path, written, file });
-    }
-  }
-}
-
 /** A switch with the file that it was brought to. */
 export class Applied {
   #sw;
@@ -93,14 +72,17 @@ export class Applied {
     this.#log = log;
   }
 
-  /** Applies a file. What of it cannot be done is told and left as it was; returns those errors. */
-  async apply(config) {
+  /**
+   * Applies a file in one turn of the event loop: no packet meets the half of it. `modules`: the policies that it names, read. What of it cannot be done is told and left as
+   * it was; returns those errors.
+   */
+  apply(config, modules) {
     const before = this.#config;
     this.#config = config;
     const errors = [];
-    const attempt = async (what, work) => {
+    const attempt = (what, work) => {
       try {
-        await work();
+        work();
       } catch (error) {
         errors.push(error);
         this.#log.error(`${what}: ${error.message}`);
@@ -108,22 +90,22 @@ export class Applied {
     };
     if (before !== null && JSON.stringify(before.datapath) !== JSON.stringify(config.datapath))
       this.#log.warn('datapath: a change takes effect at the next start');
-    await attempt('configuration', () => this.#sw.configure(config.configuration));
+    attempt('configuration', () => this.#sw.configure(config.configuration));
     if (before !== null) this.#sw.cache.setLimits(config.limits);
     for (const bridge of this.#sw.bridges.values()) {
-      await attempt(`bridge ${bridge.name}`, () => this.#applyBridge(bridge, config));
+      attempt(`bridge ${bridge.name}`, () => this.#applyBridge(bridge, config, modules));
     }
     for (const bridge of this.#given.keys())
       if (this.#sw.bridges.get(bridge.name) !== bridge) this.#given.delete(bridge);
     return errors;
   }
 
-  async #applyBridge(bridge, config) {
-    const given = this.#given.get(bridge) ?? { openflow: NOTHING, policies: new Policies() };
+  #applyBridge(bridge, config, modules) {
+    const given = this.#given.get(bridge) ?? { openflow: NOTHING, policies: new BridgePolicies() };
     const after = config.openflow.get(bridge.name) ?? NOTHING;
     const changes = changeBridge(this.#sw, bridge, given.openflow, after);
     this.#given.set(bridge, { ...given, openflow: after });
-    await given.policies.change(bridge, config.policies.get(bridge.name) ?? new Map());
+    given.policies.change(bridge, config.policies.get(bridge.name) ?? new Map(), modules);
     if (changes.added + changes.modified + changes.removed > 0)
       this.#log.info({ bridge: bridge.name, ...changes }, 'flows changed');
   }

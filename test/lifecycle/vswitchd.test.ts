@@ -116,6 +116,43 @@ describe('scripts/vswitchd.mjs', function () {
     nothingLeft();
   });
 
+  it('has policies decide, reads those again that were written since, and keeps the one there is when a new one is wrong', async () => {
+    const policies = 'policies: { br0: { 5: policy.mjs } }\n';
+    rig.file('rules.txt', 'priority=9,icmp actions=resubmit(,5)\npriority=5,arp actions=NORMAL\n');
+    const only = (number: number) =>
+      `export default (pkt, act) => { if (pkt.ipv4Src.equals('10.0.0.${number}') || pkt.icmpType.equals(0)) act.normal(); };\n`;
+    rig.file('policy.mjs', only(1));
+    const rules = 'openflow: { br0: { flows: rules.txt } }\n';
+    const running = await rig.serve([rig.config(`${BRIDGE}${rules}${policies}`)]);
+    expect(await rig.ping(2)).to.equal(2);
+    expect(await rig.ask('trace', 'br0', 'in_port=p1,icmp,nw_src=10.0.0.1,icmp_type=8')).to.contain(
+      'looks at nw_src=10.0.0.1',
+    );
+
+    rig.file('policy.mjs', only(9));
+    await rig.reload(running);
+    expect(await rig.ping(1)).to.equal(0);
+
+    rig.file('policy.mjs', 'export default 5;\n');
+    await rig.reload(running, 2);
+    expect(running.stderr).to.match(/bridge br0: \/\S+policy\.mjs: a policy is a function/);
+    expect(await rig.ping(1), 'the one before decides').to.equal(0);
+
+    rig.file('policy.mjs', only(1));
+    await rig.reload(running, 3);
+    expect(await rig.ping(1)).to.equal(1);
+    rig.config(`${BRIDGE}${rules}`);
+    await rig.reload(running, 4);
+    expect(await rig.ping(1), 'table 5 has no rules').to.equal(0);
+    expect((await running.stop()).code).to.equal(0);
+
+    rig.file('policy.mjs', 'nonsense(');
+    const { code, stderr } = await rig.begin([rig.config(`${BRIDGE}${policies}`)]).exit;
+    expect({ code, told: stderr.split('\n').at(-2) }).to.have.property('code', 2);
+    expect(stderr).to.match(/^vswitchd: \/\S+policy\.mjs: /m);
+    nothingLeft();
+  });
+
   it('tells systemd when it is ready, reloads and stops', async function () {
     skipUnless(this, spawnSync('systemd-notify', ['--version']).status === 0, 'systemd-notify is not there');
     const socket = join(rig.rundir('.'), 'notify');
@@ -252,6 +289,7 @@ describe('scripts/vswitchd.mjs', function () {
         'config.mjs',
         'example.yaml',
         'host.mjs',
+        'policies.mjs',
         'schema.mjs',
         'slowpath-vswitchd.service',
       ].map((name) => `scripts/vswitchd/${name}`),
