@@ -12,5 +12,5 @@ export {
   termsOf,
   TRANSLATE,
 } from './policy.js';
-export { SoundnessCheck, type SoundnessContext, variableWords } from './soundness.js';
+export { SoundnessCheck, type SoundnessContext } from './soundness.js';
 export { Revalidator, type RevalidatorContext } from './revalidator.js';

@@ -1,36 +1,14 @@
-import {
-  F_ARP_SHA,
-  F_ARP_THA,
-  F_CT_LABEL,
-  F_CT_MARK,
-  F_CT_STATE,
-  F_CT_ZONE,
-  F_ETH_DST,
-  F_ETH_SRC,
-  F_ETH_TYPE,
-  F_IPV6_DST,
-  F_IPV6_LABEL,
-  F_IPV6_SRC,
-  F_NW_DST,
-  F_NW_FRAG,
-  F_NW_PROTO,
-  F_NW_SRC,
-  F_NW_TOS,
-  F_NW_TTL,
-  F_PACKET_TYPE,
-  F_SKB_MARK,
-  F_SKB_PRIORITY,
-  F_TCP_FLAGS,
-  F_TP_DST,
-  F_TP_SRC,
-  F_VLAN_TCI,
-  FLOW_FIELDS,
-  FLOW_WORDS,
-} from '../fields/index.js';
+import { FLOW_FIELDS, FLOW_WORDS } from '../fields/index.js';
 import { FITNESS, native } from '../native/index.js';
 import { formatActions, formatKey } from '../flow/index.js';
 import { UKEY_OPERATIONAL, type UkeyTable } from '../ukey/index.js';
-import { type Snapshot, type Translator, XLATE_ERRORS } from '../xlate/index.js';
+import {
+  type Snapshot,
+  type Translator,
+  variableWords,
+  type WordBits,
+  XLATE_ERRORS,
+} from '../xlate/index.js';
 import type { RevalidateCounters } from './counters.js';
 
 const FITNESS_ERROR = FITNESS.indexOf('error');
@@ -41,12 +19,6 @@ const PENDING_MAX = 64;
 /** Of two cases within this time one is told. */
 const TOLD_EVERY_MS = 1000;
 const MASK_BYTES = 8192;
-const ARP = 0x0806;
-const IPV4 = 0x0800;
-const IPV6 = 0x86dd;
-const [ICMP, TCP, UDP, SCTP] = [1, 6, 17, 132];
-/** All bits of a tag but the one that says that it is there. */
-const TAG_BITS = 0xefff;
 
 export interface SoundnessContext {
   readonly ukeys: UkeyTable;
@@ -60,54 +32,6 @@ export interface SoundnessContext {
   tell(message: string): void;
   /** From 0 to 1, as Math.random. */
   random(): number;
-}
-
-type Field = readonly [word: number, bits: number];
-
-/** Words with the bits that packets of the same kind as this one may have otherwise. What tells kinds apart is always matched. */
-export function variableWords(key: Int32Array): Field[] {
-  const words: Field[] = [
-    [F_SKB_PRIORITY, -1],
-    [F_SKB_MARK, -1],
-  ];
-  const wide = (word: number, count: number) => {
-    for (let i = 0; i < count; i++) words.push([word + i, -1]);
-  };
-  const mac = (word: number) => words.push([word, 0xffff], [word + 1, -1]);
-  if (key[F_PACKET_TYPE] === 0) {
-    mac(F_ETH_SRC);
-    mac(F_ETH_DST);
-  }
-  if (key[F_VLAN_TCI] !== 0) words.push([F_VLAN_TCI, TAG_BITS]);
-  if (key[F_CT_STATE] !== 0) {
-    words.push([F_CT_ZONE, 0xffff], [F_CT_MARK, -1]);
-    wide(F_CT_LABEL, 4);
-  }
-  const type = key[F_ETH_TYPE];
-  if (type === IPV4 || type === ARP) words.push([F_NW_SRC, -1], [F_NW_DST, -1]);
-  if (type === ARP) {
-    mac(F_ARP_SHA);
-    mac(F_ARP_THA);
-  }
-  if (type === IPV6) {
-    wide(F_IPV6_SRC, 4);
-    wide(F_IPV6_DST, 4);
-    words.push([F_IPV6_LABEL, 0xfffff]);
-  }
-  if (type === IPV4 || type === IPV6) words.push([F_NW_TOS, 0xff], [F_NW_TTL, 0xff], ...portWords(key));
-  return words;
-}
-
-function portWords(key: Int32Array): Field[] {
-  if (key[F_NW_FRAG] > 1) return [];
-  const protocol = key[F_NW_PROTO];
-  const bits = protocol === ICMP ? 0xff : 0xffff;
-  if (protocol !== TCP && protocol !== UDP && protocol !== SCTP && protocol !== ICMP) return [];
-  const ports: Field[] = [
-    [F_TP_SRC, bits],
-    [F_TP_DST, bits],
-  ];
-  return protocol === TCP ? [...ports, [F_TCP_FLAGS, 0xfff]] : ports;
 }
 
 function fieldOf(word: number) {
@@ -190,7 +114,7 @@ export class SoundnessCheck {
   }
 
   /** Another packet of the megaflow, in `#other`: some words that it leaves free, in part, are other ones. Which words. */
-  #flip(free: readonly Field[]): number[] {
+  #flip(free: readonly WordBits[]): number[] {
     const { random } = this.#context;
     this.#other.set(this.#key);
     const words: number[] = [];

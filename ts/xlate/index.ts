@@ -22,3 +22,4 @@ export * from './trail.js';
 export { TunnelPorts } from './tunnel-ports.js';
 export { Translator } from './translator.js';
 export * from './types.js';
+export { variableWords, type WordBits } from './variable-words.js';

@@ -1,4 +1,4 @@
-import type { Rule } from '../openflow/index.js';
+import type { Rule, TlvMap } from '../openflow/index.js';
 
 /** What a policy may see and say of the packet that is being translated; a part of `Pass`. */
 export interface PolicyHost {
@@ -23,6 +23,8 @@ export interface PolicyBridge {
   readonly ports: ReadonlyMap<number, { readonly name: string }>;
   /** Made anew when ports change. */
   readonly portList: readonly { readonly name: string; readonly ofport: number }[];
+  /** Geneve options by number; undefined for none. */
+  readonly tlvMap?: TlvMap | undefined;
 }
 
 /** Takes down what is said about a decision; a part of `Tracer`. */
