@@ -239,6 +239,39 @@ describeSwitch('switch: policies', (rig) => {
     expect(policy.counters).to.have.keys('begun', 'goes on');
   });
 
+  it('decides by the second VLAN tag', async () => {
+    const { theSwitch, bridge } = rig().open(SECURE);
+    theSwitch.vsctl(['set', 'Open_vSwitch', '.', 'other_config:vlan-limit=2']);
+    bridge.policy((pkt, act) => {
+      if (pkt.innerVlanVid.equals(42)) act.popVlan().output('p2');
+      else if (pkt.innerVlanPcp.equals(3)) act.output('p3');
+      else act.drop();
+    });
+    const tagged = (inner: number) =>
+      ethernet({
+        type: 0x0800,
+        payload: udpPacket(1000, 2000, Buffer.alloc(32, 0x5a)),
+        tags: [
+          [0x88a8, 7],
+          [0x8100, inner],
+        ],
+      });
+    const [two, three] = [await listen(2, 1), await listen(3, 1)];
+    send(1, tagged(42), tagged(0x6000 | 43), tagged(43), udpFrame());
+    const only = ethernet({
+      type: 0x0800,
+      payload: udpPacket(1000, 2000, Buffer.alloc(32, 0x5a)),
+      tags: [[0x8100, 42]],
+    });
+    expect((await two.settled(1)).map((frame) => frame.toString('hex'))).to.deep.equal([
+      only.toString('hex'),
+    ]);
+    expect((await three.settled(1)).map((frame) => frame.toString('hex'))).to.deep.equal([
+      tagged(0x6000 | 43).toString('hex'),
+    ]);
+    await eventually('a flow for each kind', () => theSwitch.stats().datapath.flows === 4);
+  });
+
   it('a file is loaded, and loaded again when it changes', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'slowpath-policy-'));
     try {

@@ -125,6 +125,25 @@ describe('policies are sound', function () {
     );
   });
 
+  it('of second tags and options of tunnels', async () => {
+    const report = await checkPolicy(
+      (pkt, act) => {
+        if (pkt.innerVlanVid.between(100, 199)) act.popVlan().output('p2');
+        else if (pkt.innerVlanPcp.equals(5)) act.output('p3');
+        else if (pkt.tunMetadata(0).equals(0x1234)) act.output('p2');
+        else if (pkt.tunMetadata(1).matches(0x10, 0xff))
+          act.openflow('set_field:9->tun_metadata0').output('p4');
+        else if (pkt.tunMetadata(1).present) act.flood();
+      },
+      {
+        packets: 300,
+        tlvMap: '{class=0x102,type=1,len=4}->tun_metadata0,{class=0x102,type=2,len=8}->tun_metadata1',
+        examples: ['in_port=1,tun_src=10.0.0.1,tun_dst=10.0.0.2,tun_metadata1=0x510,udp'],
+      },
+    );
+    isThorough(report);
+  });
+
   it('async ones', async () => {
     const report = await checkPolicy(
       definePolicy({

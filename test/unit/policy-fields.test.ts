@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { F_VLAN1_TCI, F_VLAN1_TPID, F_VLAN_TCI, F_VLAN_TPID } from '../../ts/fields/index.js';
+import { parseFlowKey, parseTlvMap } from '../../ts/openflow/index.js';
 import { PACKET_FIELDS, type PacketFieldName, type PolicyPacket } from '../../ts/policy/index.js';
 import { PolicyBench } from '../support/policy.js';
 
@@ -158,7 +160,51 @@ for (const register of REGISTERS)
 
 describe('policy: fields', () => {
   it('there is a case for each', () => {
-    expect(Object.keys(FIELDS).sort()).to.deep.equal(Object.keys(PACKET_FIELDS).sort());
+    const elsewhere = ['innerVlanVid', 'innerVlanPcp'];
+    expect([...Object.keys(FIELDS), ...elsewhere].sort()).to.deep.equal(Object.keys(PACKET_FIELDS).sort());
+  });
+
+  it('innerVlanVid, innerVlanPcp: the second tag, and no bits where there is none', () => {
+    const tagged = (second: number) => {
+      const key = parseFlowKey('in_port=1,arp,dl_vlan=17');
+      if (second !== 0) [key[F_VLAN_TPID], key[F_VLAN1_TPID], key[F_VLAN1_TCI]] = [0x88a8, 0x8100, second];
+      return key;
+    };
+    const values: unknown[] = [];
+    const bench = new PolicyBench((pkt) => {
+      values.push(pkt.innerVlanVid.equals(42), pkt.innerVlanPcp.value);
+    });
+    const { mask } = bench.decideKey(tagged(0x702a)).translation;
+    expect([mask[F_VLAN_TCI], mask[F_VLAN1_TCI]]).to.deep.equal([0x1000, 0xffff]);
+    expect(bench.decideKey(tagged(0x782a)).translation.mask[F_VLAN1_TCI]).to.equal(0xf800);
+    expect(bench.decideKey(tagged(0)).translation.mask[F_VLAN1_TCI]).to.equal(0);
+    expect(values).to.deep.equal([true, 3, false, 3, false, undefined]);
+  });
+
+  it('tunMetadata: options of tunnels by number, and by other numbers when the bridge has others', () => {
+    const values: unknown[] = [];
+    const tlvMap = '{class=0x102,type=1,len=4}->tun_metadata0,{class=0x102,type=2,len=8}->tun_metadata5';
+    const bench = new PolicyBench(
+      (pkt, act) => {
+        const [short, long] = [pkt.tunMetadata(0), pkt.tunMetadata(5)];
+        values.push(short.equals(0x1234), short.value, long.present, long.low);
+        act.openflow('set_field:7->tun_metadata0').output(2);
+      },
+      { tlvMap },
+    );
+    const tunnel = 'tun_src=10.0.0.1,tun_dst=10.0.0.2,tcp';
+    bench.decide(`${tunnel},tun_metadata0=0x1234`);
+    bench.decide(`${tunnel},tun_metadata0=0x1235,tun_metadata5=0x100000002`);
+    bench.decide('tcp');
+    expect(values).to.deep.equal([
+      ...[true, 0x1234n, false, undefined],
+      ...[false, 0x1235n, true, 2],
+      ...[false, undefined, false, undefined],
+    ]);
+    expect(bench.warnings).to.deep.equal([]);
+    bench.bridge.setTlvMap(parseTlvMap('{class=0x102,type=2,len=8}->tun_metadata0'));
+    bench.decide(`${tunnel},tun_metadata0=0x100000002`);
+    expect(bench.warnings.join()).to.match(/tunMetadata\(5\): the bridge maps no option to that number/);
   });
 
   for (const [name, [packet, value, megaflow, without]] of Object.entries(FIELDS)) {

@@ -35,6 +35,9 @@ const CRITICAL = 0x80;
 /** Bytes of options in a key at most. */
 const MAX_BYTES = OPTION_WORDS * 4;
 
+/** Versions of maps that were given out. */
+let versions = 0;
+
 const scratch = new Uint8Array(MAX_BYTES + HEADER_BYTES);
 const fields = new Int32Array(OPTION_WORDS);
 
@@ -50,6 +53,8 @@ export class TlvMap {
   /** First content word of each field, by index. */
   private readonly places = new Map<number, number>();
   private readonly fields = new Map<string, MatchField>();
+  /** Grows with each change, over all maps: what was made of one is good as long as it has this version. */
+  version = ++versions;
 
   get size(): number {
     return this.entries.size;
@@ -90,6 +95,7 @@ export class TlvMap {
   }
 
   private drop(index: number): void {
+    this.version = ++versions;
     const { optionClass, optionType } = this.entries.get(index)!;
     this.byOption.delete(optionKey(optionClass, optionType));
     this.entries.delete(index);
@@ -127,6 +133,7 @@ export class TlvMap {
     const place = this.freePlace(length / 4);
     if (place < 0)
       throw new TableError('NXTTMFC_TABLE_FULL', `no room for ${length} more bytes: delete other entries`);
+    this.version = ++versions;
     this.entries.set(index, entry);
     this.byOption.set(optionKey(optionClass, optionType), entry);
     this.ordered = [...this.ordered, entry].sort((a, b) => a.index - b.index);

@@ -1,5 +1,5 @@
 import { SlowpathError } from '../errors/index.js';
-import { type Action, parseFlow } from '../openflow/index.js';
+import { type Action, parseFlow, type TlvMap } from '../openflow/index.js';
 
 /** Texts remembered; then all are forgotten. */
 const CAPACITY = 4096;
@@ -15,14 +15,20 @@ export class ActionTexts {
   readonly #table: number;
   readonly #byText = new Map<string, readonly Action[]>();
   #portNames: ReadonlyMap<string, number> = new Map();
+  #tlvMap: TlvMap | undefined;
+  #version = 0;
 
   constructor(table: number) {
     this.#table = table;
   }
 
-  /** The bridge has these ports; texts that name ports are read again when they are others. */
-  use(portNames: ReadonlyMap<string, number>): void {
+  /** The bridge has these ports and options of tunnels; texts are read again when they are others. */
+  use(portNames: ReadonlyMap<string, number>, tlvMap: TlvMap | undefined): void {
+    const version = tlvMap?.version ?? 0;
+    if (portNames === this.#portNames && version === this.#version) return;
     this.#portNames = portNames;
+    this.#tlvMap = tlvMap;
+    this.#version = version;
     this.#byText.clear();
   }
 
@@ -43,6 +49,7 @@ export class ActionTexts {
         version: 'OpenFlow15',
         loose: true,
         portNames: this.#portNames,
+        ...(this.#tlvMap === undefined ? {} : { tlvMap: this.#tlvMap }),
       }).actions;
     } catch (error) {
       throw new SlowpathError('ERR_POLICY_ACTION', `${text}: ${(error as Error).message}`, { cause: error });

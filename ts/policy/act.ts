@@ -79,7 +79,6 @@ export class PolicyActions {
   readonly #table: number;
   /** The decision so far; null when nothing is being decided. */
   #path: ActionPath | null = null;
-  #portNames: ReadonlyMap<string, number> | null = null;
 
   constructor(lists: ActionLists, ports: PortNames, sink: CountSink, table: number) {
     this.#lists = lists;
@@ -220,10 +219,7 @@ export class PolicyActions {
 
   /** Actions in the words of ovs-actions(7), for what has no call: `move:NXM_OF_ETH_SRC[]->NXM_OF_ETH_DST[]`. */
   openflow(text: string): this {
-    if (this.#portNames !== this.#ports.names) {
-      this.#portNames = this.#ports.names;
-      this.#texts.use(this.#portNames);
-    }
+    this.#texts.use(this.#ports.names, this.#ports.tlvMap);
     for (const action of this.#texts.read(text)) this.add(action);
     return this;
   }

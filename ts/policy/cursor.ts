@@ -1,9 +1,37 @@
-import { FLOW_WORDS } from '../fields/index.js';
+import { F_NW_FRAG, F_NW_PROTO, F_VLAN1_TCI, FLOW_WORDS } from '../fields/index.js';
 import type { Prerequisite } from '../openflow/index.js';
 import { prerequisiteHolds } from '../xlate/index.js';
 
 /** Is told of values that were looked for in the bits `bits` of words from `word` on, and not found. */
 export type MissListener = (word: number, value: ArrayLike<number>, bits: ArrayLike<number>) => void;
+
+/** What tells packets that have a field: OVS's prerequisites, any protocol with ports, and a second VLAN tag. */
+export type Presence = Prerequisite | 'transport' | 'vlan1';
+
+/** A presence with a bit of its own. */
+export interface PacketKind {
+  readonly presence: Presence;
+  readonly bit: number;
+}
+
+const kinds = new Map<Presence, PacketKind>();
+
+/** The kind of packets that have fields with this presence. There are fewer than 32. */
+export function kindOf(presence: Presence): PacketKind {
+  let kind = kinds.get(presence);
+  if (kind === undefined) {
+    kind = { presence, bit: 1 << kinds.size };
+    kinds.set(presence, kind);
+  }
+  return kind;
+}
+
+const TCP = 6;
+const UDP = 17;
+const SCTP = 132;
+const NOT_FIRST = 2;
+/** Bit of a TCI that says that there is a tag. */
+const TAG = 0x1000;
 
 /** Where reads go: the packet that is being decided about, and what was looked at of it. Accessors are bound to one for ever. */
 export class Cursor {
@@ -16,17 +44,54 @@ export class Cursor {
   /** For whoever makes up packets; null costs nothing. */
   onMiss: MissListener | null = null;
 
+  /** Kinds that the packet is known to be of or not, and those of them that it is of. */
+  #asked = 0;
+  #found = 0;
+
+  /** Turns to a packet. `mask` gets what is looked at; `tracing`: so does `seen`. */
+  begin(flow: Int32Array, mask: Int32Array, tracing: boolean): void {
+    this.flow = flow;
+    this.mask = mask;
+    this.seen = tracing ? new Int32Array(FLOW_WORDS) : null;
+    this.#asked = 0;
+    this.#found = 0;
+  }
+
   /** Bits of a word were looked at. */
   mark(word: number, bits: number): void {
     this.mask[word] |= bits;
     if (this.seen !== null) this.seen[word] |= bits;
   }
 
-  /** Whether the packet has the headers that a field is in; what tells that counts as looked at. */
-  has(prerequisite: Prerequisite): boolean {
-    if (prerequisite === 'none') return true;
-    if (this.seen !== null) prerequisiteHolds(prerequisite, this.flow, this.seen);
-    return prerequisiteHolds(prerequisite, this.flow, this.mask);
+  /** Whether the packet has the headers that fields of the kind are in; what tells that counts as looked at. */
+  has(kind: PacketKind): boolean {
+    const { bit } = kind;
+    if ((this.#asked & bit) === 0) {
+      this.#asked |= bit;
+      if (this.#look(kind.presence)) this.#found |= bit;
+    }
+    return (this.#found & bit) !== 0;
+  }
+
+  #look(presence: Presence): boolean {
+    if (presence === 'transport') return this.#hasPorts();
+    if (presence === 'vlan1') return this.#hasSecondTag();
+    if (this.seen !== null) prerequisiteHolds(presence, this.flow, this.seen);
+    return prerequisiteHolds(presence, this.flow, this.mask);
+  }
+
+  #hasPorts(): boolean {
+    if (!this.#look('ip')) return false;
+    this.mark(F_NW_PROTO, 0xff);
+    const protocol = this.flow[F_NW_PROTO];
+    const hasPorts = protocol === TCP || protocol === UDP || protocol === SCTP;
+    return hasPorts && (this.flow[F_NW_FRAG] & NOT_FIRST) === 0;
+  }
+
+  #hasSecondTag(): boolean {
+    if (!this.#look('vlan')) return false;
+    this.mark(F_VLAN1_TCI, TAG);
+    return (this.flow[F_VLAN1_TCI] & TAG) !== 0;
   }
 
   /**
@@ -41,8 +106,8 @@ export class Cursor {
     }
     if (this.onMiss !== null) this.onMiss(word, [value], [bits]);
     const known = difference & this.mask[word];
-    const proof = known !== 0 ? highestBit(known) : bits & -highestBit(difference);
-    this.mark(word, proof);
+    if (known === 0) this.mark(word, bits & -highestBit(difference));
+    else if (this.seen !== null) this.seen[word] |= highestBit(known);
     return false;
   }
 
@@ -54,7 +119,7 @@ export class Cursor {
       const known = (flow[word + i] ^ value[i]) & bits[i] & mask[word + i];
       if (known === 0) continue;
       if (this.onMiss !== null) this.onMiss(word, value, bits);
-      this.mark(word + i, highestBit(known));
+      if (this.seen !== null) this.seen[word + i] |= highestBit(known);
       return false;
     }
     for (let i = 0; i < count; i++) {

@@ -78,7 +78,7 @@ export class Deliberation {
     this.#pending = new AnswerStore(this.#options.maxPending, onShape);
     this.#stale = new AnswerStore(this.#options.maxAnswers, onShape);
     const run = new Run(home.setting);
-    run.begin(false);
+    run.begin(run.cursor.flow, run.cursor.mask, false);
     this.#options.meanwhile(run.act);
     this.#meanwhile = { rule: run.end().rule, credits: run.credits.slice(0, run.creditCount) };
     for (const answer of before === null ? [] : before.#answers) this.#retire(answer);
@@ -131,11 +131,9 @@ export class Deliberation {
     const { policy, setting, tagOf } = this.#home;
     const reads = new Set<number>();
     const run = new Run(setting);
-    run.cursor.flow = host.flow.slice();
-    // What is in the mask always, and what came before, tells packets apart as well.
-    run.cursor.mask = host.mask.slice();
     run.onRead = (kind, what) => reads.add(tagOf(kind, what));
-    run.begin(false);
+    // What is in the mask always, and what came before, tells packets apart as well.
+    run.begin(host.flow.slice(), host.mask.slice(), false);
     this.counters.asked++;
     const tag = this.#home.newTag();
     let result: unknown;

@@ -1,17 +1,7 @@
-import { F_NW_FRAG, F_NW_PROTO } from '../fields/index.js';
 import { SlowpathError } from '../errors/index.js';
-import {
-  formatFieldValue,
-  fieldNumber,
-  type MatchField,
-  type Prerequisite,
-  rangeMask,
-} from '../openflow/index.js';
-import type { Cursor } from './cursor.js';
+import { formatFieldValue, fieldNumber, type MatchField, rangeMask } from '../openflow/index.js';
+import { type Cursor, kindOf, type PacketKind, type Presence } from './cursor.js';
 import { PatternCache, ValueSet } from './patterns.js';
-
-/** Which packets have a field: OVS's prerequisites, and any protocol with ports. */
-export type Presence = Prerequisite | 'transport';
 
 /** What an accessor reads: name as policies have it, field, and which packets have it. */
 export interface FieldSource {
@@ -27,10 +17,6 @@ export function fieldSource(name: string, field: MatchField, presence: Presence)
 
 /** Lists up to this length are gone through one by one. */
 const FEW = 8;
-const TCP = 6;
-const UDP = 17;
-const SCTP = 132;
-const NOT_FIRST = 2;
 
 /**
  * A field of the packet. What is asked of it, and of the headers that it is in, counts for the megaflow, bit by bit, and nothing else. A packet
@@ -44,7 +30,7 @@ export abstract class Field {
   /** Its first word, and which bits of its words are the field's. */
   protected readonly word: number;
   protected readonly whole: Int32Array;
-  readonly #presence: Presence;
+  readonly #kind: PacketKind;
   readonly #sets = new WeakMap<object, ValueSet>();
 
   constructor(cursor: Cursor, source: FieldSource) {
@@ -55,18 +41,12 @@ export abstract class Field {
     this.patterns = source.patterns;
     this.word = field.word;
     this.whole = Int32Array.from({ length: field.words }, (_, i) => rangeMask(field, 0, field.bits, i));
-    this.#presence = source.presence;
+    this.#kind = kindOf(source.presence);
   }
 
   /** Whether the packet has the field. */
   get present(): boolean {
-    const { cursor } = this;
-    if (this.#presence !== 'transport') return cursor.has(this.#presence);
-    if (!cursor.has('ip')) return false;
-    cursor.mark(F_NW_PROTO, 0xff);
-    const protocol = cursor.flow[F_NW_PROTO];
-    const hasPorts = protocol === TCP || protocol === UDP || protocol === SCTP;
-    return hasPorts && (cursor.flow[F_NW_FRAG] & NOT_FIRST) === 0;
+    return this.cursor.has(this.#kind);
   }
 
   /** The value in the words of the field's format (`10.0.0.1`, `50:54:00:00:00:01`); undefined where there is none. Makes a string. */
@@ -183,7 +163,7 @@ export class NumberField extends Field {
   equals(value: number | string): boolean {
     if (!this.present) return false;
     if (typeof value === 'string')
-      return this.cursor.matchesWord(this.word, this.patterns.exact(value).value[0], this.#bits);
+      return this.cursor.matchesWord(this.word, this.patterns.exact(value).first, this.#bits);
     this.#check(value);
     return this.cursor.matchesWord(this.word, value << this.#shift, this.#bits);
   }
@@ -256,8 +236,8 @@ interface Prefixes {
 export class Ipv4Field extends NumberField implements Prefixes {
   inPrefix(prefix: string): boolean {
     if (!this.present) return false;
-    const { value, mask } = this.patterns.prefix(prefix);
-    return this.cursor.matchesWord(this.word, value[0], mask[0]);
+    const { first, firstMask } = this.patterns.prefix(prefix);
+    return this.cursor.matchesWord(this.word, first, firstMask);
   }
 
   inAny(prefixes: Iterable<string>): boolean {

@@ -15,13 +15,13 @@ export interface PolicyFileOptions {
   readonly watch?: boolean;
 }
 
-/** A policy that came from a file. */
-export interface PolicyFile {
+/** A policy that came from a file. To dispose of it is to close it. */
+export interface PolicyFile extends Disposable {
   readonly policy: Policy;
   readonly path: string;
   /** Loads the file again and replaces the policy. Rejects with ERR_POLICY_FILE when that fails; the policy there was goes on. */
   reload(): Promise<void>;
-  /** Watches no more. The policy stays. */
+  /** Watches no more. The policy stays. Idempotent. */
   close(): void;
 }
 
@@ -52,7 +52,8 @@ export async function loadPolicy(
   };
   const watcher =
     options.watch === true ? watchFile(path, () => reload().catch((error) => warn(messageOf(error)))) : null;
-  return { policy, path, reload, close: () => watcher?.close() };
+  const close = () => watcher?.close();
+  return { policy, path, reload, close, [Symbol.dispose]: close };
 }
 
 /** The folder is watched, for editors put a new file in the place of the old one. */

@@ -1,12 +1,12 @@
 import { SlowpathError } from '../errors/index.js';
-import { OFPP_NONE } from '../openflow/index.js';
+import { OFPP_NONE, type TlvMap } from '../openflow/index.js';
 import type { PolicyBridge } from '../xlate/index.js';
 import { NumberField } from './fields.js';
 
 /** A port as policies name it: by name, by OpenFlow port number, or the port itself. */
 export type PortRef = string | number | { readonly ofport: number };
 
-/** The ports of a bridge by name; looked through again when the bridge has others. */
+/** What of a bridge policies name: its ports, looked through again when the bridge has others, and the options of tunnels. */
 export class PortNames {
   #bridge: PolicyBridge | null = null;
   #list: PolicyBridge['portList'] = [];
@@ -18,6 +18,11 @@ export class PortNames {
     this.#bridge = bridge;
     this.#list = bridge.portList;
     this.#byName = new Map(bridge.portList.map(({ name, ofport }) => [name, ofport]));
+  }
+
+  /** The options of tunnels that the bridge knows by number; undefined for none. */
+  get tlvMap(): TlvMap | undefined {
+    return this.#bridge?.tlvMap;
   }
 
   /** OpenFlow port number. Throws ERR_NO_PORT for a name that no port has. */

@@ -1,5 +1,6 @@
+import { F_VLAN1_TCI } from '../fields/index.js';
 import { CT_STATE, requireField, TCP_FLAGS } from '../openflow/index.js';
-import type { Cursor } from './cursor.js';
+import type { Cursor, Presence } from './cursor.js';
 import {
   BigField,
   type FieldSource,
@@ -9,7 +10,6 @@ import {
   Ipv6Field,
   MacField,
   NumberField,
-  type Presence,
 } from './fields.js';
 import { InPortField } from './in-port.js';
 
@@ -36,6 +36,12 @@ const flags = <Name extends string>(name: string, openflow: string, names: reado
   return (cursor: Cursor) => new FlagsField<Name>(cursor, source, names);
 };
 
+/** A field of the second VLAN tag, which OpenFlow has no name for: the one of the outer tag, two words on. */
+const secondTag = (name: string, outer: string) => {
+  const source = fieldSource(name, { ...requireField(outer), word: F_VLAN1_TCI }, 'vlan1');
+  return (cursor: Cursor) => new NumberField(cursor, source);
+};
+
 const number = of(NumberField);
 const mac = of(MacField);
 const ipv4 = of(Ipv4Field);
@@ -58,6 +64,9 @@ export const PACKET_FIELDS = {
   vlanVid: number('vlanVid', 'dl_vlan', 'vlan'),
   /** VLAN priority of the outer tag. */
   vlanPcp: number('vlanPcp', 'vlan_pcp'),
+  /** VLAN id and priority of the tag behind the outer one (IEEE 802.1ad), where the switch looks at two (other_config:vlan-limit=2). */
+  innerVlanVid: secondTag('innerVlanVid', 'dl_vlan'),
+  innerVlanPcp: secondTag('innerVlanPcp', 'vlan_pcp'),
   /** Label, traffic class, bottom of stack and TTL of the outer MPLS label. */
   mplsLabel: number('mplsLabel', 'mpls_label'),
   mplsTc: number('mplsTc', 'mpls_tc'),

@@ -5,12 +5,53 @@ import { type FieldWords, fieldWordsOf, type MatchField, parseFieldWords } from 
 /** Texts remembered for each field; then all are forgotten. */
 const CAPACITY = 4096;
 
+/** A value of a field that was read. */
+export interface Pattern extends FieldWords {
+  /** As it was written. */
+  readonly text: string | number | bigint;
+  /** First words of value and mask. */
+  readonly first: number;
+  readonly firstMask: number;
+  /** What was asked for after it the last time: policies mostly ask in one order, which saves looking it up. */
+  next: Pattern | null;
+}
+
+/** Values that were read, by how they were written. */
+class Patterns<K extends string | number | bigint> {
+  readonly #read: (text: K) => FieldWords;
+  readonly #byText = new Map<K, Pattern>();
+  #last: Pattern | null = null;
+
+  constructor(read: (text: K) => FieldWords) {
+    this.#read = read;
+  }
+
+  get(text: K): Pattern {
+    const guess = this.#last === null ? null : this.#last.next;
+    const pattern = guess !== null && guess.text === text ? guess : this.#find(text);
+    this.#last = pattern;
+    return pattern;
+  }
+
+  #find(text: K): Pattern {
+    let pattern = this.#byText.get(text);
+    if (pattern === undefined) {
+      const { value, mask } = this.#read(text);
+      pattern = { text, value, mask, first: value[0], firstMask: mask[0], next: null };
+      if (this.#byText.size >= CAPACITY) this.#byText.clear();
+      this.#byText.set(text, pattern);
+    }
+    if (this.#last !== null) this.#last.next = pattern;
+    return pattern;
+  }
+}
+
 /** Values of a field as policies write them, read once: a policy asks with the same text for every packet. */
 export class PatternCache {
   readonly #field: MatchField;
   readonly #name: string;
-  readonly #byText = new Map<string | number | bigint, FieldWords>();
-  readonly #byPrefix = new Map<string, FieldWords>();
+  readonly #values = new Patterns<string | number | bigint>((value) => this.#exactly(value));
+  readonly #prefixes = new Patterns<string>((text) => this.#prefix(text));
 
   constructor(name: string, field: MatchField) {
     this.#name = name;
@@ -18,13 +59,13 @@ export class PatternCache {
   }
 
   /** One value, all bits of which count. Throws ERR_POLICY_VALUE. */
-  exact(value: string | number | bigint): FieldWords {
-    return this.#byText.get(value) ?? remember(this.#byText, value, this.#exactly(value));
+  exact(value: string | number | bigint): Pattern {
+    return this.#values.get(value);
   }
 
   /** `10.1.0.0/16`, or an address alone. Throws ERR_POLICY_VALUE. */
-  prefix(text: string): FieldWords {
-    return this.#byPrefix.get(text) ?? remember(this.#byPrefix, text, this.#prefix(text));
+  prefix(text: string): Pattern {
+    return this.#prefixes.get(text);
   }
 
   #exactly(value: string | number | bigint): FieldWords {
@@ -60,12 +101,6 @@ export class PatternCache {
   #bad(value: string, expected: string): SlowpathError {
     return new SlowpathError('ERR_POLICY_VALUE', `${this.#name}: expected ${expected}, not ${value}`);
   }
-}
-
-function remember<K, V>(cache: Map<K, V>, key: K, value: V): V {
-  if (cache.size >= CAPACITY) cache.clear();
-  cache.set(key, value);
-  return value;
 }
 
 /** Whether the ones of a mask are all in front. */

@@ -67,7 +67,7 @@ export interface PolicyStats {
  * A policy at work: attached to a table of a bridge, with its state and its figures, which outlast `replace`. It decides about packets purely: what it
  * reads is in mask and trail, what it wants written is an effect.
  */
-export class Policy<T extends TableDeclarations = TableDeclarations> implements XPolicy {
+export class Policy<T extends TableDeclarations = TableDeclarations> implements XPolicy, Disposable {
   /** The table of the bridge that it decides in. */
   readonly table: number;
   readonly #home: PolicyHome;
@@ -147,9 +147,14 @@ export class Policy<T extends TableDeclarations = TableDeclarations> implements 
     return this as unknown as Policy<N>;
   }
 
-  /** Detaches the policy: the rules of the table decide again. */
+  /** Detaches the policy: the rules of the table decide again. Idempotent. */
   remove(): void {
     this.#home.detach(this.table);
+  }
+
+  /** Detaches the policy: `using`. */
+  [Symbol.dispose](): void {
+    this.remove();
   }
 
   decide(host: PolicyHost): Rule {
@@ -183,11 +188,8 @@ export class Policy<T extends TableDeclarations = TableDeclarations> implements 
 
   #decideNow(host: PolicyHost): Rule {
     const run = this.#run;
-    const { cursor } = run;
-    cursor.flow = host.flow;
-    cursor.mask = host.mask;
     this.#trail = host.trail;
-    run.begin(host.tracer !== null);
+    run.begin(host.flow, host.mask, host.tracer !== null);
     let error: unknown;
     let threw = false;
     this.#isDeciding = true;

@@ -1,4 +1,3 @@
-import { FLOW_WORDS } from '../fields/index.js';
 import type { Rule } from '../openflow/index.js';
 import type { StateEffect } from '../xlate/index.js';
 import { PolicyActions } from './act.js';
@@ -46,11 +45,12 @@ export class Run implements StateReader {
     this.state = Object.fromEntries([...tables].map(([name, one]) => [name, new StateView(one, this)]));
   }
 
-  begin(tracing: boolean): void {
+  /** Begins with a packet; `mask` gets what is looked at. */
+  begin(flow: Int32Array, mask: Int32Array, tracing: boolean): void {
     this.creditCount = 0;
     this.effectCount = 0;
     this.notes = tracing ? [] : null;
-    this.cursor.seen = tracing ? new Int32Array(FLOW_WORDS) : null;
+    this.cursor.begin(flow, mask, tracing);
     PolicyActions.begin(this.act);
   }
 

@@ -31,6 +31,8 @@ export interface CheckOptions<T extends TableDeclarations> {
   readonly flows?: readonly string[];
   readonly groups?: readonly string[];
   readonly meters?: readonly string[];
+  /** Geneve options that the bridge knows by number, as `Switch.setTlvMap` takes them; then some packets come out of tunnels. */
+  readonly tlvMap?: string;
   /** Packets to try besides, in OpenFlow's words: `in_port=1,tcp,nw_dst=10.0.0.1,tcp_dst=80`. */
   readonly examples?: readonly string[];
   /** Fills the policy's tables. What packets teach is written to them on the way. */
@@ -89,6 +91,8 @@ export class UnsoundPolicyError extends SlowpathError {
 
 const PACKETS = 400;
 const PORTS = ['p1', 'p2', 'p3', 'p4'];
+/** Both tags of packets that have two are looked at. */
+const QINQ = ['set', 'Open_vSwitch', '.', 'other_config:vlan-limit=2', '--'];
 /** Milliseconds that an async policy is waited for, for each answer. */
 const ANSWER_MS = 5000;
 /** Recirculation ids that are followed at most. */
@@ -144,7 +148,8 @@ class Check {
       `ofport_request=${i + 1}`,
     ]);
     const { model, snapshot } = buildCase({
-      topology: { vsctl: ['add-br', 'br0', ...words] },
+      topology: { vsctl: [...QINQ, 'add-br', 'br0', ...words] },
+      ...(options.tlvMap === undefined ? {} : { tlvMap: options.tlvMap }),
       flows: options.flows ?? [],
       groups: options.groups ?? [],
       meters: options.meters ?? [],
@@ -177,7 +182,8 @@ class Check {
 
   async run(): Promise<CheckReport> {
     const { packets = PACKETS, examples = [] } = this.#options;
-    for (const example of examples) await this.#try(parseFlowKey(example, this.#bridge.portNames()));
+    for (const example of examples)
+      await this.#try(parseFlowKey(example, this.#bridge.portNames(), this.#bridge.tlvMap));
     for (let i = 0; i < packets; i++) await this.#try(this.#nextPacket());
     return this.#report;
   }
@@ -203,12 +209,15 @@ class Check {
       this.#report.recirculated++;
       return recirculated(random, key, id, 0);
     }
-    if (this.#corpus.length === 0 || random.once(3)) return randomPacket(random, this.#ports);
+    if (this.#corpus.length === 0 || random.once(3))
+      return randomPacket(random, this.#ports, this.#bridge.tlvMap);
     const key = random.pick(this.#corpus).slice();
     if (!random.once(4) && this.#wanted.apply(random, key)) return key;
     const { mask } = this.#decideNow(key);
-    const mattered = freeBits(key).filter(([word, bit]) => (mask[word] & (1 << bit)) !== 0);
-    if (mattered.length === 0) return randomPacket(random, this.#ports);
+    const mattered = freeBits(key, this.#bridge.tlvMap).filter(
+      ([word, bit]) => (mask[word] & (1 << bit)) !== 0,
+    );
+    if (mattered.length === 0) return randomPacket(random, this.#ports, this.#bridge.tlvMap);
     const [word, bit] = random.pick(mattered);
     key[word] ^= 1 << bit;
     return key;
@@ -224,7 +233,7 @@ class Check {
     if (!mayThrow && this.#policy.stats.throws > before) throw this.#threw(key);
     const again = await this.#decide(key);
     if (!first.isThatOf(again)) throw this.#unsound(key, first, 'nothing: it was asked a second time', again);
-    const megaflow = formatMegaflow(key, first.mask);
+    const megaflow = formatMegaflow(key, first.mask, this.#bridge.tlvMap);
     if (this.#megaflows.has(megaflow)) return;
     this.#megaflows.add(megaflow);
     this.#report.megaflows++;
@@ -236,7 +245,9 @@ class Check {
 
   /** Changes each bit that should not matter, then several at a time. */
   async #flipFreeBits(key: Int32Array, first: Decision): Promise<void> {
-    const free = freeBits(key).filter(([word, bit]) => (first.mask[word] & (1 << bit)) === 0);
+    const free = freeBits(key, this.#bridge.tlvMap).filter(
+      ([word, bit]) => (first.mask[word] & (1 << bit)) === 0,
+    );
     const packet = key.slice();
     for (const [word, bit] of free) {
       packet[word] ^= 1 << bit;
@@ -308,14 +319,14 @@ class Check {
 
   #unsound(key: Int32Array, first: Decision, change: string, other: Translation): UnsoundPolicyError {
     const isMaskOnly = first.decidesLike(other);
-    const megaflow = formatMegaflow(key, first.mask);
+    const megaflow = formatMegaflow(key, first.mask, this.#bridge.tlvMap);
     return new UnsoundPolicyError(this.#policy.name, {
-      packet: formatPacket(key),
+      packet: formatPacket(key, this.#bridge.tlvMap),
       megaflow,
       change,
       before: first.text,
       after: isMaskOnly
-        ? `the same, for another megaflow: ${formatMegaflow(key, other.mask)}`
+        ? `the same, for another megaflow: ${formatMegaflow(key, other.mask, this.#bridge.tlvMap)}`
         : this.#keep(other).text,
     });
   }

@@ -1,7 +1,4 @@
 import {
-  F_ARP_SHA,
-  F_ARP_THA,
-  F_CT_LABEL,
   F_CT_MARK,
   F_CT_STATE,
   F_CT_ZONE,
@@ -9,26 +6,22 @@ import {
   F_ETH_SRC,
   F_ETH_TYPE,
   F_IN_PORT,
-  F_IPV6_DST,
-  F_IPV6_LABEL,
-  F_IPV6_SRC,
-  F_ND_TARGET,
-  F_NW_DST,
   F_NW_FRAG,
   F_NW_PROTO,
-  F_NW_SRC,
-  F_NW_TOS,
-  F_NW_TTL,
   F_RECIRC_ID,
-  F_SKB_MARK,
-  F_SKB_PRIORITY,
-  F_TCP_FLAGS,
-  F_TP_DST,
   F_TP_SRC,
+  F_TUN_DST,
+  F_TUN_ID,
+  F_TUN_SRC,
+  F_TUN_TTL,
+  F_VLAN1_TCI,
+  F_VLAN1_TPID,
   F_VLAN_TCI,
   F_VLAN_TPID,
   FLOW_WORDS,
 } from '../fields/index.js';
+import { addField, type TlvMap } from '../openflow/index.js';
+import { variableWords, type WordBits } from '../xlate/index.js';
 import type { Random } from './random.js';
 
 const ETH_IPV4 = 0x0800;
@@ -47,103 +40,62 @@ const VLAN_PRESENT = 0x1000;
 const FRAG_FIRST = 1;
 const FRAG_LATER = 3;
 
-/** Words of a flow key and how many of their low bits may differ between packets of one kind. */
-type Bits = readonly (readonly [word: number, bits: number])[];
-
-const META: Bits = [
-  [F_SKB_PRIORITY, 32],
-  [F_SKB_MARK, 32],
-];
-const ETHERNET: Bits = [
-  [F_ETH_SRC, 16],
-  [F_ETH_SRC + 1, 32],
-  [F_ETH_DST, 16],
-  [F_ETH_DST + 1, 32],
-];
-const IPV4: Bits = [
-  [F_NW_SRC, 32],
-  [F_NW_DST, 32],
-  [F_NW_TOS, 8],
-  [F_NW_TTL, 8],
-];
-const IPV6: Bits = [
-  ...wide(F_IPV6_SRC, 4),
-  ...wide(F_IPV6_DST, 4),
-  [F_IPV6_LABEL, 20],
-  [F_NW_TOS, 8],
-  [F_NW_TTL, 8],
-];
-const ARP: Bits = [
-  [F_NW_SRC, 32],
-  [F_NW_DST, 32],
-  [F_NW_PROTO, 8],
-  [F_ARP_SHA, 16],
-  [F_ARP_SHA + 1, 32],
-  [F_ARP_THA, 16],
-  [F_ARP_THA + 1, 32],
-];
-const PORTS: Bits = [
-  [F_TP_SRC, 16],
-  [F_TP_DST, 16],
-];
-const TYPE_AND_CODE: Bits = [
-  [F_TP_SRC, 8],
-  [F_TP_DST, 8],
-];
-const ND: Bits = wide(F_ND_TARGET, 4);
-const TRACKED: Bits = [[F_CT_STATE, 8], [F_CT_MARK, 32], ...wide(F_CT_LABEL, 4)];
-
-function wide(word: number, count: number): Bits {
-  return Array.from({ length: count }, (_, i) => [word + i, 32] as const);
-}
-
-function transportBits(protocol: number): Bits {
-  switch (protocol) {
-    case TCP:
-      return [...PORTS, [F_TCP_FLAGS, 12]];
-    case UDP:
-    case SCTP:
-      return PORTS;
-    case ICMP:
-    case ICMPV6:
-      return TYPE_AND_CODE;
-    default:
-      return [];
+/** As variableWords, with the options of tunnels that the packet has and the bridge knows. */
+function variableBits(key: Int32Array, tlvMap: TlvMap | undefined): WordBits[] {
+  const words = variableWords(key);
+  for (const { word, words: count, presence } of optionFields(tlvMap)) {
+    if ((key[presence.word] & presence.mask) === 0) continue;
+    for (let i = 0; i < count; i++) words.push([word + i, -1]);
   }
+  return words;
 }
 
-/** What may differ between packets of the same kind as `key`. What makes the kind is always part of a megaflow. */
-function bitsOf(key: Int32Array): Bits {
-  const parts: (readonly [number, number])[] = [...META, ...ETHERNET];
-  // The bit that says that there is a tag (12) stays.
-  if (key[F_VLAN_TCI] !== 0) parts.push([F_VLAN_TCI, 12]);
-  if (key[F_RECIRC_ID] !== 0) parts.push(...TRACKED);
-  if (key[F_ETH_TYPE] === ETH_ARP) parts.push(...ARP);
-  if (key[F_ETH_TYPE] !== ETH_IPV4 && key[F_ETH_TYPE] !== ETH_IPV6) return parts;
-  parts.push(...(key[F_ETH_TYPE] === ETH_IPV4 ? IPV4 : IPV6));
-  const protocol = key[F_NW_PROTO];
-  if ((key[F_NW_FRAG] & 2) !== 0) return parts;
-  const isNd = protocol === ICMPV6 && (key[F_TP_SRC] === ND_SOLICIT || key[F_TP_SRC] === ND_ADVERT);
-  if (isNd) parts.push(...ND);
-  else parts.push(...transportBits(protocol));
-  return parts;
+function optionFields(tlvMap: TlvMap | undefined) {
+  return Array.from(tlvMap ?? [], ({ index }) => tlvMap!.field(`tun_metadata${index}`)!).map((field) => ({
+    ...field,
+    presence: field.presence!,
+  }));
 }
 
 /** The bits that may differ between packets of the same kind, one by one. */
-export function freeBits(key: Int32Array): (readonly [word: number, bit: number])[] {
-  return bitsOf(key).flatMap(([word, bits]) =>
-    Array.from({ length: bits }, (_, bit) => [word, bit] as const),
+export function freeBits(
+  key: Int32Array,
+  tlvMap: TlvMap | undefined,
+): (readonly [word: number, bit: number])[] {
+  return variableBits(key, tlvMap).flatMap(([word, bits]) =>
+    Array.from({ length: 32 }, (_, bit) => [word, bit] as const).filter(
+      ([, bit]) => (bits & (1 << bit)) !== 0,
+    ),
   );
 }
 
-/** A packet of any kind from one of the ports. */
-export function randomPacket(random: Random, ports: readonly number[]): Int32Array {
+/** Has the packet come out of a tunnel, with some of the options. */
+function addTunnel(random: Random, key: Int32Array, tlvMap: TlvMap): void {
+  key[F_TUN_SRC] = 0xc0000201 | 0;
+  key[F_TUN_DST] = 0xc0000202 | 0;
+  key[F_TUN_ID + 1] = random.below(4);
+  key[F_TUN_TTL] = 64;
+  for (const { presence } of optionFields(tlvMap)) if (random.once(2)) addField(key, presence);
+}
+
+/** A packet of any kind from one of the ports; out of a tunnel, at times, where the bridge knows options. */
+export function randomPacket(
+  random: Random,
+  ports: readonly number[],
+  tlvMap: TlvMap | undefined,
+): Int32Array {
   const key = new Int32Array(FLOW_WORDS);
+  if (tlvMap !== undefined && random.once(2)) addTunnel(random, key, tlvMap);
   key[F_IN_PORT] = random.pick(ports);
   key[F_ETH_TYPE] = random.pick([ETH_IPV4, ETH_IPV4, ETH_IPV4, ETH_IPV6, ETH_IPV6, ETH_ARP, ETH_OTHER]);
   if (random.once(4)) {
     key[F_VLAN_TPID] = 0x8100;
-    key[F_VLAN_TCI] = VLAN_PRESENT | (random.below(8) << 13);
+    key[F_VLAN_TCI] = VLAN_PRESENT;
+  }
+  if (key[F_VLAN_TCI] !== 0 && random.once(2)) {
+    key[F_VLAN_TPID] = 0x88a8;
+    key[F_VLAN1_TPID] = 0x8100;
+    key[F_VLAN1_TCI] = VLAN_PRESENT;
   }
   if (key[F_ETH_TYPE] === ETH_IPV4) key[F_NW_PROTO] = random.pick([TCP, TCP, UDP, UDP, ICMP, SCTP, OTHER]);
   if (key[F_ETH_TYPE] === ETH_IPV6)
@@ -151,7 +103,7 @@ export function randomPacket(random: Random, ports: readonly number[]): Int32Arr
   if (key[F_NW_PROTO] !== 0 && random.once(8)) key[F_NW_FRAG] = random.pick([FRAG_FIRST, FRAG_LATER]);
   if (key[F_NW_PROTO] === ICMPV6 && key[F_NW_FRAG] === 0 && random.once(2))
     key[F_TP_SRC] = random.pick([ND_SOLICIT, ND_ADVERT]);
-  for (const [word, bits] of bitsOf(key)) key[word] |= bits === 32 ? random.word() : random.below(2 ** bits);
+  for (const [word, bits] of variableBits(key, tlvMap)) key[word] |= random.word() & bits;
   // Few hosts, so that some packets have to do with each other; no group addresses from them.
   const host = () => random.below(8);
   setHost(key, F_ETH_SRC, host());

@@ -1,4 +1,13 @@
-import { F_ETH_TYPE, F_NW_FRAG, F_NW_PROTO, F_IN_PORT, F_PACKET_TYPE, F_RECIRC_ID } from '../fields/index.js';
+import {
+  F_ETH_TYPE,
+  F_IN_PORT,
+  F_NW_FRAG,
+  F_NW_PROTO,
+  F_PACKET_TYPE,
+  F_RECIRC_ID,
+  F_TUN_OPTS,
+  F_TUN_OPTS_LEN,
+} from '../fields/index.js';
 import type { Random } from './random.js';
 
 /** Values remembered at most. */
@@ -41,6 +50,8 @@ export class WantedValues {
   apply(random: Random, key: Int32Array): boolean {
     if (this.#all.length === 0) return false;
     const { word, value, bits } = random.pick(this.#all);
+    // Packets without options of a tunnel have no place for them.
+    if (word >= F_TUN_OPTS && key[F_TUN_OPTS_LEN] === 0) return false;
     value.forEach((one, i) => {
       key[word + i] = (key[word + i] & ~bits[i]) | (one & bits[i]);
     });

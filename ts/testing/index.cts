@@ -1,0 +1,3 @@
+/** `slowpath/testing` for CommonJS. */
+import api = require('./index.js');
+export = api;
