@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { parseMetricsAddress, MetricsServer } from '../../ts/metrics/index.js';
+import { parseMetricsAddress, MetricsServer, switchMetrics } from '../../ts/metrics/index.js';
 import { arpFrame, udpFrame } from '../support/frames.js';
 import { eventually } from '../support/eventually.js';
 import { root } from '../support/processes.js';
@@ -97,6 +97,23 @@ describeSwitch('metrics', (rig) => {
       const used = query.match(/\b(?:slowpath|process)_\w+/g) ?? [];
       expect(used, query).not.to.be.empty;
       for (const name of used) expect(names, query).to.include(name.replace(/_(bucket|sum|count)$/, ''));
+    }
+  });
+
+  it('ask the switch once for each time that they are asked for', async () => {
+    const { theSwitch } = rig().open();
+    const stats = theSwitch.stats.bind(theSwitch);
+    let asked = 0;
+    theSwitch.stats = () => {
+      asked++;
+      return stats();
+    };
+    const registry = switchMetrics(theSwitch);
+    for (const times of [1, 2, 3]) {
+      await new Promise(setImmediate);
+      if (times === 1) asked = 0;
+      expect(await registry.metrics()).to.contain('slowpath_flows 0');
+      expect(asked).to.equal(times);
     }
   });
 

@@ -36,9 +36,9 @@ const DELETED_HELP = Object.fromEntries(
   DELETE_REASONS.slice(1).map((reason) => [reason, `Flows deleted, reason ${reason}`]),
 );
 
-/** All counters of a switch. */
-export function switchCounters(theSwitch: Switch): CoverageCounter[] {
-  const { datapath, upcall, revalidate, exporters } = theSwitch.stats();
+/** All counters of a switch. `stats`: its figures, where they were read just now. */
+export function switchCounters(theSwitch: Switch, stats = theSwitch.stats()): CoverageCounter[] {
+  const { datapath, upcall, revalidate, exporters } = stats;
   const own = theSwitch.datapath.counters();
   const ownHelp = Object.fromEntries(
     Object.keys(own).map((name) => [name, native().datapathCounterHelp[name]]),

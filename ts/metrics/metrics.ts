@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Metric, Registry } from 'prom-client';
-import { switchCounters } from '../control/index.js';
-import type { Switch } from '../switch/index.js';
+import { type CoverageCounter, switchCounters } from '../control/index.js';
+import type { Switch, SwitchStats } from '../switch/index.js';
 import { UPCALL_CLASSES, UPCALL_STAGES } from '../upcall/index.js';
 import { version } from '../util/index.js';
 import { HistogramFamily } from './histogram-family.js';
@@ -15,11 +15,46 @@ const DELETIONS = 'flow_del_';
 export function switchMetrics(theSwitch: Switch): Registry {
   const registry = new Registry();
   theSwitch.timeUpcalls();
+  const figures = new Figures(theSwitch);
   addUpcalls(registry, theSwitch);
-  addFlows(registry, theSwitch);
-  addCounters(registry, theSwitch);
+  addFlows(registry, figures);
+  addCounters(registry, figures);
   addProcess(registry, theSwitch);
   return registry;
+}
+
+/** Figures of a switch, read once for all metrics that are asked for in one turn of the event loop: once for each `registry.metrics()`. */
+class Figures {
+  readonly #switch: Switch;
+  #stats: SwitchStats | null = null;
+  #counters: ReadonlyMap<string, CoverageCounter> | null = null;
+
+  constructor(theSwitch: Switch) {
+    this.#switch = theSwitch;
+  }
+
+  get stats(): SwitchStats {
+    this.#read();
+    return this.#stats!;
+  }
+
+  /** All counters by name. */
+  get counters(): ReadonlyMap<string, CoverageCounter> {
+    this.#read();
+    return this.#counters!;
+  }
+
+  #read(): void {
+    if (this.#stats !== null) return;
+    this.#stats = this.#switch.stats();
+    this.#counters = new Map(
+      switchCounters(this.#switch, this.#stats).map((counter) => [counter.name, counter]),
+    );
+    setImmediate(() => {
+      this.#stats = null;
+      this.#counters = null;
+    });
+  }
 }
 
 function addUpcalls(registry: Registry, theSwitch: Switch): void {
@@ -53,7 +88,7 @@ function addUpcalls(registry: Registry, theSwitch: Switch): void {
   );
 }
 
-function addFlows(registry: Registry, theSwitch: Switch): void {
+function addFlows(registry: Registry, figures: Figures): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name: `slowpath_${name}`,
@@ -63,14 +98,14 @@ function addFlows(registry: Registry, theSwitch: Switch): void {
         this.set(read());
       },
     });
-  gauge('flows', 'Flows in the datapath', () => theSwitch.stats().datapath.flows);
-  gauge('masks', 'Distinct masks of flows in the datapath', () => theSwitch.stats().datapath.masks);
-  gauge('flow_limit', 'Flows that may be installed now', () => theSwitch.stats().flowLimit);
-  gauge('ukey_bytes', 'Memory for keys and actions of installed flows', () => theSwitch.stats().ukeyBytes);
+  gauge('flows', 'Flows in the datapath', () => figures.stats.datapath.flows);
+  gauge('masks', 'Distinct masks of flows in the datapath', () => figures.stats.datapath.masks);
+  gauge('flow_limit', 'Flows that may be installed now', () => figures.stats.flowLimit);
+  gauge('ukey_bytes', 'Memory for keys and actions of installed flows', () => figures.stats.ukeyBytes);
   gauge(
     'revalidation_seconds',
     'Time that the last dump of flows took',
-    () => theSwitch.stats().dumpDuration / 1000,
+    () => figures.stats.dumpDuration / 1000,
   );
   new Gauge({
     name: 'slowpath_ukeys',
@@ -79,14 +114,14 @@ function addFlows(registry: Registry, theSwitch: Switch): void {
     registers: [registry],
     collect() {
       this.reset();
-      for (const [state, count] of Object.entries(theSwitch.stats().ukeys)) this.set({ state }, count);
+      for (const [state, count] of Object.entries(figures.stats.ukeys)) this.set({ state }, count);
     },
   });
 }
 
 /** Everything that coverage/show counts, under its name; deletions of flows by reason. */
-function addCounters(registry: Registry, theSwitch: Switch): void {
-  for (const { name, help } of switchCounters(theSwitch)) {
+function addCounters(registry: Registry, figures: Figures): void {
+  for (const { name, help } of figures.counters.values()) {
     if (name.startsWith(DELETIONS)) continue;
     new Counter({
       name: `slowpath_${name}_total`,
@@ -94,7 +129,7 @@ function addCounters(registry: Registry, theSwitch: Switch): void {
       registers: [registry],
       collect() {
         this.reset();
-        this.inc(switchCounters(theSwitch).find((counter) => counter.name === name)?.total ?? 0);
+        this.inc(figures.counters.get(name)?.total ?? 0);
       },
     });
   }
@@ -105,7 +140,7 @@ function addCounters(registry: Registry, theSwitch: Switch): void {
     registers: [registry],
     collect() {
       this.reset();
-      for (const { name, total } of switchCounters(theSwitch))
+      for (const { name, total } of figures.counters.values())
         if (name.startsWith(DELETIONS)) this.inc({ reason: name.slice(DELETIONS.length) }, total);
     },
   });
