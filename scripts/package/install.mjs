@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { prebuiltPath } from './platform.mjs';
+import { prebuiltPath } from './platform.cjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { prebuiltPath } from './platform.mjs';
+import { prebuiltPath } from './platform.cjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const call = (command, args) => execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });

@@ -14,6 +14,7 @@ const INSTALL =
 const LIBRARY =
   `node --input-type=module -e "import { Switch, version } from 'slowpath'; if (typeof Switch.open !== 'function') process.exit(1); console.log(version())" && ` +
   `node -e "if (typeof require('slowpath').Switch.open !== 'function') process.exit(1)" && ` +
+  `node -e "for (const path of ['netlink', 'flow', 'testing']) require('slowpath/' + path)" && ` +
   `npx slowpath trace --vsctl 'add-br br0 -- add-port br0 p1 -- add-port br0 p2' br0 in_port=p1,tcp`;
 
 let failed = 0;

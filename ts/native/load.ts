@@ -8,6 +8,13 @@ import { FLOW_WORDS, LAYOUT_HASH } from '../fields/index.js';
 import { guardAddon } from './guard.js';
 import type { Addon } from './native.js';
 
+const require = createRequire(import.meta.url);
+
+/** The part of the package that names the platform, for its install script as well. */
+interface Platform {
+  prebuiltPath(): string;
+}
+
 const REBUILD = 'run `npm rebuild slowpath`, which needs python3, make and g++';
 
 let loaded: Addon | undefined;
@@ -34,7 +41,7 @@ export function load(from: string): Addon {
   }
   let addon: Addon;
   try {
-    addon = createRequire(import.meta.url)(path) as Addon;
+    addon = require(path) as Addon;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new SlowpathError('ERR_ADDON_MISSING', `cannot load ${path} (${reason}): ${REBUILD}`, { cause });
@@ -61,15 +68,10 @@ function findAddon(from: string): string | undefined {
       );
       if (existsSync(release)) return release;
       if (existsSync(debug)) return debug;
-      const prebuilt = join(folder, 'prebuilds', platform(), 'slowpath.node');
+      const { prebuiltPath } = require(join(folder, 'scripts', 'package', 'platform.cjs')) as Platform;
+      const prebuilt = join(folder, prebuiltPath());
       return existsSync(prebuilt) ? prebuilt : undefined;
     }
     if (folder === dirname(folder)) return undefined;
   }
-}
-
-/** Folder of a prebuilt addon, as scripts/package/platform.mjs names it: operating system, processor, C library. */
-function platform(): string {
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return `${process.platform}-${process.arch}-${header.glibcVersionRuntime === undefined ? 'musl' : 'glibc'}`;
 }
