@@ -20,6 +20,9 @@ export const packages = {
     'tshark',
     'nfdump',
     'nfdump-sflow',
+    'zsh',
+    'fish',
+    'bsdutils',
   ],
 };
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { eventually } from '../support/eventually.js';
 import { ethernet, udpFrame, udpPacket } from '../support/frames.js';
 import { ping } from '../support/ping.js';
-import { Child } from '../support/processes.js';
+import type { Child } from '../support/processes.js';
 import { describeSwitch } from '../support/switch-rig.js';
 import { Capture, sendFrames } from '../support/traffic.js';
 
@@ -28,11 +28,8 @@ describeSwitch('examples', (rig) => {
   /** Starts an example between the hosts, with lines for its standard input. */
   async function start(name: string, ...lines: string[]): Promise<(line: string) => Promise<void>> {
     const { inside } = rig();
-    const child = new Child(
-      'ip',
-      ['netns', 'exec', inside.name, process.execPath, `examples/${name}/main.mjs`, 'p1', 'p2', 'p3'],
-      { keepInput: true },
-    );
+    const args = [`examples/${name}/main.mjs`, 'p1', 'p2', 'p3'];
+    const child = inside.startWithInput(process.execPath, args);
     running = child;
     await child.waitFor(/^ready$/m, 60_000);
     let said = 0;

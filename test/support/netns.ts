@@ -50,6 +50,11 @@ export class Namespace {
     );
   }
 
+  /** As `start`; its standard input stays open. */
+  startWithInput(program: string, args: readonly string[]): Child {
+    return new Child('ip', ['netns', 'exec', this.name, program, ...args], { keepInput: true });
+  }
+
   /** Sets a link up, with an address or more. No duplicate address detection: it takes seconds. */
   up(device: string, { addresses = [], mac, offloads = true }: EndOptions = {}): void {
     if (mac) this.ip(`link set ${device} address ${mac}`);

@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -12,7 +20,8 @@ import { root } from '../support/processes.js';
 /** What a program in TypeScript may do with the package; it only has to compile, and to be wrong where it says so. */
 const CONSUMER = `
 import { once } from 'node:events';
-import { type FieldName, type FlowObject, type PacketIn, Switch, SlowpathError } from 'slowpath';
+import { definePolicy, type FieldName, type FlowObject, type PacketIn, type Policy, policyTable, Switch, SlowpathError } from 'slowpath';
+import { type CheckReport, checkPolicy } from 'slowpath/testing';
 import { formatKey, keyOfPacket, openflow, parseKey } from 'slowpath/flow';
 import { NETLINK_ROUTE, openNetlink, RouteClient } from 'slowpath/netlink';
 
@@ -43,13 +52,51 @@ export async function main(): Promise<void> {
   // @ts-expect-error there is no such event
   sw.events.on('flows', () => {});
   console.log(formatKey(parseKey('in_port(1)').key), keyOfPacket(packetIn.packet)[0], openflow.parseFlow('actions=drop').priority);
+  const policy = br.policy(
+    definePolicy({
+      tables: { ports: policyTable<string, number>({ maxEntries: 10 }) },
+      run(pkt, act, { ports }) {
+        const port = ports.get(pkt.ipv4Dst.text ?? '');
+        if (port !== undefined && pkt.tcpFlags.has('syn') && !pkt.tunMetadata(0).present) act.set.ipDscp(8).output(port);
+        else act.count('other').drop('no port');
+        // @ts-expect-error there is no such flag
+        pkt.tcpFlags.has('sin');
+        // @ts-expect-error keys of the table are text
+        ports.get(7);
+        // @ts-expect-error an address is no number of bytes
+        act.set.ethSrc(true);
+      },
+    }),
+    { table: 5 },
+  );
+  policy.tables.ports.set('10.0.0.1', 2);
+  // @ts-expect-error values of the table are numbers
+  policy.tables.ports.set('10.0.0.1', 'two');
+  const other: Policy = (await br.policyFile('policy.mjs')).policy;
+  const report: CheckReport = await checkPolicy((pkt, act) => void (pkt.isArp && act.flood()), { packets: 10 });
+  console.log(other.stats.decided.packets + report.flips, policy.drops['no port']?.packets);
   using route = new RouteClient(openNetlink({ protocol: NETLINK_ROUTE, netns: 3 }));
   if (route.links().length === 0) throw new SlowpathError('ERR_X', 'none');
 }
 `;
 
+interface Entry {
+  readonly require: { readonly types: string; readonly default: string };
+  readonly import: Entry['require'];
+}
+
+const packed = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly exports: Readonly<Record<string, Entry | string>>;
+};
+/** What can be imported, but for package.json itself. */
+const subpaths = Object.keys(packed.exports)
+  .filter((path) => !path.endsWith('.json'))
+  .map((path) => path.replace(/^\./, 'slowpath'));
+
 const COMMON = `
 import slowpath = require('slowpath');
+import testing = require('slowpath/testing');
+export const check: Promise<testing.CheckReport> = testing.checkPolicy((pkt, act) => void (pkt.isIp && act.normal()));
 import { openDatapath } from 'slowpath';
 export const open: typeof openDatapath = slowpath.openDatapath;
 `;
@@ -140,9 +187,18 @@ describe('the package as it is imported', function () {
     expect(status).to.equal(0);
   });
 
+  it('has these subpaths, each for both kinds of importers, with types', () => {
+    expect(subpaths).to.deep.equal(['slowpath', 'slowpath/netlink', 'slowpath/flow', 'slowpath/testing']);
+    for (const path of subpaths) {
+      const { require: required, import: imported } = packed.exports[path.replace('slowpath', '.')] as Entry;
+      for (const { types, default: code } of [required, imported])
+        expect([types, code].map((file) => existsSync(join(root, file)))).to.deep.equal([true, true]);
+    }
+  });
+
   it('can be required, and is then the module that is imported; nothing is said about it', () => {
     const script = `
-      const paths = ['slowpath', 'slowpath/flow', 'slowpath/netlink'];
+      const paths = ${JSON.stringify(subpaths)};
       Promise.all(paths.map((path) => import(path))).then((modules) => {
         for (const [i, path] of paths.entries())
           for (const name of Object.keys(modules[i]))

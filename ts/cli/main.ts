@@ -3,7 +3,8 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { SlowpathError } from '../errors/index.js';
 import { version } from '../util/index.js';
 import type { CtlOptions, FlowEventsOptions } from './ctl.js';
-import { addCompletion, addMonitor, addPcap, EXIT_HELP } from './more-commands.js';
+import { EXIT_HELP, HELP } from './help.js';
+import { addCompletion, addMonitor, addPcap } from './more-commands.js';
 import type { QueryOptions } from './query.js';
 import type { RunOptions } from './run.js';
 import type { TraceOptions } from './trace.js';
@@ -32,6 +33,8 @@ function collect(text: string, before: readonly string[]): string[] {
   if (before.includes(name)) throw new InvalidArgumentError(`${name} is given twice.`);
   return [...before, name];
 }
+
+const append = (text: string, before: readonly string[]) => [...before, text];
 
 /** A message of commander's, which puts its suggestions on a line of their own. */
 function oneLine(text: string): string {
@@ -93,13 +96,16 @@ function program(controlHelp: string): Command {
         .preset('flows'),
     )
     .option('--flush', 'begin without the flows that an earlier run left')
+    .option('--json', 'print what happens as JSON, one object a line')
+    .addHelpText('after', HELP.run)
     .action(async (options: RunOptions) => {
       const [{ run }, { pino }] = await Promise.all([import('./run.js'), import('pino')]);
       const log = pino(
         { base: null, timestamp: pino.stdTimeFunctions.isoTime },
         pino.destination({ dest: 2, sync: true }),
       );
-      await run(options, log);
+      const tell = (event: string, about: object) => print(JSON.stringify({ event, ...about }));
+      await run(options, log, options.json === true ? tell : () => {});
     });
 
   root
@@ -110,6 +116,7 @@ function program(controlHelp: string): Command {
     .option('-m, --more', 'print flow ids and every field')
     .option('--names', 'print port names')
     .option('--json', 'print JSON')
+    .addHelpText('after', HELP.dumpFlows)
     .action(async (options: QueryOptions) => print(await (await import('./query.js')).dumpFlows(options)));
 
   root
@@ -118,6 +125,7 @@ function program(controlHelp: string): Command {
     .addOption(datapathOption().default('system'))
     .option('-n, --name <name>', 'name of the datapath')
     .option('--json', 'print JSON')
+    .addHelpText('after', HELP.show)
     .action(async (options: QueryOptions) => print(await (await import('./query.js')).show(options)));
 
   root
@@ -133,15 +141,17 @@ function program(controlHelp: string): Command {
     .option('--groups <file>', 'groups, one a line')
     .option('--meters <file>', 'meters, one a line')
     .option(
-      '--ct-next <state>',
-      'what the next connection tracking finds; may be repeated',
-      (text, before: string[]) => [...before, text],
+      '--policy <file>',
+      'module whose policy decides in place of the rules of table 0, or TABLE=FILE; may be repeated',
+      append,
       [],
     )
+    .option('--ct-next <state>', 'what the next connection tracking finds; may be repeated', append, [])
     .option('--names', 'print names of ports in place of numbers')
     .option('--json', 'print JSON')
     .addOption(datapathOption().default('system'))
     .option('-n, --name <name>', 'name of the datapath of the switch that runs')
+    .addHelpText('after', HELP.trace)
     .action(async (bridge: string, flow: string, options: TraceOptions) =>
       print(await (await import('./trace.js')).traceCommand(bridge, flow, options)),
     );
@@ -167,6 +177,7 @@ function program(controlHelp: string): Command {
     .option('-n, --name <name>', 'name of the datapath')
     .option('--rules', 'follow rules with send_flow_rem instead: those that went, why, and what they counted')
     .option('--json', 'print JSON, one object a line')
+    .addHelpText('after', HELP.flowEvents)
     .action(async (options: FlowEventsOptions) => {
       await (await import('./ctl.js')).flowEvents(options, print);
     });
@@ -180,6 +191,7 @@ function program(controlHelp: string): Command {
     .description(
       'answer requests on standard input, one JSON object a line, with one a line on standard output',
     )
+    .addHelpText('after', HELP.batch)
     .action(async () => (await import('./batch.js')).batch(process.stdin, process.stdout));
 
   for (const command of [root, ...root.commands]) command.addHelpText('after', EXIT_HELP);

@@ -3,13 +3,6 @@ import { completionScript, SHELL_NAMES } from './completion.js';
 import type { MonitorOptions } from './monitor.js';
 import type { PcapOptions } from './pcap.js';
 
-/** What all help texts end with. */
-export const EXIT_HELP = `
-Exit status:
-  0  done
-  1  something unforeseen; a stack is on standard error
-  2  something to mend: arguments, files, privileges, no switch that runs; one line on standard error says what`;
-
 function count(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('give a whole number from 1 on.');

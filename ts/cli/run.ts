@@ -28,13 +28,17 @@ export interface RunOptions {
   readonly keep?: 'flows' | 'ports';
   /** Flows that an earlier run left are not taken over. */
   readonly flush?: boolean;
+  readonly json?: boolean;
 }
+
+/** Is told what happens. */
+type Tell = (event: string, about: object) => void;
 
 /** What the switch is told of --keep. */
 const KEPT = { flows: true, ports: 'ports' } as const;
 
 /** Runs a switch until SIGINT or SIGTERM. */
-export async function run(options: RunOptions, log: Logger): Promise<void> {
+export async function run(options: RunOptions, log: Logger, tell: Tell): Promise<void> {
   const address = options.metrics === undefined ? null : parseMetricsAddress(options.metrics);
   const flows = options.flows === undefined ? null : readFlows(options.flows);
   const name = options.name ?? DEFAULT_NAMES[options.datapath];
@@ -44,15 +48,16 @@ export async function run(options: RunOptions, log: Logger): Promise<void> {
   let control: ServedControl | null = null;
   let metrics: MetricsServer | null = null;
   try {
-    theSwitch = openSwitch(options, name, log);
+    theSwitch = openSwitch(options, name, log, tell);
     configure(theSwitch, options, flows);
     control = await serveControl(theSwitch);
     if (address !== null) metrics = await MetricsServer.listen(theSwitch, address);
-    log.info(
-      { datapath: `${options.datapath}@${name}`, bridge: options.bridge, ports: options.port },
-      'running',
-    );
-    log.info({ signal: await stop.received }, 'stopping');
+    const running = { datapath: `${options.datapath}@${name}`, bridge: options.bridge, ports: options.port };
+    log.info(running, 'running');
+    tell('running', running);
+    const signal = await stop.received;
+    log.info({ signal }, 'stopping');
+    tell('stopping', { signal });
   } finally {
     await metrics?.close();
     await control?.close();
@@ -61,7 +66,7 @@ export async function run(options: RunOptions, log: Logger): Promise<void> {
   }
 }
 
-function openSwitch(options: RunOptions, name: string, log: Logger): Switch {
+function openSwitch(options: RunOptions, name: string, log: Logger, tell: Tell): Switch {
   makeRunDirectory();
   return Switch.open({
     datapath: {
@@ -75,9 +80,15 @@ function openSwitch(options: RunOptions, name: string, log: Logger): Switch {
     ...(options.flowLimit === undefined ? {} : { flowLimit: options.flowLimit }),
     ...(options.maxIdle === undefined ? {} : { policy: { maxIdle: options.maxIdle } }),
     ...(options.checkSoundness === undefined ? {} : { checkSoundness: options.checkSoundness }),
-    onWarning: (message) => log.warn(message),
-    onPacketIn: ({ bridge, inPort, totalLength, cookie }) =>
-      log.info({ bridge, inPort, bytes: totalLength, cookie }, 'packet-in'),
+    onWarning: (message) => {
+      log.warn(message);
+      tell('warning', { message });
+    },
+    onPacketIn: ({ bridge, inPort, totalLength, cookie }) => {
+      const packetIn = { bridge, inPort, bytes: totalLength, cookie };
+      log.info(packetIn, 'packet-in');
+      tell('packet-in', packetIn);
+    },
   });
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { numberPorts } from '../bridge/index.js';
+import { type Bridge, type BridgeModel, numberPorts } from '../bridge/index.js';
 import {
   type Configuration,
   emptyConfiguration,
@@ -21,7 +21,6 @@ import {
   traceAnswer,
   traceText,
 } from '../trace/index.js';
-import type { BridgeModel } from '../bridge/index.js';
 import { ask } from './control.js';
 import { DEFAULT_NAMES, socketPath } from './rundir.js';
 
@@ -31,6 +30,8 @@ export interface TraceOptions {
   readonly flows?: string;
   readonly groups?: string;
   readonly meters?: string;
+  /** `FILE`, or `TABLE=FILE`. */
+  readonly policy: readonly string[];
   readonly ctNext: readonly string[];
   readonly names?: boolean;
   readonly json?: boolean;
@@ -64,6 +65,7 @@ export function readConfiguration(file: string | undefined, words: string | unde
 /** What a packet becomes, in a switch described by files, or in the one that runs. */
 export async function traceCommand(bridge: string, flow: string, options: TraceOptions): Promise<string> {
   if (options.config === undefined && options.vsctl === undefined) {
+    refuseContents(options);
     const path = socketPath(options.datapath, options.name ?? DEFAULT_NAMES[options.datapath]);
     const params = {
       bridge,
@@ -93,7 +95,25 @@ export async function traceCommand(bridge: string, flow: string, options: TraceO
     numberPorts(configuration),
     new Map([[bridge, contents]]),
   );
+  for (const given of options.policy) await attachPolicy(requireBridge(model, bridge), given);
   return traceIn(model, snapshot, bridge, flow, options);
+}
+
+/** A switch that runs has rules and policies of its own. */
+function refuseContents({ flows, groups, meters, policy }: TraceOptions): void {
+  const given = Object.entries({ flows, groups, meters, policy: policy[0] }).find(
+    ([, file]) => file !== undefined,
+  );
+  if (given === undefined) return;
+  throw new SlowpathError(
+    'ERR_USAGE',
+    `--${given[0]} is for a switch that is described here: give --config or --vsctl, too`,
+  );
+}
+
+async function attachPolicy(bridge: Bridge, given: string): Promise<void> {
+  const [, table = '0', file] = /^(?:(\d+)=)?(.*)$/s.exec(given)!;
+  await bridge.policyFile(file, { table: Number(table) });
 }
 
 /** Traces a packet given in OpenFlow syntax or as a datapath key. */

@@ -1,0 +1,50 @@
+/** What help texts of commands end with: what they print, as JSON too, and examples. */
+export const HELP = {
+  run: `
+Log lines (JSON, of pino) go to standard error. With --json standard output has an object for each thing that happens, with its name as "event":
+  running    "datapath" (TYPE@NAME), "bridge", "ports"
+  packet-in  a packet for a controller: "bridge", "inPort", "bytes", "cookie"
+  warning    "message"
+  stopping   "signal"
+
+Examples:
+  slowpath run -d netdev -b br0 -p eth1 -p eth2 --flows rules.txt
+  slowpath run -d system --vsctl "add-br br0 -- add-port br0 eth1 tag=10" --keep --metrics 9273`,
+  dumpFlows: `
+Asks the switch that runs on the datapath, else the kernel itself. With --json: an array of objects with "ufid", "flow" and "actions" (in the
+syntax of ovs-dpctl), "packets", "bytes", "idleMs" (milliseconds since the last packet, null for never) and "tcpFlags".
+
+Example:
+  slowpath dump-flows -d netdev --names`,
+  show: `
+Asks the switch that runs on the datapath, else the kernel itself. With --json: an object with "type", "name", "stats" (hit, missed, lost, flows, masks, …) and
+"ports", each with "portNo", "name", "type" and "stats" (packets, bytes, errors and drops, received and sent).
+
+Example:
+  slowpath show -d netdev --json`,
+  trace: `
+With --config or --vsctl the switch is the one described; without, the one that runs, with its rules, policies and addresses. With --json: an object with
+"datapathActions", "megaflow", "slow" (reasons, if the packet takes the slow path) and "steps" (one for each pass through the pipeline).
+
+Examples:
+  slowpath trace -d netdev br0 in_port=eth1,tcp,nw_dst=10.0.0.2,tcp_dst=80
+  slowpath trace --vsctl "add-br br0 -- add-port br0 p1 -- add-port br0 p2" --policy policy.mjs br0 in_port=p1,ip`,
+  flowEvents: `
+Each line tells what became of a flow: installed, modified, or deleted with the reason, its packets and its age. With --json: "event", "time" (milliseconds since
+1970), "ufid", "flow", "actions", "packets", "bytes", "ageMs", and "reason" of a deletion. Ends with the switch, or when nobody reads any more.
+
+Example:
+  slowpath flow-events -d netdev --json`,
+  batch: `
+Each answer is an object; {"error": TEXT} for a request that cannot be answered, and the next line is read.
+
+Example:
+  echo '{"op":"key.decode","key":"0800030001000000"}' | slowpath batch`,
+};
+
+/** What all help texts end with. */
+export const EXIT_HELP = `
+Exit status:
+  0  done
+  1  something unforeseen; a stack is on standard error
+  2  something to mend: arguments, files, privileges, no switch that runs; one line on standard error says what`;
