@@ -10,7 +10,14 @@ import {
   openNetlink,
   RouteClient,
 } from '../../ts/api/netlink.js';
-import { definePolicy, MetricsServer, policyTable, serveControl, Switch } from '../../ts/index.js';
+import {
+  definePolicy,
+  MetricsServer,
+  policyTable,
+  serveControl,
+  SlowpathError,
+  Switch,
+} from '../../ts/index.js';
 import { eventually } from '../support/eventually.js';
 import { Lab, type Namespace } from '../support/netns.js';
 import { needsRoot } from '../support/skip.js';
@@ -24,6 +31,9 @@ const NAMES = [
   ...['policy', 'policy file', 'policy of a bridge', 'listeners', 'upcall follower', 'port events'],
   ...['control', 'metrics', 'route client', 'netlink client'],
 ] as const;
+
+/** Those that change a switch. */
+const CHANGES: ReadonlySet<string> = new Set(['port', 'bridge', 'bond', 'exporters']);
 
 describe('everything that holds a resource', function () {
   this.timeout(180_000);
@@ -130,10 +140,21 @@ describe('everything that holds a resource', function () {
     expect(Object.keys(closers).sort()).to.deep.equal([...NAMES].sort());
     const sending = flood(outside, 'h1', { count: 200, rate: 4000 });
     const closing: unknown[] = [];
+    const closed = new Set<string>();
     for (const name of order) {
-      const closed = closers[name]();
-      if (atOnce) closing.push(closed);
-      else await closed;
+      try {
+        const ending = closers[name]();
+        if (atOnce) closing.push(ending);
+        else await ending;
+      } catch (error) {
+        // To change a switch that is no more is refused.
+        expect(
+          CHANGES.has(name) && (closed.has('switch') || closed.has('datapath')),
+          `${name}: ${error}`,
+        ).to.equal(true);
+        expect(error).to.be.instanceOf(SlowpathError);
+      }
+      closed.add(name);
     }
     await Promise.all(closing);
     await sending;
@@ -152,7 +173,7 @@ describe('everything that holds a resource', function () {
           fc.shuffledSubarray([...NAMES]),
           fc.boolean(),
           async (order, again, atOnce) => {
-            const closable = again.filter((name) => !['port', 'bridge', 'bond', 'exporters'].includes(name));
+            const closable = again.filter((name) => !CHANGES.has(name));
             await closeIn([...order, ...closable], atOnce);
             expect(devices()).to.deep.equal(['lo', 'p1', 'p2', 'p3', 'p4']);
             await eventually(
@@ -163,8 +184,14 @@ describe('everything that holds a resource', function () {
         ),
         { numRuns: Number(process.env.FC_RUNS ?? 12) },
       );
-      // Timers that outlived their switch would throw now.
-      await new Promise((resolve) => setTimeout(resolve, 1200));
+      // Timers that outlive their switch, as those of the control server here, must not mind: each of ours is shorter than this.
+      const sw = Switch.open({ datapath: { type: 'netdev', netns: inside.path } });
+      await using _control = await serveControl(sw);
+      await sw.close();
+      expect(() => sw.addBridge('br0'))
+        .to.throw(SlowpathError)
+        .with.property('code', 'ERR_CLOSED');
+      await new Promise((resolve) => setTimeout(resolve, 5500));
       expect(errors).to.deep.equal([]);
     } finally {
       process.off('uncaughtExceptionMonitor', onError);

@@ -88,7 +88,7 @@ describe('slowpath on a terminal, in shells, in programs', function () {
       .trimEnd()
       .split('\n')
       .map((line) => JSON.parse(line));
-    const packetIn = { event: 'packet-in', bridge: 'br0', inPort: 1, cookie: '0x0' };
+    const packetIn = { event: 'packet-in', bridge: 'br0', inPort: 1, cookie: '0000000000000000' };
     expect(told[0]).to.deep.equal({
       event: 'running',
       datapath: 'netdev@ovs-netdev',

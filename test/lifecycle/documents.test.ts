@@ -11,7 +11,7 @@ import { sendFrames } from '../support/traffic.js';
 
 /** The commands of a section of a document: what is set in by four spaces; a line set in by more goes on with the one before. */
 function commandsOf(document: string, heading: string): string[] {
-  const text = readFileSync(join(root, document), 'utf8');
+  const text = readFileSync(join(root, document), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
   const section = text.slice(text.indexOf(`\n## ${heading}\n`) + 4).split('\n## ')[0];
   const lines = [...section.matchAll(/^ {4}(.*)$/gm)].map(([, line]) => line);
   const commands: string[] = [];
@@ -47,7 +47,7 @@ describe('commands of README and guides run as they are written', function () {
   /** With files of the test, and the programs of this checkout; the shell becomes what it runs. */
   const local = (command: string) =>
     command
-      .replaceAll('/etc/slowpath/', here(''))
+      .replaceAll('/etc/slowpath/', `${here('.')}/`)
       .replace(/(?<=[ =])(rules\.txt|requests\.jsonl|capture\.pcapng)/g, (name) => here(name))
       .replace(/(npx )?slowpath-vswitchd /, `exec ${process.execPath} ${join(root, 'scripts/vswitchd.mjs')} `)
       .replace(/^unshare /, 'exec unshare ')
@@ -119,7 +119,11 @@ describe('commands of README and guides run as they are written', function () {
     const [, , takeOver] = commandsOf(guide, '3. Change over');
     const embedded = yaml.replace('system', 'netdev').replace(', tag: 10', '');
     rig.file('vswitchd.yaml', embedded);
-    const running = await serve(takeOver.replace('/run/slowpath/', here('')), 'stderr', '"msg":"running"');
+    const running = await serve(
+      takeOver.replace('/run/slowpath/', `${here('.')}/`),
+      'stderr',
+      '"msg":"running"',
+    );
     expect(await rig.ping(2)).to.equal(2);
     for (const command of commandsOf(guide, '4. See that it works')) {
       const asked = command.replace(/^slowpath (\S+)/, 'slowpath $1 -d netdev');

@@ -178,7 +178,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   /**
    * Takes over another configuration by what differs from the one there is: what is in both goes on as it was, with numbers, flows, learned addresses
    * and counters. Interfaces that cannot be had are left out, warned of and returned (see `interfaceErrors`), the rest is applied. They are
-   * tried again at the next change and when a device of their name appears.
+   * tried again at the next change and when a device of their name appears. Throws ERR_CLOSED.
    */
   configure(next: Configuration): readonly InterfaceError[] {
     const before = this.#configurator.failed;
@@ -193,6 +193,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   }
 
   #takeOver(next: Configuration): void {
+    if (this.#closed) throw new SlowpathError('ERR_CLOSED', 'the switch is closed');
     if (!this.#configurator.takeOver(next)) return;
     this.#reconfigured();
     for (const text of this.#configurator.newlyUnsupported()) this.#warn(text);
