@@ -31,7 +31,7 @@ Examples:
   slowpath trace --vsctl "add-br br0 -- add-port br0 p1 -- add-port br0 p2" --policy policy.mjs br0 in_port=p1,ip`,
   flowEvents: `
 Each line tells what became of a flow: installed, modified, or deleted with the reason, its packets and its age. With --json: "event", "time" (milliseconds since
-1970), "ufid", "flow", "actions", "packets", "bytes", "ageMs", and "reason" of a deletion. Ends with the switch, or when nobody reads any more.
+1970), "ufid", "flow", "actions", "packets", "bytes", "ageMs", and "reason" of a deletion. With --rules: rules of tables that went. Ends with the switch, or when nobody reads any more.
 
 Example:
   slowpath flow-events -d netdev --json`,
