@@ -2,7 +2,6 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { CliRig } from '../support/cli.js';
-import { eventually } from '../support/eventually.js';
 import { consoleCommands, matchesConsole } from '../support/console.js';
 import { eventually } from '../support/eventually.js';
 import { ethernet, tcpPacket } from '../support/frames.js';
