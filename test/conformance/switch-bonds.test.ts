@@ -1,4 +1,11 @@
 import { expect } from 'chai';
+import {
+  LACP_STATE_ACTIVITY,
+  LACP_STATE_AGGREGATION,
+  LACP_STATE_COLLECTING,
+  LACP_STATE_SYNCHRONIZATION,
+  lacpduFrame,
+} from '../../ts/packet/index.js';
 import { eventually } from '../support/eventually.js';
 import { ethernet, udpFrame, udpPacket } from '../support/frames.js';
 import { expectAccepted, flowsLike } from '../support/switch-checks.js';
@@ -7,6 +14,23 @@ import { sendFrames } from '../support/traffic.js';
 import { describeSwitch, revalidated, type RunningSwitch } from '../support/switch-rig.js';
 
 const BROADCAST = 'ff:ff:ff:ff:ff:ff';
+
+/** What a switch at the other end of a bond says at one of its ports: that it is ready. */
+function partnerSays(portId: number): Uint8Array {
+  const systemId = Uint8Array.of(2, 0, 0, 0, 0, 0x99);
+  const state =
+    LACP_STATE_ACTIVITY | LACP_STATE_AGGREGATION | LACP_STATE_SYNCHRONIZATION | LACP_STATE_COLLECTING;
+  const actor = { systemPriority: 1, systemId, key: 7, portPriority: 1, portId, state };
+  const partner = {
+    systemPriority: 0,
+    systemId: new Uint8Array(6),
+    key: 0,
+    portPriority: 0,
+    portId: 0,
+    state: 0,
+  };
+  return lacpduFrame(systemId, { actor, partner });
+}
 
 /** Lets the switch tell which member is active now; what it sends for that is not of the test. */
 const announced = () => new Promise((resolve) => setTimeout(resolve, 300));
@@ -101,8 +125,9 @@ describeSwitch('switch: bonds', (rig) => {
   it('balance-tcp: the datapath hashes connections to members', async () => {
     const { theSwitch, bond } = await open('bond_mode=balance-tcp lacp=active');
     expect(await counted(rig(), 1, [udpFrame()], [0, 0, 0]), 'before LACP').to.deep.equal([0, 0, 0]);
-    bond.lacpStatus = 'negotiated';
-    theSwitch.configurationChanged();
+    for (const [i, host] of rig().hosts.slice(1, 3).entries())
+      sendFrames(host.namespace, 'eth0', [partnerSays(i + 1)]);
+    await eventually('LACP has been negotiated', () => bond.memberList.every(({ enabled }) => enabled));
     await revalidated(theSwitch);
     await spread(rig(), connections(16));
     expect(await flowsLike(theSwitch, /[:,]hash\(.*\),recirc\(/)).to.have.length(1);

@@ -153,31 +153,6 @@ describe('xlate: bonds, sending', () => {
   });
 });
 
-describe('xlate: a bond that speaks LACP first', () => {
-  it('waits three seconds for an answer before it falls back', () => {
-    const r = rig({ mode: 'balance-tcp', lacp: 'configured', lacpActive: true, lacpFallback: true });
-    const sent = () => [ask(r, frame(1)).text, ask(r, frame(3)).text];
-    const waiting = ['4', 'drop'];
-    expect(sent()).to.deep.equal(waiting);
-    r.bond.advance(1000);
-    expect([r.bond.nextChangeMs(), ...sent()]).to.deep.equal([3000, ...waiting]);
-    r.bond.advance(3999);
-    expect(sent()).to.deep.equal(waiting);
-    const { generation } = r.bond;
-    r.bond.advance(4000);
-    expect(sent()).to.deep.equal(['3,4', '1,4']);
-    expect([r.bond.nextChangeMs(), r.bond.generation > generation]).to.deep.equal([null, true]);
-  });
-
-  it('waits no longer when the partner answers', () => {
-    const r = rig({ mode: 'balance-slb', lacp: 'configured', lacpActive: true });
-    r.bond.advance(1000);
-    r.bond.lacpStatus = 'negotiated';
-    expect(r.bond.nextChangeMs()).to.equal(null);
-    expect(ask(r, frame(1)).text).to.match(/^[23],4$/);
-  });
-});
-
 describe('xlate: bonds, receiving', () => {
   it('active-backup: only by the active member', () => {
     const r = rig({ mode: 'active-backup' });

@@ -1,5 +1,5 @@
 import type { Row } from '../config/index.js';
-import { Bond, type BondOptions, type XPort } from '../xlate/index.js';
+import { Bond, type BondOptions, type Lacp, type XPort } from '../xlate/index.js';
 
 /** Default and least time between two rebalancings; ovs-vswitchd.conf.db(5), 0 for none. */
 const REBALANCE_MS = 10_000;
@@ -22,7 +22,6 @@ export function bondOptions(row: Row): BondOptions {
     mode,
     hashBasis: number(row.option('other_config', 'bond-hash-basis')) | 0,
     lacp: lacp === 'active' || lacp === 'passive' ? 'configured' : 'off',
-    lacpActive: lacp === 'active',
     lacpFallback,
     primary: (mayBeBackup ? row.option('other_config', 'bond-primary') : undefined) ?? null,
     upDelayMs: Math.max(0, row.number('bond_updelay') ?? 0),
@@ -39,13 +38,14 @@ export interface ConfiguredBond {
 }
 
 /**
- * The bond of a Port record with these ports; null for a single one, which needs none. The old one goes on with other settings and members;
+ * The bond of a Port record with these ports, which are up where LACP lets them; null for a single one, which needs none. The old one goes on with other settings and members;
  * what it knows of members that stay, it keeps.
  */
 export function configureBond(
   row: Row,
   ports: readonly XPort[],
   old: ConfiguredBond | null,
+  lacp: Lacp | null,
 ): ConfiguredBond | null {
   if (ports.length < 2) return null;
   const settings = bondOptions(row);
@@ -55,9 +55,9 @@ export function configureBond(
     old.options === options &&
     old.ports.length === ports.length &&
     old.ports.every((port, i) => port === ports[i]);
-  const isUp = (port: XPort) => port.mayForward;
+  const isUp = (port: XPort) => port.mayForward && lacp?.mayEnable(port) !== false;
   if (old === null) return { bond: new Bond(settings, ports, isUp), options, ports };
   if (!same) old.bond.reconfigure(settings, ports, isUp);
-  for (const port of ports) old.bond.linkChanged(port, port.mayForward);
+  for (const port of ports) old.bond.linkChanged(port, isUp(port));
   return { bond: old.bond, options, ports };
 }

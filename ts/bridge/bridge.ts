@@ -19,6 +19,7 @@ import {
 } from '../policy/index.js';
 import {
   type Bond,
+  type Lacp,
   MacTable,
   macTag,
   type McastTable,
@@ -34,6 +35,7 @@ import {
 } from '../xlate/index.js';
 import { type ConfiguredBond, configureBond } from './bond.js';
 import { floodOrder } from './flood-order.js';
+import { configureLacp, type LacpPortSettings } from './lacp.js';
 import { vlanBitmap } from './vlan-bitmap.js';
 
 const TPID_8021Q = 0x8100;
@@ -61,6 +63,8 @@ export class BridgePort implements XPort {
   readonly odpPort: number;
   readonly ifindex: number;
   bundle: BridgeBundle;
+  /** What its Interface record says of LACP. */
+  lacp: LacpPortSettings = { id: 0, priority: 0, key: 0 };
   /** The link is up and enabled. */
   running: boolean;
   /** The port was turned off (OFPPC_PORT_DOWN). */
@@ -119,7 +123,7 @@ export class BridgeBundle implements XBundle {
   qinqTpid = TPID_8021AD;
   priorityTags: 'never' | 'if-nonzero' | 'always' = 'never';
   protected = false;
-  lacp = false;
+  lacp: Lacp | null = null;
   #bond: ConfiguredBond | null = null;
 
   constructor(bridge: Bridge, name: string) {
@@ -148,13 +152,36 @@ export class BridgeBundle implements XBundle {
     this.qinqTpid = row.option('other_config', 'qinq-ethtype') === '802.1q' ? TPID_8021Q : TPID_8021AD;
     this.priorityTags = priorityTags(row.option('other_config', 'priority-tags'));
     this.protected = row.flag('protected');
-    this.lacp = ['active', 'passive'].includes(row.text('lacp'));
   }
 
   /** Takes over the ports that the record's interfaces have now, and its bond. */
   configurePorts(row: Row, ports: readonly BridgePort[]): void {
     this.ports = ports;
-    this.#bond = configureBond(row, ports, this.#bond);
+    this.lacp = configureLacp(row, ports, this.lacp);
+    this.#bond = configureBond(row, ports, this.#bond, this.lacp);
+    this.#applyLacp();
+  }
+
+  /** The bond goes by what was negotiated. */
+  #applyLacp(): void {
+    const { bond, lacp } = this;
+    if (bond === null || lacp === null) return;
+    bond.lacpStatus = lacp.negotiated ? 'negotiated' : 'configured';
+    for (const port of this.ports) bond.linkChanged(port, port.mayForward && lacp.mayEnable(port));
+  }
+
+  /** The link of a port of the bond, or of one that speaks LACP, may have changed. */
+  linkChanged(port: BridgePort): void {
+    this.lacp?.linkChanged(port, port.mayForward);
+    if (this.lacp === null) this.bond?.linkChanged(port, port.mayForward);
+    else this.#applyLacp();
+  }
+
+  /** Lets time pass for LACP and the bond. `now`: monotonic milliseconds. */
+  advance(now: number): void {
+    this.lacp?.advance(now);
+    this.#applyLacp();
+    this.bond?.advance(now);
   }
 }
 

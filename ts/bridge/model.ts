@@ -2,6 +2,7 @@ import { TunnelPorts } from '../xlate/index.js';
 import type { Configuration, Row, Touched } from '../config/index.js';
 import { Bridge, BridgeBundle, BridgePort, type BridgeWatcher, type PortNumbers } from './bridge.js';
 import { tableSettings } from './flow-table.js';
+import { lacpPortSettings } from './lacp.js';
 import { configureMcast } from './mcast.js';
 import { mirrorsOf } from './mirrors.js';
 import { tunnelVportName } from './numbering.js';
@@ -179,6 +180,7 @@ function portOf(bundle: BridgeBundle, row: Row, numbers: FindNumbers): BridgePor
     old !== undefined && old.type === type && old.ofport === found.ofport && old.odpPort === found.odpPort;
   const port = same ? old : new BridgePort(bundle, name, type, found);
   port.running = found.running;
+  port.lacp = lacpPortSettings(row);
   port.tunnel = isTunnelType(type) ? tunnelOf(row, type) : null;
   return port;
 }

@@ -37,7 +37,7 @@ export function modPort(port: BridgePort, word: string): void {
   if (change === null) return;
   const [flag, value] = change;
   port[flag] = value;
-  if (flag === 'down') port.bundle.bond?.linkChanged(port, port.mayForward);
+  if (flag === 'down') port.bundle.linkChanged(port);
 }
 
 /**

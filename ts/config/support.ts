@@ -30,7 +30,6 @@ const UNSUPPORTED: Readonly<Record<string, Reasons>> = {
   },
   Port: {
     mac: BY_THE_SYSTEM,
-    lacp: 'LACP is not negotiated: the bond carries nothing, or with other_config:lacp-fallback-ab is active-backup; use lacp=off',
     bond_fake_iface: 'no device of the name of the bond is made',
   },
   Interface: {

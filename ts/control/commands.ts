@@ -2,6 +2,7 @@ import { SlowpathError } from '../errors/index.js';
 import { COVERAGE_COMMANDS } from './counters.js';
 import { DPCTL_COMMANDS } from './dpctl.js';
 import { FDB_COMMANDS } from './fdb.js';
+import { LACP_COMMANDS } from './lacp.js';
 import { OFCTL_COMMANDS } from './ofctl.js';
 import type { Command, ControlContext } from './types.js';
 import { UPCALL_COMMANDS } from './upcall.js';
@@ -20,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   ...COVERAGE_COMMANDS,
   ...DPCTL_COMMANDS,
   ...FDB_COMMANDS,
+  ...LACP_COMMANDS,
   ...OFCTL_COMMANDS,
   ...UPCALL_COMMANDS,
   LIST,

@@ -99,6 +99,9 @@ export class EffectApplier implements CreditSink {
       case 'state':
         effect.table.apply(effect);
         break;
+      case 'lacp':
+        (effect.port as BridgePort).bundle.lacp?.receive(effect.port, effect.pdu);
+        break;
       case 'bucket':
         this.#tables.get(effect.bridge)?.countBucket(effect, this.#packets, this.#bytes);
         break;
@@ -128,10 +131,11 @@ export function advanceBridge(bridge: Bridge, now: number): boolean {
   bridge.mcast?.advance(now);
   for (const policy of bridge.policies?.values() ?? []) policy.advance();
   let changed = false;
-  for (const { bond } of bridge.bundles) {
+  for (const bundle of bridge.bundles) {
+    const { bond } = bundle;
+    const generation = bond?.generation;
+    bundle.advance(now);
     if (bond === null) continue;
-    const { generation } = bond;
-    bond.advance(now);
     if (bond.rebalanceDue()) rebalance(bond);
     if (bond.generation !== generation) changed = true;
   }

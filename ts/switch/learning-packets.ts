@@ -80,15 +80,21 @@ export function learningPackets(bridge: Bridge, bundle: BridgeBundle): OwnFrame[
 export function announceBonds(datapath: Datapath, bridge: Bridge, warn: (message: string) => void): void {
   for (const bundle of bridge.bundles) {
     if (bundle.bond?.takeAnnouncement() !== true) continue;
-    for (const { odpPort, frame } of learningPackets(bridge, bundle)) {
-      try {
-        datapath.packets.execute({ packet: frame, key: new Uint8Array(0), actions: outputTo(odpPort) });
-      } catch (error) {
-        warn(
-          `bond ${bundle.name}: a frame for datapath port ${odpPort} was not sent: ${(error as Error).message}`,
-        );
-      }
-    }
+    for (const own of learningPackets(bridge, bundle)) sendOwn(datapath, bundle, own, warn);
+  }
+}
+
+/** Sends a frame of the switch's own out of a port. What cannot be sent is warned of. */
+export function sendOwn(
+  datapath: Datapath,
+  { name }: BridgeBundle,
+  { odpPort, frame }: OwnFrame,
+  warn: (message: string) => void,
+): void {
+  try {
+    datapath.packets.execute({ packet: frame, key: new Uint8Array(0), actions: outputTo(odpPort) });
+  } catch (error) {
+    warn(`bond ${name}: a frame for datapath port ${odpPort} was not sent: ${(error as Error).message}`);
   }
 }
 

@@ -5,11 +5,8 @@ import { portTag } from '../xlate/index.js';
 export function linkChanged(port: BridgePort, running: boolean): number | 'everything' | null {
   if (port.running === running) return null;
   port.running = running;
-  const { bond } = port.bundle;
-  if (bond !== null) {
-    bond.linkChanged(port, running);
-    return 'everything';
-  }
+  port.bundle.linkChanged(port);
+  if (port.bundle.bond !== null) return 'everything';
   if (!running) port.bridge.fdb.flush(port.bundle);
   return portTag(port.bridge, port.ofport);
 }

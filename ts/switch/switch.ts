@@ -14,6 +14,7 @@ import { advanceBridge, EffectApplier } from './effects.js';
 import { FlowCacheControl } from './flow-cache-control.js';
 import { FlowOptionsInForce } from './flow-options.js';
 import { kernelQueuePriority } from './kernel-queues.js';
+import { sendLacp } from './lacp-packets.js';
 import { announceBonds } from './learning-packets.js';
 import { ConfiguredSwitch } from './configured-switch.js';
 import { DatapathWatch } from './datapath-watch.js';
@@ -427,7 +428,9 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
     let changed = false;
     for (const tables of this.#tables.values()) {
       if (advanceBridge(tables.bridge, now)) changed = true;
-      announceBonds(this.datapath, tables.bridge, (message) => this.#warn(message));
+      const warn = (message: string) => this.#warn(message);
+      sendLacp(this.datapath, tables.bridge, warn);
+      announceBonds(this.datapath, tables.bridge, warn);
       tables.expire(now);
     }
     if (changed) this.changed();

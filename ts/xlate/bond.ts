@@ -12,8 +12,6 @@ const ENTRY_MASK = BOND_ENTRIES - 1;
 const GROUP_BIT = 0x100;
 const NEVER = Number.POSITIVE_INFINITY;
 const REBALANCE_MS = 10_000;
-/** How long an active speaker waits for its partner before it does without: three fast periods (IEEE 802.1AX, short timeout). */
-const LACP_WAIT_MS = 3000;
 
 /** Whether the members' partner speaks LACP: it was not asked to; it was but does not (yet); it does. */
 export type LacpStatus = 'off' | 'configured' | 'negotiated';
@@ -24,8 +22,6 @@ export interface BondOptions {
   readonly hashBasis?: number;
   /** Default off. */
   readonly lacp?: LacpStatus;
-  /** The members speak first (Port lacp=active), and wait for an answer before they fall back. Default false. */
-  readonly lacpActive?: boolean;
   /** Without LACP's success behave as active-backup (Port other_config:lacp-fallback-ab). Default false. */
   readonly lacpFallback?: boolean;
   /** Name of the member that is active whenever it is up (Port other_config:bond-primary); null for none. */
@@ -65,8 +61,6 @@ export class Bond implements XBond {
   /** Grows by one whenever packets may go other ways. */
   generation = 0;
   private lacp: LacpStatus;
-  /** Until when the partner's answer is waited for: 0 when it is not (any more), infinite before the time is known. */
-  private waitsUntil = 0;
   private options: BondOptions;
   private members: Member[] = [];
   private active: Member | null = null;
@@ -89,7 +83,6 @@ export class Bond implements XBond {
     this.mode = options.mode;
     this.hashBasis = options.hashBasis ?? 0;
     this.lacp = options.lacp ?? 'off';
-    this.await();
     this.members = ports.map((port) => ({ port, enabled: isUp(port), due: NEVER }));
     this.settle();
   }
@@ -104,10 +97,7 @@ export class Bond implements XBond {
     this.mode = options.mode;
     this.hashBasis = options.hashBasis ?? 0;
     const lacp = options.lacp ?? 'off';
-    if (lacp === 'off' || this.lacp === 'off') {
-      this.lacp = lacp;
-      this.await();
-    }
+    if (lacp === 'off' || this.lacp === 'off') this.lacp = lacp;
     this.members = ports.map(
       (port) => before.find((member) => member.port === port) ?? { port, enabled: isUp(port), due: NEVER },
     );
@@ -167,21 +157,10 @@ export class Bond implements XBond {
     for (let entry = 0; entry < BOND_ENTRIES; entry++) this.accountRule(entry);
   }
 
-  /** Begins to wait for the partner, where it was asked. */
-  private await(): void {
-    this.waitsUntil = this.lacp === 'configured' && this.options.lacpActive === true ? NEVER : 0;
-  }
-
-  /** The partner of LACP is not there and the bond does without. */
-  private get hasFallenBack(): boolean {
-    return this.lacp === 'configured' && this.options.lacpFallback === true && this.waitsUntil === 0;
-  }
-
   /** The partner began or stopped to speak LACP. */
   set lacpStatus(status: LacpStatus) {
     if (status === this.lacp) return;
     this.lacp = status;
-    this.waitsUntil = 0;
     this.generation++;
   }
 
@@ -202,7 +181,7 @@ export class Bond implements XBond {
   /** Sets the time (milliseconds, any origin, never backwards) and lets changes of links count that are due by then. */
   advance(nowMs: number): void {
     this.now = Math.max(nowMs, this.now);
-    let changed = this.endWaiting();
+    let changed = false;
     for (const member of this.members) {
       if (this.now < member.due) continue;
       member.enabled = !member.enabled;
@@ -210,14 +189,6 @@ export class Bond implements XBond {
       changed = true;
     }
     if (changed || this.mayEndWaiting()) this.settle();
-  }
-
-  /** Whether the time for the partner's answer is over now; it begins with the first call. */
-  private endWaiting(): boolean {
-    if (this.waitsUntil === NEVER) this.waitsUntil = this.now + LACP_WAIT_MS;
-    if (this.waitsUntil === 0 || this.now < this.waitsUntil) return false;
-    this.waitsUntil = 0;
-    return true;
   }
 
   /** Whether it is time for `rebalance`; true once in each interval, and never where entries do not count. */
@@ -261,7 +232,7 @@ export class Bond implements XBond {
 
   /** How the bond behaves now; null: it sends nothing (OVS: choose_output_member). */
   private balance(): XBond['mode'] | null {
-    if (this.lacp === 'configured') return this.hasFallenBack ? 'active-backup' : null;
+    if (this.lacp === 'configured') return this.options.lacpFallback === true ? 'active-backup' : null;
     return this.mode === 'balance-tcp' && this.lacp !== 'negotiated' ? null : this.mode;
   }
 
@@ -318,8 +289,9 @@ export class Bond implements XBond {
   admits(port: XPort, ethDstHigh: number): 'accept' | 'drop' | 'drop_if_moved' {
     const member = this.members.find((other) => other.port === port);
     if (member === undefined) return 'drop';
+    const fallback = this.options.lacpFallback === true;
     if (this.lacp === 'negotiated') return member.enabled ? 'accept' : 'drop';
-    if (this.lacp === 'configured' && !this.hasFallenBack) return 'drop';
+    if (this.lacp === 'configured' && !fallback) return 'drop';
     if (this.lacp === 'off' && this.mode === 'balance-tcp') return 'drop';
     if ((ethDstHigh & GROUP_BIT) !== 0 && member !== this.active) return 'drop';
     // What went out by one member may come back by another, from a switch that knows nothing of the bond.
@@ -334,8 +306,7 @@ export class Bond implements XBond {
 
   /** Milliseconds until `advance` has something to do, or null. */
   nextChangeMs(): number | null {
-    const waits = this.waitsUntil === 0 ? NEVER : this.waitsUntil;
-    const due = Math.min(waits, ...this.members.map((member) => member.due));
+    const due = Math.min(...this.members.map((member) => member.due));
     return due === NEVER ? null : Math.max(0, due - this.now);
   }
 }

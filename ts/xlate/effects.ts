@@ -1,3 +1,4 @@
+import { readLacpdu } from '../packet/index.js';
 import type { Pass } from './pass.js';
 import type {
   BondEffect,
@@ -67,6 +68,14 @@ export function reportTable(pass: Pass, table: number, matched: boolean): void {
     effect.matched = matched;
   }
   pass.effectCount++;
+}
+
+/** A message of LACP came in by `port`, if the caller has the packet and it is one. Seldom, so it makes an object. */
+export function reportLacp(pass: Pass, port: XPort): void {
+  const { packet } = pass;
+  if (packet === null) return;
+  const pdu = readLacpdu(packet.bytes.subarray(packet.offset, packet.offset + packet.length));
+  if (pdu !== null) pass.effects[pass.effectCount++] = { type: 'lacp', port, pdu };
 }
 
 /** Multicast snooping learned something. Seldom, so it makes an object. */

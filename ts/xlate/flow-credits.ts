@@ -99,7 +99,8 @@ export class FlowCredits {
     if (translation.ruleCount + 4 * translation.effectCount + 9 > MAX_CREDIT_WORDS) return false;
     for (let i = 0; i < translation.effectCount; i++) {
       const { type } = translation.effects[i];
-      if (type === 'mcast' || type === 'learn_flow' || type === 'fin_timeout') return false;
+      if (type === 'mcast' || type === 'lacp' || type === 'learn_flow' || type === 'fin_timeout')
+        return false;
     }
     return true;
   }

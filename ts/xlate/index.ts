@@ -2,6 +2,7 @@ export * from './bond.js';
 export * from './bond-rebalance.js';
 export * from './flow-credits.js';
 export * from './flow-records.js';
+export * from './lacp.js';
 export * from './mac-table.js';
 export { makeGroup } from './make-group.js';
 export * from './mcast-table.js';

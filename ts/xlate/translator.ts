@@ -10,7 +10,7 @@ import { ACTIONS_LIMIT } from '../flow/index.js';
 import { type Action, OFPP_NONE } from '../openflow/index.js';
 import { addToSet, doActionSet } from './action-set.js';
 import { clearConntrack } from './conntrack.js';
-import { reportPort } from './effects.js';
+import { reportLacp, reportPort } from './effects.js';
 import { frameLayer3 } from './encap.js';
 import { FRAME_LAST } from './frames.js';
 import { finishFreezing, thawFlow } from './freeze.js';
@@ -63,8 +63,8 @@ function limitActions(pass: Pass): void {
 }
 
 /** Whether the packet is a message of LACP to the port that it came by (OVS: process_special). */
-function isLacp({ flow, thawed }: Pass, port: XPort | null): boolean {
-  return flow[F_ETH_TYPE] === ETH_TYPE_LACP && thawed === null && port?.bundle?.lacp === true;
+function isLacp({ flow, thawed }: Pass, port: XPort): boolean {
+  return flow[F_ETH_TYPE] === ETH_TYPE_LACP && thawed === null && (port.bundle?.lacp ?? null) !== null;
 }
 
 /** Whether the port takes the packet: STP's messages have a flag of their own (OVS: may_receive). */
@@ -232,8 +232,10 @@ export class Translator {
     }
     const bundle = pass.bridge.mirrors.length === 0 ? null : inputBundle(pass);
     // The bond's own messages go to nobody else, whatever rules say.
-    if (isLacp(pass, port)) pass.slow |= SLOW_LACP;
-    else if (bundle !== null && isMirrorOutput(pass.bridge, bundle)) {
+    if (port !== null && isLacp(pass, port)) {
+      pass.slow |= SLOW_LACP;
+      reportLacp(pass, port);
+    } else if (bundle !== null && isMirrorOutput(pass.bridge, bundle)) {
       pass.note(
         `dropping packet received on port ${bundle.name}, which is reserved exclusively for mirroring`,
         'error',

@@ -1,5 +1,6 @@
 import type { Action, FlowSpec, GroupType, MatchField, Rule, TlvMap } from '../openflow/index.js';
 import type { DatapathSupport } from '../ovs/index.js';
+import type { Lacp, LacpEffect } from './lacp.js';
 import type { StateEffect, XPolicy } from './policy.js';
 import type { NetflowVersion, XSampling } from './sampling.js';
 
@@ -61,8 +62,8 @@ export interface XBundle {
   /** No port of it is excluded from floods. */
   readonly floodable: boolean;
   readonly bond: XBond | null;
-  /** The ports speak LACP (Port lacp): messages of it are theirs. Default false. */
-  readonly lacp?: boolean;
+  /** The ports speak LACP (Port lacp): messages of it are theirs. Absent: they do not. */
+  readonly lacp?: Lacp | null;
 }
 
 /**
@@ -430,6 +431,7 @@ export type Effect =
   | PortEffect
   | TableEffect
   | NetflowEffect
+  | LacpEffect
   | StateEffect;
 
 /** Outputs in a NetFlow record (OVS: NF_OUT_*): none, several, a flood. */
