@@ -118,6 +118,19 @@ describe('xlate: bonds, sending', () => {
     expect(before.every((_, i) => r.bond.entryPort(i) === r.p3)).to.equal(true);
   });
 
+  it('members that come up one after the other share the entries that nobody has used', () => {
+    const r = rig({ mode: 'balance-slb' });
+    const owners = () => new Set(Array.from({ length: BOND_ENTRIES }, (_, i) => r.bond.entryPort(i)?.name));
+    r.bond.linkChanged(r.p2, false);
+    r.bond.linkChanged(r.p3, false);
+    expect([...owners()]).to.deep.equal([undefined]);
+    r.bond.linkChanged(r.p2, true);
+    const used = ask(r, frame(1)).effects.flatMap((effect) => (effect.type === 'bond' ? [effect.entry] : []));
+    r.bond.linkChanged(r.p3, true);
+    expect(owners().size).to.equal(2);
+    expect(used.map((entry) => r.bond.entryPort(entry))).to.deep.equal([r.p2]);
+  });
+
   it('balance-tcp: hash and recirculation, then by the hash’s entry', () => {
     const r = rig({ mode: 'balance-tcp', lacp: 'negotiated', hashBasis: 9 });
     const udp = 'udp,in_port=1,dl_src=50:54:00:00:00:01,dl_dst=50:54:00:00:00:02,nw_src=1.2.3.4,nw_ttl=64';

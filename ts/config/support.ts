@@ -74,12 +74,15 @@ const HONOURED: Readonly<Record<string, readonly string[]>> = {
     'bond-primary',
     'bond-rebalance-interval',
     'lacp-fallback-ab',
+    'lacp-system-id',
+    'lacp-system-priority',
+    'lacp-time',
     'mcast-snooping-flood',
     'mcast-snooping-flood-reports',
     'priority-tags',
     'qinq-ethtype',
   ],
-  Interface: [],
+  Interface: ['lacp-aggregation-key', 'lacp-port-id', 'lacp-port-priority'],
   IPFIX: ['enable-input-sampling', 'enable-output-sampling', 'enable-tunnel-sampling', 'virtual_obs_id'],
 };
 

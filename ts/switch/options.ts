@@ -115,7 +115,7 @@ export interface BondOptions extends VlanOptions {
   readonly name: string;
   /** Names of the devices that it is made of, two at least. */
   readonly members: readonly string[];
-  /** Default active-backup. balance-tcp needs LACP, which is not negotiated: with `fallback` the bond is active-backup then. */
+  /** Default active-backup. balance-tcp needs LACP. */
   readonly mode?: 'active-backup' | 'balance-slb' | 'balance-tcp';
   /** Active-backup: the member that is preferred while it is up. */
   readonly primary?: string;
@@ -126,6 +126,12 @@ export interface BondOptions extends VlanOptions {
   readonly rebalanceInterval?: number;
   /** Goes into the hash by which balance-slb and -tcp choose. Default 0. */
   readonly hashBasis?: number;
+  /** Negotiates with the other end which members carry packets (IEEE 802.1AX), and speaks first or waits to be asked. Default: does not. */
+  readonly lacp?: 'active' | 'passive';
+  /** Asks for a message each second (fast), or every 30 (slow, the default). */
+  readonly lacpTime?: 'fast' | 'slow';
+  /** Without a partner the bond is active-backup instead of silent. Default false. */
+  readonly lacpFallback?: boolean;
 }
 
 /** How to mirror packets of a bridge; ovs-vswitchd.conf.db(5), table Mirror. Exactly one of outputPort and outputVlan. */

@@ -112,6 +112,9 @@ export function bondWords(bridge: string, options: BondOptions): string[] {
       'other_config:bond-primary': options.primary,
       'other_config:bond-rebalance-interval': options.rebalanceInterval,
       'other_config:bond-hash-basis': options.hashBasis,
+      lacp: options.lacp,
+      'other_config:lacp-time': options.lacpTime,
+      'other_config:lacp-fallback-ab': options.lacpFallback,
     }),
   ];
 }

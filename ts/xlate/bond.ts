@@ -65,6 +65,8 @@ export class Bond implements XBond {
   private members: Member[] = [];
   private active: Member | null = null;
   private readonly entries = new Array<Member | null>(BOND_ENTRIES).fill(null);
+  /** Entries that nobody has asked for since they got their first member: those may be dealt out anew. */
+  private readonly fresh = new Uint8Array(BOND_ENTRIES);
   /** Rule of each entry, made when it is first asked for, and the bytes of it that are in `entryBytes`. */
   private readonly rules = new Array<Rule | null>(BOND_ENTRIES).fill(null);
   private readonly ruleBytes = new Float64Array(BOND_ENTRIES);
@@ -129,6 +131,7 @@ export class Bond implements XBond {
   }
 
   private setEntry(entry: number, member: Member | null): void {
+    this.fresh[entry] = this.entries[entry] === null ? 1 : 0;
     this.entries[entry] = member;
     this.accountRule(entry);
     this.rules[entry] = null;
@@ -224,8 +227,11 @@ export class Bond implements XBond {
     else if (this.active === null || !this.active.enabled) this.active = enabled.at(-1) ?? null;
     if (this.active !== before && this.active !== null) this.announce = true;
     for (let i = 0; i < BOND_ENTRIES; i++) {
-      if (this.entries[i]?.enabled === true) continue;
-      this.setEntry(i, enabled.length === 0 ? null : enabled[i % enabled.length]);
+      const member = enabled.length === 0 ? null : enabled[i % enabled.length];
+      const old = this.entries[i];
+      if (old?.enabled !== true) this.setEntry(i, member);
+      // Members that come up one after the other, as LACP has it, share what nobody has used.
+      else if (this.fresh[i] === 1 && old !== member) this.entries[i] = member;
     }
     this.generation++;
   }
@@ -246,7 +252,9 @@ export class Bond implements XBond {
     if (balance === null) return null;
     if (balance === 'active-backup') return this.activePort;
     if (mask !== null) this.mark(flow, mask);
-    return this.entryPort(this.hash(flow, vlan));
+    const entry = this.hash(flow, vlan);
+    this.fresh[entry] = 0;
+    return this.entryPort(entry);
   }
 
   entryOf(flow: Int32Array, vlan: number): number {
@@ -260,6 +268,7 @@ export class Bond implements XBond {
     const entry = flow[base + F_DP_HASH] & ENTRY_MASK;
     const member = this.entries[entry];
     if (member === null) return null;
+    this.fresh[entry] = 0;
     this.rules[entry] ??= bondRule(entry, BOND_ENTRIES, member.port);
     return this.rules[entry];
   }

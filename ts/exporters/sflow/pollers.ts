@@ -2,7 +2,7 @@ import type { Bridge, BridgePort } from '../../bridge/index.js';
 import type { Datapath, DatapathPort } from '../../datapath/index.js';
 import { SlowpathError } from '../../errors/index.js';
 import type { Link } from '../../netlink/index.js';
-import { parseMac } from '../../util/index.js';
+import { LACP_STATE_ACTIVITY, LACP_STATE_AGGREGATION, LACP_STATE_TIMEOUT } from '../../packet/index.js';
 import {
   type LacpState,
   type PortFigures,
@@ -10,14 +10,8 @@ import {
   writePortCounters,
 } from './counter-sample.js';
 import { interfaceSource, type SflowDatagrams } from './datagrams.js';
-import type { LacpSettings, SflowSettings } from './settings.js';
+import type { SflowSettings } from './settings.js';
 
-// LACP_STATE_* of IEEE 802.1AX.
-const LACP_ACTIVE = 0x01;
-const LACP_FAST = 0x02;
-const LACP_AGGREGATION = 0x04;
-const LACP_CARRIES = 0x30;
-const LACP_DEFAULTED = 0x40;
 const MAC_BYTES = 6;
 const OFPP_LOCAL = 0xfffe;
 
@@ -173,24 +167,19 @@ export class SflowPollers {
     return id;
   }
 
-  /** LACP is not negotiated: a port of a bond that is to speak it shows what it would, partner unknown. */
+  /** What a port negotiates; null for one that does not (OVS: lacp_get_member_stats). */
   #lacp(port: BridgePort): LacpState | null {
-    const { bond } = port.bundle;
-    const settings = this.#settings!.lacp.find(({ bundle }) => bundle === port.bundle.name);
-    if (settings === undefined || bond === null) return null;
-    const admin = LACP_AGGREGATION | (settings.active ? LACP_ACTIVE : 0) | (settings.fast ? LACP_FAST : 0);
-    const carries = settings.fallback && bond.activePort === port;
+    const { lacp } = port.bundle;
+    const member = lacp?.memberList.find((one) => one.port === port);
+    if (lacp === null || member === undefined) return null;
+    const { active, fast } = lacp.options;
+    const admin =
+      LACP_STATE_AGGREGATION | (active ? LACP_STATE_ACTIVITY : 0) | (fast ? LACP_STATE_TIMEOUT : 0);
     return {
-      actor: this.#systemId(settings),
-      partner: new Uint8Array(MAC_BYTES),
-      aggregator: settings.key || Math.min(...port.bundle.ports.map(({ ofport }) => ofport)),
-      states: [admin, admin | LACP_DEFAULTED | (carries ? LACP_CARRIES : 0), 0, 0],
+      actor: lacp.systemId,
+      partner: member.partner.systemId,
+      aggregator: lacp.key,
+      states: [admin, lacp.actorOf(member).state, 0, member.partner.state],
     };
-  }
-
-  #systemId({ systemId }: LacpSettings): Uint8Array {
-    const words = new Int32Array(2);
-    if (!parseMac(systemId, words, 0)) return this.#localLink()?.mac ?? new Uint8Array(MAC_BYTES);
-    return Uint8Array.of(words[0] >> 8, words[0], words[1] >> 24, words[1] >> 16, words[1] >> 8, words[1]);
   }
 }

@@ -7,20 +7,6 @@ const DEFAULT_HEADER_BYTES = 128;
 /** Bytes of a packet at most, so that a sample with all that can be said of it fits into one datagram. */
 const MAX_HEADER_BYTES = 1024;
 
-/** What a port's LACP is configured to be; it is not negotiated. */
-export interface LacpSettings {
-  /** Name of the Port record. */
-  readonly bundle: string;
-  readonly active: boolean;
-  readonly fast: boolean;
-  /** A member carries packets all the same (lacp-fallback-ab). */
-  readonly fallback: boolean;
-  /** MAC address of the system, '' for the bridge's. */
-  readonly systemId: string;
-  /** Aggregation key, 0 for the lowest number of the bond's ports. */
-  readonly key: number;
-}
-
 /** What the configuration says of a bridge's sFlow. */
 export interface SflowSettings {
   readonly targets: readonly string[];
@@ -34,7 +20,6 @@ export interface SflowSettings {
   readonly agent: string;
   /** Bridge other_config:datapath-id, '' for that of the bridge's address. */
   readonly datapathId: string;
-  readonly lacp: readonly LacpSettings[];
 }
 
 /** null when there is no sFlow record, or one that samples nothing. */
@@ -50,23 +35,5 @@ export function sflowSettings(configuration: Configuration, bridge: Row): SflowS
     header: Math.min(Math.max(0, row.number('header') ?? DEFAULT_HEADER_BYTES), MAX_HEADER_BYTES),
     agent: row.text('agent'),
     datapathId: bridge.option('other_config', 'datapath-id') ?? '',
-    lacp: configuration.referred(bridge, 'ports').flatMap(lacpSettings),
   };
-}
-
-function lacpSettings(port: Row): LacpSettings[] {
-  const lacp = port.text('lacp');
-  if (lacp !== 'active' && lacp !== 'passive') return [];
-  const option = (key: string) => port.option('other_config', key) ?? '';
-  const key = option('lacp-aggregation-key');
-  return [
-    {
-      bundle: port.text('name'),
-      active: lacp === 'active',
-      fast: option('lacp-time') === 'fast',
-      fallback: option('lacp-fallback-ab') === 'true',
-      systemId: option('lacp-system-id'),
-      key: /^\d{1,5}$/.test(key) ? Number(key) : 0,
-    },
-  ];
 }
