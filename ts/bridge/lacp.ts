@@ -1,7 +1,6 @@
 import type { Row } from '../config/index.js';
-import { Lacp, type LacpOptions } from '../xlate/index.js';
+import { Lacp, type LacpEnd, type LacpOptions } from '../xlate/index.js';
 import { parseMac } from '../util/index.js';
-import type { BridgePort } from './bridge.js';
 
 const MAX = 0xffff;
 
@@ -10,6 +9,13 @@ export interface LacpPortSettings {
   readonly id: number;
   readonly priority: number;
   readonly key: number;
+}
+
+/** What of a bridge's port matters here. */
+interface Speaker extends LacpEnd {
+  readonly ofport: number;
+  readonly mayForward: boolean;
+  readonly lacp: LacpPortSettings;
 }
 
 function number(row: Row, key: string): number {
@@ -35,7 +41,7 @@ function systemId(row: Row): Uint8Array | null {
   return new Uint8Array(bytes.buffer);
 }
 
-function lacpOptions(row: Row, ports: readonly BridgePort[]): LacpOptions | null {
+function lacpOptions(row: Row, ports: readonly Speaker[]): LacpOptions | null {
   const mode = row.text('lacp');
   if (mode !== 'active' && mode !== 'passive') return null;
   return {
@@ -49,7 +55,7 @@ function lacpOptions(row: Row, ports: readonly BridgePort[]): LacpOptions | null
 }
 
 /** The negotiation that a Port record asks for with these ports; null for none. The old one goes on with other settings (OVS: port_configure_lacp). */
-export function configureLacp(row: Row, ports: readonly BridgePort[], old: Lacp | null): Lacp | null {
+export function configureLacp(row: Row, ports: readonly Speaker[], old: Lacp | null): Lacp | null {
   const options = lacpOptions(row, ports);
   if (options === null) return null;
   const members = ports.map((port) => ({
@@ -58,7 +64,7 @@ export function configureLacp(row: Row, ports: readonly BridgePort[], old: Lacp 
     priority: port.lacp.priority || MAX,
     key: port.lacp.key,
   }));
-  const isUp = (port: { readonly mayForward: boolean }) => port.mayForward;
+  const isUp = (end: LacpEnd) => (end as Speaker).mayForward;
   if (old === null) return new Lacp(options, members, isUp);
   old.reconfigure(options, members, isUp);
   return old;

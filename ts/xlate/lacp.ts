@@ -10,7 +10,6 @@ import {
   type Lacpdu,
   type LacpInfo,
 } from '../packet/index.js';
-import type { XPort } from './types.js';
 
 /** Periods of messages (IEEE 802.1AX: Fast_Periodic_Time, Slow_Periodic_Time), and how many may be missed. */
 const FAST_MS = 1000;
@@ -31,9 +30,17 @@ export interface LacpOptions {
   readonly systemPriority: number;
 }
 
+/** A port that speaks LACP, as XPort has it; told by identity. */
+export interface LacpEnd {
+  readonly name: string;
+  readonly odpPort: number;
+  /** Index of its network device. */
+  readonly ifindex?: number;
+}
+
 /** A port and what its Interface record says of it. */
 export interface LacpPort {
-  readonly port: XPort;
+  readonly port: LacpEnd;
   readonly id: number;
   readonly priority: number;
   /** 0: the id of the first port. */
@@ -55,7 +62,7 @@ const NOBODY: LacpInfo = {
 /** A message of LACP came in by a port that speaks it. */
 export interface LacpEffect {
   readonly type: 'lacp';
-  readonly port: XPort;
+  readonly port: LacpEnd;
   readonly pdu: Lacpdu;
 }
 
@@ -126,13 +133,13 @@ export class Lacp {
   private started = false;
 
   /** `isUp`: whether a port has a link now. */
-  constructor(options: LacpOptions, ports: readonly LacpPort[], isUp: (port: XPort) => boolean) {
+  constructor(options: LacpOptions, ports: readonly LacpPort[], isUp: (port: LacpEnd) => boolean) {
     this.options = options;
     this.reconfigure(options, ports, isUp);
   }
 
   /** Other settings and ports; ports that stay keep their partners. */
-  reconfigure(options: LacpOptions, ports: readonly LacpPort[], isUp: (port: XPort) => boolean): void {
+  reconfigure(options: LacpOptions, ports: readonly LacpPort[], isUp: (port: LacpEnd) => boolean): void {
     this.options = options;
     const before = this.members;
     this.members = ports.map((given) => {
@@ -161,7 +168,7 @@ export class Lacp {
     return this.members;
   }
 
-  private find(port: XPort): Member | undefined {
+  private find(port: LacpEnd): Member | undefined {
     return this.members.find((member) => member.port === port);
   }
 
@@ -185,7 +192,7 @@ export class Lacp {
   }
 
   /** Whether packets may go through a port. */
-  mayEnable(port: XPort): boolean {
+  mayEnable(port: LacpEnd): boolean {
     const member = this.find(port);
     return member !== undefined && this.carries(member);
   }
@@ -196,7 +203,7 @@ export class Lacp {
   }
 
   /** A port got or lost its link: whoever was there must be heard anew. */
-  linkChanged(port: XPort, up: boolean): void {
+  linkChanged(port: LacpEnd, up: boolean): void {
     const member = this.find(port);
     if (member === undefined || member.up === up) return;
     member.up = up;
@@ -205,7 +212,7 @@ export class Lacp {
   }
 
   /** A message came in by a port. */
-  receive(port: XPort, pdu: Lacpdu): void {
+  receive(port: LacpEnd, pdu: Lacpdu): void {
     const member = this.find(port);
     if (member === undefined) return;
     member.status = 'current';
@@ -305,8 +312,8 @@ export class Lacp {
   }
 
   /** Messages that are due now, which count as sent: periodic ones, and those that tell of a change. */
-  takeDue(): { readonly port: XPort; readonly pdu: Lacpdu }[] {
-    const due: { port: XPort; pdu: Lacpdu }[] = [];
+  takeDue(): { readonly port: LacpEnd; readonly pdu: Lacpdu }[] {
+    const due: { port: LacpEnd; pdu: Lacpdu }[] = [];
     if (!this.hasId) return due;
     for (const member of this.members) {
       if (!member.up || (!this.options.active && member.status === 'defaulted')) continue;
