@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 
 import { FLOW_WORDS, LAYOUT_HASH } from '../../ts/fields/index.js';
@@ -37,6 +38,17 @@ describe('finding the addon', () => {
   it('finds the debug build when there is no other', () => {
     writeFileSync(join(folder, 'binding.gyp'), '');
     copyFileSync(join(root, 'build', 'Release', 'slowpath.node'), build('Debug'));
+    expect(load(from()).layoutHash).to.equal(LAYOUT_HASH);
+  });
+
+  it('takes the one that the package brought for this host when nothing was built', () => {
+    writeFileSync(join(folder, 'binding.gyp'), '');
+    const names = join('scripts', 'package', 'platform.cjs');
+    mkdirSync(join(folder, 'scripts', 'package'), { recursive: true });
+    copyFileSync(join(root, names), join(folder, names));
+    const { prebuiltPath } = createRequire(import.meta.url)(join(root, names)) as { prebuiltPath(): string };
+    mkdirSync(dirname(join(folder, prebuiltPath())), { recursive: true });
+    copyFileSync(join(root, 'build', 'Release', 'slowpath.node'), join(folder, prebuiltPath()));
     expect(load(from()).layoutHash).to.equal(LAYOUT_HASH);
   });
 

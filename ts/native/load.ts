@@ -68,6 +68,8 @@ function findAddon(from: string): string | undefined {
       );
       if (existsSync(release)) return release;
       if (existsSync(debug)) return debug;
+      // A checkout brings none.
+      if (!existsSync(join(folder, 'prebuilds'))) return undefined;
       const { prebuiltPath } = require(join(folder, 'scripts', 'package', 'platform.cjs')) as Platform;
       const prebuilt = join(folder, prebuiltPath());
       return existsSync(prebuilt) ? prebuilt : undefined;
