@@ -32,7 +32,8 @@ async function linkPrograms(folder) {
  *   file of the database schema
  */
 export async function ensureOvs() {
-  if (Object.keys(programs).every(installed)) return { path: process.env.PATH, schema: `/${schema}` };
+  if (Object.keys(programs).every(installed) && existsSync(`/${schema}`))
+    return { path: process.env.PATH, schema: `/${schema}` };
   const bin = join(tree, 'bin');
   if (!existsSync(bin)) await unpackPackage(async () => 'openvswitch-switch', tree, linkPrograms);
   execFileSync(join(bin, 'ovs-dpctl'), ['--version'], { stdio: ['ignore', 'ignore', 'inherit'] });

@@ -1,14 +1,12 @@
 import { expect } from 'chai';
 import { ipfixFrames } from '../support/ipfix-frames.js';
-import { type IpfixField, readIpfix, readRecords, readTemplates } from '../support/ipfix-messages.js';
+import { describeRecords } from '../support/ipfix-tunnels.js';
 import { IpfixCollector } from '../support/ipfix-records.js';
 import { Lab } from '../support/netns.js';
 import { needsRoot } from '../support/skip.js';
 import { sendFrames } from '../support/traffic.js';
 import { joinUnderlay, openSite, type TunnelSite } from '../support/tunnel-rig.js';
 
-/** Elements of VMware that tell of tunnels. */
-const TUNNEL = { source: 893, destination: 894, protocol: 895, port: 897, type: 891, key: 892 };
 /** What records say of the tunnels of the sites, by interface. */
 const EXPECTED = [
   { name: 'geneve0', protocol: '11', port: '17c1', type: '07', key: '00004d' },
@@ -16,31 +14,6 @@ const EXPECTED = [
   { name: 'vxlan0', protocol: '11', port: '12b5', type: '01', key: '00004f' },
 ];
 const ADDRESSES = ['ac1f0001', 'ac1f0002'];
-
-/** Of each record: direction, the interface that it names last, and what it says of a tunnel. */
-function describeRecords(messages: readonly Buffer[]): object[] {
-  const templates = new Map<number, IpfixField[]>();
-  const records: object[] = [];
-  for (const { sets } of messages.map(readIpfix)) {
-    for (const set of sets) {
-      if (set.id <= 3) for (const [id, fields] of readTemplates(set)) templates.set(id, fields);
-      if (set.id < 256 || set.id === 462) continue;
-      for (const record of readRecords(set.content, templates.get(set.id)!)) {
-        const all = new Map(record);
-        const tunnel = Object.entries(TUNNEL).flatMap(([name, element]) => {
-          const value = all.get(`6876.${element}`);
-          return value === undefined ? [] : [[name, value.toString('hex')]];
-        });
-        records.push({
-          direction: all.get('0.61')![0],
-          name: all.get('0.82')!.toString(),
-          ...Object.fromEntries(tunnel),
-        });
-      }
-    }
-  }
-  return records.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-}
 
 describe('IPFIX of packets that leave and come by tunnels', () => {
   const lab = new Lab();

@@ -16,7 +16,7 @@ interface Ovs {
   readonly schema: string;
 }
 
-/** Debian's ovs-vswitchd on its userspace datapath, with a database of its own, in a namespace. */
+/** Debian's ovs-vswitchd, on its userspace datapath or (`system`) the kernel's, with a database of its own, in a namespace. */
 export class PeerSwitch {
   readonly #folder = mkdtempSync(join(tmpdir(), 'slowpath-peer-'));
   readonly #ovs: Ovs;
@@ -26,16 +26,16 @@ export class PeerSwitch {
   }
 
   /** It runs until the lab is removed; then `close` takes away its files. Throws where its programs cannot be had. */
-  static async start(lab: Lab, namespace: Namespace): Promise<PeerSwitch> {
+  static async start(lab: Lab, namespace: Namespace, system = false): Promise<PeerSwitch> {
     const { ensureOvs } = (await import(join(root, 'scripts/test/ovs.mjs'))) as {
       ensureOvs: () => Promise<Ovs>;
     };
     const peer = new PeerSwitch(await ensureOvs());
-    await peer.#begin(lab, namespace);
+    await peer.#begin(lab, namespace, system);
     return peer;
   }
 
-  async #begin(lab: Lab, namespace: Namespace): Promise<void> {
+  async #begin(lab: Lab, namespace: Namespace, system: boolean): Promise<void> {
     const file = (name: string) => join(this.#folder, name);
     // What happens to this process happens to the daemons.
     const start = (...words: string[]) =>
@@ -45,7 +45,11 @@ export class PeerSwitch {
     start('ovsdb-server', file('conf.db'), ...server);
     await eventually('ovsdb-server listens', () => existsSync(file('db.sock')));
     await this.#run('ovs-vsctl', [this.#database, '--no-wait', 'init']);
-    const options = [`--unixctl=${file('vswitchd.ctl')}`, '--disable-system', '-vconsole:off'];
+    const options = [
+      `--unixctl=${file('vswitchd.ctl')}`,
+      ...(system ? [] : ['--disable-system']),
+      '-vconsole:off',
+    ];
     start('ovs-vswitchd', `unix:${file('db.sock')}`, ...options);
     await eventually('ovs-vswitchd listens', () => existsSync(file('vswitchd.ctl')));
   }
