@@ -175,7 +175,7 @@ TEST_CASE_FIXTURE(Fixture, "netlink socket: a flood of foreign datagrams does no
   for (int i = 0; i < 100; i++) steps.receives.push_back(Brings({{9, 0, "x"}}));
   CHECK(socket->Receive(slab, kBatch) == 0);
   CHECK(socket->Counters().foreign < 100);
-  auto before = socket->Counters().foreign;
+  const uint64_t before = socket->Counters().foreign;
   std::vector<uint8_t> out;
   CHECK(socket->ReceiveOne(out, 0) == -ETIMEDOUT);
   CHECK(socket->Counters().foreign == before + 1);
