@@ -7,6 +7,13 @@ const QUIET_MS = 100;
 
 const tool = join(root, '.cache', 'bin', 'traffic');
 
+/** A line of `capture` that tells a LACP message: a switch says those to its neighbour when it likes. */
+const LACP_LINE = '[0-9a-f]{24}8809[0-9a-f]*\\n';
+
+/** Ends where `count` frames have come, LACP messages aside. */
+const framesCame = (count: number) =>
+  new RegExp(`^ready\\n(?:(?:${LACP_LINE})*(?!${LACP_LINE})[0-9a-f]+\\n){${count}}`);
+
 /** Result of `flood`: frames sent, in which time, and how often the device's queue was full. */
 export interface FloodResult {
   readonly sent: number;
@@ -35,7 +42,7 @@ export function sendFrames(namespace: Namespace, device: string, frames: readonl
   command(tool, ['send', '--dev', device, '--netns', namespace.name], lines);
 }
 
-/** Frames on their way into a device, since this was started. */
+/** Frames on their way into a device, since this was started; LACP messages aside. */
 export class Capture {
   readonly #child: Child;
   /** Frames that `take` has given out. */
@@ -65,8 +72,7 @@ export class Capture {
 
   /** Waits for `count` frames, and a little longer for any that should not come; ends the capture. */
   async settled(count: number, waitMs = 5000): Promise<Buffer[]> {
-    const pattern = new RegExp(`^ready\\n(?:[0-9a-f]+\\n){${count}}`);
-    await this.#child.waitFor(pattern, waitMs).catch(() => {});
+    await this.#child.waitFor(framesCame(count), waitMs).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
     return this.stop();
   }
@@ -74,8 +80,7 @@ export class Capture {
   /** The next `count` frames, or those that came before time was up; the capture goes on. */
   async take(count: number, waitMs = 5000): Promise<Buffer[]> {
     const wanted = this.#taken + count;
-    const pattern = new RegExp(`^ready\\n(?:[0-9a-f]+\\n){${wanted}}`);
-    await this.#child.waitFor(pattern, waitMs).catch(() => {});
+    await this.#child.waitFor(framesCame(wanted), waitMs).catch(() => {});
     const whole = this.#child.stdout.slice(0, this.#child.stdout.lastIndexOf('\n') + 1);
     const frames = Capture.#parse(whole).slice(this.#taken, wanted);
     this.#taken += frames.length;
@@ -88,8 +93,8 @@ export class Capture {
   }
 
   static #parse(text: string): Buffer[] {
-    const lines = text.split('\n').filter((line) => line !== '' && line !== 'ready');
-    return lines.map((line) => Buffer.from(line, 'hex'));
+    const lines = text.replace(new RegExp(`^${LACP_LINE}`, 'gm'), '').split('\n');
+    return lines.filter((line) => line !== '' && line !== 'ready').map((line) => Buffer.from(line, 'hex'));
   }
 }
 
