@@ -386,6 +386,7 @@ describeSwitch(
       const words = ['--id=@s', 'create', 'sFlow', `targets="${other.target}"`, 'sampling=1', 'polling=1'];
       theSwitch.vsctl(['--', ...words, '--', 'set', 'Bridge', 'br0', 'sflow=@s']);
       await eventually('the new agent speaks', () => other.samples('counters').length > told);
+      await revalidated(theSwitch);
       const [again] = await sendMix(other, running, MIX.slice(1, 2));
       expect(again.sequence, 'a new record begins anew').to.equal(1);
       const totals = Object.fromEntries(theSwitch.stats().exporters.map(({ name, total }) => [name, total]));

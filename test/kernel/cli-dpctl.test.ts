@@ -36,8 +36,7 @@ describe('slowpath run, seen by ovs-dpctl', function () {
   it('its flows and ports are the same in both tools; the second packet makes no upcall', async () => {
     const running = await rig.run(...ports, '--flows', rig.flowsFile(FLOWS));
     // No neighbour discovery, whose probes would come between the counts.
-    rig.hosts[0].ip('neigh replace 10.0.0.2 lladdr 02:00:00:00:00:02 dev eth0 nud permanent');
-    rig.hosts[1].ip('neigh replace 10.0.0.1 lladdr 02:00:00:00:00:01 dev eth0 nud permanent');
+    rig.pinNeighbours();
     expect(await rig.ping(3)).to.equal(3);
     expect(lookups().lost, 'lost before controllers').to.equal(0);
     sendFrames(rig.hosts[0], 'eth0', [udpFrame()]);

@@ -57,12 +57,8 @@ describe('a switch that is killed and started again', function () {
   before(function () {
     needsRoot(this);
     rig = new CliRig();
-    for (const [i, host] of rig.hosts.entries()) {
-      host.ip(`addr add ${TRACKED}.${i + 1}/24 dev eth0`);
-      // Who asks again for an address while nobody answers upcalls has lost it, which is not the point here.
-      for (const net of [PLAIN, TRACKED])
-        host.ip(`neigh replace ${net}.${2 - i} lladdr 02:00:00:00:00:0${2 - i} dev eth0 nud permanent`);
-    }
+    for (const [i, host] of rig.hosts.entries()) host.ip(`addr add ${TRACKED}.${i + 1}/24 dev eth0`);
+    for (const net of [PLAIN, TRACKED]) rig.pinNeighbours(net);
   });
   afterEach(() => rig?.stopAll());
   after(() => rig?.remove());

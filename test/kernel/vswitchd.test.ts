@@ -41,6 +41,7 @@ describe('scripts/vswitchd.mjs on the kernel datapath', function () {
     const file = rig.config(CONFIG);
     const first = await rig.serve([file]);
     expect(await rig.ping(3)).to.equal(3);
+    rig.pinNeighbours();
     expect(pings()).to.have.length(2);
 
     rig.file('policy.mjs', 'export default (pkt, act) => void act.set.ipTtl(9).normal();\n');

@@ -114,6 +114,12 @@ export class CliRig {
     return stdout + stderr;
   }
 
+  /** Hosts keep each other's MAC addresses: none asks again, which is lost where nobody answers upcalls. `net`: of the hosts' addresses. */
+  pinNeighbours(net = '10.0.0'): void {
+    for (const [i, host] of this.hosts.entries())
+      host.ip(`neigh replace ${net}.${2 - i} lladdr 02:00:00:00:00:0${2 - i} dev eth0 nud permanent`);
+  }
+
   /** Pings host 2 from host 1; the answers received. */
   async ping(count: number): Promise<number> {
     const args = ['-n', '-c', String(count), '-i', '0.2', '-W', '5', '10.0.0.2'];
