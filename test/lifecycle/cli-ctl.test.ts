@@ -34,6 +34,8 @@ describe(`slowpath ctl [${datapathType}]`, function () {
 
   it('shows flows: all, some, with names and ids', async () => {
     expect(await rig.ping(3)).to.equal(3);
+    // Who asks again is learned again, also between fdb/flush and fdb/show.
+    rig.pinNeighbours();
     const flows = await ipFlows();
     expect(flows).to.have.length(2);
     for (const line of flows) expect(line).to.match(MEGAFLOW);
