@@ -16,6 +16,8 @@ module.exports = class ClosingLineReporter extends reporters.Spec {
     const failed = [];
     const skipped = [];
     // A hook that fails is reported as a failure of its own; a test can fail after it passed (a late error).
+    // A test that passes when it is repeated counts as passed, and what it failed with is told where it happened.
+    runner.on('retry', (test, error) => console.log(`    repeated: ${test.fullTitle()}\n${error?.stack ?? error}`));
     runner.on('fail', (test) => failed.push(test.fullTitle()));
     runner.on('pending', (test) => skipped.push({ name: test.fullTitle(), reason: skipReason(test) }));
     runner.once('end', () => {
