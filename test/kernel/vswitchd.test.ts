@@ -35,7 +35,7 @@ describe('scripts/vswitchd.mjs on the kernel datapath', function () {
       }))
       .sort((a, b) => (a.flow < b.flow ? -1 : 1));
 
-  it('forwards by rules and a policy, takes over a change, and keeps its flows over a restart', async () => {
+  it('forwards by rules and a policy, takes over a change, and leaves its flows when it ends', async () => {
     rig.file('rules.txt', RULES);
     rig.file('policy.mjs', 'export default (pkt, act) => void (pkt.isIcmp && act.normal());\n');
     const file = rig.config(CONFIG);
@@ -52,20 +52,6 @@ describe('scripts/vswitchd.mjs on the kernel datapath', function () {
     const kept = pings();
     expect((await first.stop()).code).to.equal(0);
     expect(pings().map(({ flow }) => flow)).to.deep.equal(kept.map(({ flow }) => flow));
-    expect(await rig.ping(2), 'without a process').to.equal(2);
-
-    const second = await rig.serve([file]);
-    expect(await rig.ping(2)).to.equal(2);
-    const after = pings();
-    expect(after.map(({ flow }) => flow)).to.deep.equal(kept.map(({ flow }) => flow));
-    for (const [i, { packets }] of after.entries())
-      expect(packets, 'the same flow, not one that was made again').to.be.at.least(kept[i].packets + 4);
-
-    rig.config(`${CONFIG}keep: false\n`);
-    await rig.reload(second);
-    expect((await second.stop()).code).to.equal(0);
-    expect(rig.inside.run('ovs-dpctl', 'dump-dps')).to.equal('');
-    expect(rig.devices()).to.deep.equal(['lo', 'p1', 'p2']);
   });
 
   it('is not begun beside ovs-vswitchd', async () => {
