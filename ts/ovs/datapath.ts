@@ -14,15 +14,9 @@ import {
   OVS_DP_CMD_SET,
 } from '../fields/index.js';
 import type { GenlFamily } from '../genl/index.js';
-import {
-  AttributeCursor,
-  MessageBuilder,
-  type NetlinkClient,
-  NLM_F_ACK,
-  NLM_F_DUMP,
-  NLM_F_ECHO,
-} from '../netlink/index.js';
-import { beginOvs, OVS_HDRLEN, ovsDpIfindex } from './families.js';
+import { AttributeCursor, type NetlinkClient, NLM_F_ACK, NLM_F_DUMP, NLM_F_ECHO } from '../netlink/index.js';
+import { OVS_HDRLEN, ovsDpIfindex } from './families.js';
+import { FamilyRequests } from './family-requests.js';
 
 /** The last attribute of an upcall may lack its padding. */
 export const OVS_DP_F_UNALIGNED = 1;
@@ -107,62 +101,54 @@ export function decodeDatapath(message: Uint8Array): DatapathInfo {
 
 /** Makes, asks, changes and deletes datapaths. All methods throw NetlinkError. */
 export class DatapathClient {
-  readonly #client: NetlinkClient;
-  readonly #family: GenlFamily;
-  readonly #builder = new MessageBuilder();
+  readonly #requests: FamilyRequests;
 
   constructor(client: NetlinkClient, family: GenlFamily) {
-    this.#client = client;
-    this.#family = family;
+    this.#requests = new FamilyRequests(client, family);
   }
 
   /** Makes a datapath with its local port. EEXIST when there is a datapath or device of that name. */
   create(name: string, userFeatures: number): DatapathInfo {
-    const request = this.#begin(OVS_DP_CMD_NEW, NLM_F_ECHO | NLM_F_ACK, 0)
+    const request = this.#requests
+      .begin(OVS_DP_CMD_NEW, NLM_F_ECHO | NLM_F_ACK)
       .string(OVS_DP_ATTR_NAME, name)
       // The local port gets its port ids with those of all ports; until then it makes no upcalls.
       .u32(OVS_DP_ATTR_UPCALL_PID, 0)
       .u32(OVS_DP_ATTR_USER_FEATURES, userFeatures)
       .finish();
-    return this.#one(request, `create datapath ${name}`, OVS_DP_CMD_NEW);
+    return decodeDatapath(this.#requests.one(request, `create datapath ${name}`, OVS_DP_CMD_NEW));
   }
 
   /** By name or interface index. ENODEV when there is none. */
   get(which: string | number): DatapathInfo {
-    const builder = this.#begin(OVS_DP_CMD_GET, NLM_F_ACK, typeof which === 'number' ? which : 0);
+    const builder = this.#requests.begin(
+      OVS_DP_CMD_GET,
+      NLM_F_ACK,
+      typeof which === 'number' ? which : undefined,
+    );
     if (typeof which === 'string') builder.string(OVS_DP_ATTR_NAME, which);
-    return this.#one(builder.finish(), `get datapath ${which}`, OVS_DP_CMD_GET);
+    return decodeDatapath(this.#requests.one(builder.finish(), `get datapath ${which}`, OVS_DP_CMD_GET));
   }
 
   /** All datapaths of the network namespace. */
   list(): DatapathInfo[] {
-    const request = this.#begin(OVS_DP_CMD_GET, NLM_F_DUMP, 0).finish();
-    const info = { op: 'list datapaths', family: this.#family.name, cmd: OVS_DP_CMD_GET };
-    return this.#client.transact(request, info).map((reply) => decodeDatapath(reply.bytes));
+    const request = this.#requests.begin(OVS_DP_CMD_GET, NLM_F_DUMP).finish();
+    return this.#requests.all(request, 'list datapaths', OVS_DP_CMD_GET).map(decodeDatapath);
   }
 
   /** One feature bit that the datapath does not know fails the whole request (EOPNOTSUPP, EINVAL). */
   set(ifindex: number, settings: DatapathSettings): DatapathInfo {
-    const builder = this.#begin(OVS_DP_CMD_SET, NLM_F_ECHO | NLM_F_ACK, ifindex);
+    const builder = this.#requests.begin(OVS_DP_CMD_SET, NLM_F_ECHO | NLM_F_ACK, ifindex);
     const { userFeatures, perCpuPids, masksCacheSize } = settings;
     if (userFeatures !== undefined) builder.u32(OVS_DP_ATTR_USER_FEATURES, userFeatures);
     if (masksCacheSize !== undefined) builder.u32(OVS_DP_ATTR_MASKS_CACHE_SIZE, masksCacheSize);
     if (perCpuPids !== undefined) builder.u32s(OVS_DP_ATTR_PER_CPU_PIDS, perCpuPids);
-    return this.#one(builder.finish(), 'set datapath', OVS_DP_CMD_SET);
+    return decodeDatapath(this.#requests.one(builder.finish(), 'set datapath', OVS_DP_CMD_SET));
   }
 
   /** Deletes a datapath, its ports and flows. */
   remove(ifindex: number): void {
-    const request = this.#begin(OVS_DP_CMD_DEL, NLM_F_ACK, ifindex).finish();
-    const info = { op: 'delete datapath', family: this.#family.name, cmd: OVS_DP_CMD_DEL };
-    this.#client.transact(request, info);
-  }
-
-  #begin(cmd: number, flags: number, dpIfindex: number): MessageBuilder {
-    return beginOvs(this.#builder, this.#family, cmd, flags, dpIfindex);
-  }
-
-  #one(request: Uint8Array, op: string, cmd: number): DatapathInfo {
-    return decodeDatapath(this.#client.transactOne(request, { op, family: this.#family.name, cmd }).bytes);
+    const request = this.#requests.begin(OVS_DP_CMD_DEL, NLM_F_ACK, ifindex).finish();
+    this.#requests.all(request, 'delete datapath', OVS_DP_CMD_DEL);
   }
 }

@@ -17,7 +17,7 @@ import {
 import type { GenlFamily } from '../genl/index.js';
 import {
   AttributeCursor,
-  MessageBuilder,
+  type MessageBuilder,
   type NetlinkClient,
   NLM_F_ACK,
   NLM_F_CREATE,
@@ -26,6 +26,7 @@ import {
   NLM_F_EXCL,
 } from '../netlink/index.js';
 import { beginOvs, OVS_HDRLEN } from './families.js';
+import { FamilyRequests } from './family-requests.js';
 
 // OVS_UFID_F_*: what an answer about a flow may leave out.
 const OVS_UFID_F_OMIT_KEY = 1;
@@ -110,25 +111,20 @@ export function encodeFlowDump(
  * Channel.submit instead. All methods throw NetlinkError.
  */
 export class FlowClient {
-  readonly #client: NetlinkClient;
-  readonly #family: GenlFamily;
-  readonly #dpIfindex: number;
-  readonly #builder = new MessageBuilder();
+  readonly #requests: FamilyRequests;
 
   constructor(client: NetlinkClient, family: GenlFamily, dpIfindex: number) {
-    this.#client = client;
-    this.#family = family;
-    this.#dpIfindex = dpIfindex;
+    this.#requests = new FamilyRequests(client, family, dpIfindex);
   }
 
   /** Installs a flow. EEXIST when there is one that it would overlap with. */
   put(flow: FlowPut): void {
-    const builder = this.#begin(OVS_FLOW_CMD_NEW, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
+    const builder = this.#requests.begin(OVS_FLOW_CMD_NEW, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
     addName(builder, flow);
     if (flow.mask !== undefined) builder.bytes(OVS_FLOW_ATTR_MASK, flow.mask);
     builder.bytes(OVS_FLOW_ATTR_ACTIONS, flow.actions);
     if (flow.probe) builder.flag(OVS_FLOW_ATTR_PROBE);
-    this.#client.transact(builder.finish(), this.#info('install flow', OVS_FLOW_CMD_NEW));
+    this.#requests.all(builder.finish(), 'install flow', OVS_FLOW_CMD_NEW);
   }
 
   /**
@@ -136,43 +132,31 @@ export class FlowClient {
    * there is a ufid, because it checks the actions against it. ENOENT when there is none.
    */
   modify(name: FlowName & { readonly key: Uint8Array }, actions: Uint8Array, clear = false): void {
-    const builder = this.#begin(OVS_FLOW_CMD_SET, NLM_F_ACK);
+    const builder = this.#requests.begin(OVS_FLOW_CMD_SET, NLM_F_ACK);
     addName(builder, name);
     builder.bytes(OVS_FLOW_ATTR_ACTIONS, actions);
     if (clear) builder.flag(OVS_FLOW_ATTR_CLEAR);
-    this.#client.transact(builder.finish(), this.#info('modify flow', OVS_FLOW_CMD_SET));
+    this.#requests.all(builder.finish(), 'modify flow', OVS_FLOW_CMD_SET);
   }
 
   /** ENOENT when there is none. */
   get(name: FlowName): FlowInfo {
-    const builder = this.#begin(OVS_FLOW_CMD_GET, NLM_F_ACK);
+    const builder = this.#requests.begin(OVS_FLOW_CMD_GET, NLM_F_ACK);
     addName(builder, name);
-    return this.#one(builder.finish(), 'get flow', OVS_FLOW_CMD_GET);
+    return decodeFlow(this.#requests.one(builder.finish(), 'get flow', OVS_FLOW_CMD_GET));
   }
 
   /** Deletes a flow and returns it with its last statistics. ENOENT when there is none. */
   remove(name: FlowName): FlowInfo {
-    const builder = this.#begin(OVS_FLOW_CMD_DEL, NLM_F_ECHO | NLM_F_ACK);
+    const builder = this.#requests.begin(OVS_FLOW_CMD_DEL, NLM_F_ECHO | NLM_F_ACK);
     addName(builder, name);
-    return this.#one(builder.finish(), 'delete flow', OVS_FLOW_CMD_DEL);
+    return decodeFlow(this.#requests.one(builder.finish(), 'delete flow', OVS_FLOW_CMD_DEL));
   }
 
   /** Deletes all flows. */
   flush(): void {
-    const request = this.#begin(OVS_FLOW_CMD_DEL, NLM_F_ACK).finish();
-    this.#client.transact(request, this.#info('flush flows', OVS_FLOW_CMD_DEL));
-  }
-
-  #begin(cmd: number, flags: number): MessageBuilder {
-    return beginOvs(this.#builder, this.#family, cmd, flags, this.#dpIfindex);
-  }
-
-  #one(request: Uint8Array, op: string, cmd: number): FlowInfo {
-    return decodeFlow(this.#client.transactOne(request, this.#info(op, cmd)).bytes);
-  }
-
-  #info(op: string, cmd: number): { op: string; family: string; cmd: number } {
-    return { op, family: this.#family.name, cmd };
+    const request = this.#requests.begin(OVS_FLOW_CMD_DEL, NLM_F_ACK).finish();
+    this.#requests.all(request, 'flush flows', OVS_FLOW_CMD_DEL);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { GenlFamily } from '../genl/index.js';
-import { AttributeCursor, MessageBuilder, type NetlinkClient, NLM_F_ACK } from '../netlink/index.js';
-import { beginOvs, OVS_HDRLEN } from './families.js';
+import { AttributeCursor, type NetlinkClient, NLM_F_ACK } from '../netlink/index.js';
+import { OVS_HDRLEN } from './families.js';
+import { FamilyRequests } from './family-requests.js';
 
 export const OVS_METER_FAMILY = 'ovs_meter';
 
@@ -55,22 +56,17 @@ export interface MeterStats extends MeterCount {
 
 /** Makes and deletes the meters of one datapath. All methods throw NetlinkError. */
 export class MeterClient {
-  readonly #client: NetlinkClient;
-  readonly #family: GenlFamily;
-  readonly #dpIfindex: number;
-  readonly #builder = new MessageBuilder();
+  readonly #requests: FamilyRequests;
 
   constructor(client: NetlinkClient, family: GenlFamily, dpIfindex: number) {
-    this.#client = client;
-    this.#family = family;
-    this.#dpIfindex = dpIfindex;
+    this.#requests = new FamilyRequests(client, family, dpIfindex);
   }
 
   /** What the datapath can do. */
   features(): MeterFeatures {
     let maxMeters = 0;
     let maxBands = 0;
-    const request = this.#begin(OVS_METER_CMD_FEATURES).finish();
+    const request = this.#requests.begin(OVS_METER_CMD_FEATURES, NLM_F_ACK).finish();
     this.#answer(request, 'meter features', OVS_METER_CMD_FEATURES, (cursor) => {
       if (cursor.type === OVS_METER_ATTR_MAX_METERS) maxMeters = cursor.u32();
       else if (cursor.type === OVS_METER_ATTR_MAX_BANDS) maxBands = cursor.u32();
@@ -80,7 +76,7 @@ export class MeterClient {
 
   /** Makes a meter, or puts another in its place. EINVAL for bands that the datapath has not, EFBIG for too many meters. */
   set(id: number, isKbps: boolean, bands: readonly MeterBand[]): void {
-    const builder = this.#begin(OVS_METER_CMD_SET).u32(OVS_METER_ATTR_ID, id);
+    const builder = this.#requests.begin(OVS_METER_CMD_SET, NLM_F_ACK).u32(OVS_METER_ATTR_ID, id);
     if (isKbps) builder.flag(OVS_METER_ATTR_KBPS);
     builder.nest(OVS_METER_ATTR_BANDS, (list) => {
       for (const { rate, burst } of bands) {
@@ -92,13 +88,13 @@ export class MeterClient {
         });
       }
     });
-    this.#send(builder.finish(), `set meter ${id}`, OVS_METER_CMD_SET);
+    this.#requests.all(builder.finish(), `set meter ${id}`, OVS_METER_CMD_SET);
   }
 
   /** Deletes a meter; one that is not there is no error. */
   remove(id: number): void {
-    this.#send(
-      this.#begin(OVS_METER_CMD_DEL).u32(OVS_METER_ATTR_ID, id).finish(),
+    this.#requests.all(
+      this.#requests.begin(OVS_METER_CMD_DEL, NLM_F_ACK).u32(OVS_METER_ATTR_ID, id).finish(),
       `delete meter ${id}`,
       OVS_METER_CMD_DEL,
     );
@@ -108,7 +104,7 @@ export class MeterClient {
   get(id: number): MeterStats {
     let total: MeterCount = { packets: 0, bytes: 0 };
     const bands: MeterCount[] = [];
-    const request = this.#begin(OVS_METER_CMD_GET).u32(OVS_METER_ATTR_ID, id).finish();
+    const request = this.#requests.begin(OVS_METER_CMD_GET, NLM_F_ACK).u32(OVS_METER_ATTR_ID, id).finish();
     this.#answer(request, `get meter ${id}`, OVS_METER_CMD_GET, (cursor) => {
       if (cursor.type === OVS_METER_ATTR_STATS) total = count(cursor);
       else if (cursor.type === OVS_METER_ATTR_BANDS) bands.push(...bandCounts(cursor));
@@ -116,17 +112,9 @@ export class MeterClient {
     return { ...total, bands };
   }
 
-  #begin(cmd: number): MessageBuilder {
-    return beginOvs(this.#builder, this.#family, cmd, NLM_F_ACK, this.#dpIfindex);
-  }
-
-  #send(request: Uint8Array, op: string, cmd: number): readonly { readonly bytes: Uint8Array }[] {
-    return this.#client.transact(request, { op, family: this.#family.name, cmd });
-  }
-
   /** Walks the attributes of the answer to a request. */
   #answer(request: Uint8Array, op: string, cmd: number, visit: (cursor: AttributeCursor) => void): void {
-    for (const { bytes } of this.#send(request, op, cmd)) {
+    for (const bytes of this.#requests.all(request, op, cmd)) {
       const cursor = new AttributeCursor(bytes, OVS_HDRLEN, OVS_METER_FAMILY, NAMES);
       while (cursor.next()) visit(cursor);
       cursor.check();

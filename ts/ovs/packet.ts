@@ -6,8 +6,8 @@ import {
   OVS_PACKET_CMD_EXECUTE,
 } from '../fields/index.js';
 import type { GenlFamily } from '../genl/index.js';
-import { MessageBuilder, type NetlinkClient, NLM_F_ACK } from '../netlink/index.js';
-import { beginOvs } from './families.js';
+import { type NetlinkClient, NLM_F_ACK } from '../netlink/index.js';
+import { FamilyRequests } from './family-requests.js';
 
 /** A packet to run through actions. */
 export interface PacketExecute {
@@ -23,25 +23,20 @@ export interface PacketExecute {
 
 /** Executes single packets and waits for the verdict. The slow path submits batches through Channel.submit instead. */
 export class PacketClient {
-  readonly #client: NetlinkClient;
-  readonly #family: GenlFamily;
-  readonly #dpIfindex: number;
-  readonly #builder = new MessageBuilder();
+  readonly #requests: FamilyRequests;
 
   constructor(client: NetlinkClient, family: GenlFamily, dpIfindex: number) {
-    this.#client = client;
-    this.#family = family;
-    this.#dpIfindex = dpIfindex;
+    this.#requests = new FamilyRequests(client, family, dpIfindex);
   }
 
   /** Throws NetlinkError, EINVAL for actions that the datapath does not accept. */
   execute(request: PacketExecute): void {
-    const builder = beginOvs(this.#builder, this.#family, OVS_PACKET_CMD_EXECUTE, NLM_F_ACK, this.#dpIfindex)
+    const builder = this.#requests
+      .begin(OVS_PACKET_CMD_EXECUTE, NLM_F_ACK)
       .bytes(OVS_PACKET_ATTR_PACKET, request.packet)
       .bytes(OVS_PACKET_ATTR_KEY, request.key)
       .bytes(OVS_PACKET_ATTR_ACTIONS, request.actions);
     if (request.probe) builder.flag(OVS_PACKET_ATTR_PROBE);
-    const info = { op: 'execute packet', family: this.#family.name, cmd: OVS_PACKET_CMD_EXECUTE };
-    this.#client.transact(builder.finish(), info);
+    this.#requests.all(builder.finish(), 'execute packet', OVS_PACKET_CMD_EXECUTE);
   }
 }

@@ -13,15 +13,9 @@ import {
   OVS_VPORT_CMD_SET,
 } from '../fields/index.js';
 import type { GenlFamily } from '../genl/index.js';
-import {
-  AttributeCursor,
-  MessageBuilder,
-  type NetlinkClient,
-  NLM_F_ACK,
-  NLM_F_DUMP,
-  NLM_F_ECHO,
-} from '../netlink/index.js';
-import { beginOvs, OVS_HDRLEN, ovsDpIfindex } from './families.js';
+import { AttributeCursor, type NetlinkClient, NLM_F_ACK, NLM_F_DUMP, NLM_F_ECHO } from '../netlink/index.js';
+import { OVS_HDRLEN, ovsDpIfindex } from './families.js';
+import { FamilyRequests } from './family-requests.js';
 
 /** Number of a datapath's own port, whose device has the datapath's name. */
 export const OVSP_LOCAL = 0;
@@ -128,20 +122,16 @@ function tunnelPort(options: AttributeCursor): number | null {
 
 /** Makes, asks, changes and deletes the ports of one datapath. All methods throw NetlinkError. */
 export class VportClient {
-  readonly #client: NetlinkClient;
-  readonly #family: GenlFamily;
-  readonly #dpIfindex: number;
-  readonly #builder = new MessageBuilder();
+  readonly #requests: FamilyRequests;
 
   constructor(client: NetlinkClient, family: GenlFamily, dpIfindex: number) {
-    this.#client = client;
-    this.#family = family;
-    this.#dpIfindex = dpIfindex;
+    this.#requests = new FamilyRequests(client, family, dpIfindex);
   }
 
   /** Errors of the kernel: ENODEV no such device, EBUSY or EEXIST taken, EINVAL not an Ethernet device, EFBIG full. */
   create(request: VportRequest): VportInfo {
-    const builder = this.#begin(OVS_VPORT_CMD_NEW, NLM_F_ECHO | NLM_F_ACK)
+    const builder = this.#requests
+      .begin(OVS_VPORT_CMD_NEW, NLM_F_ECHO | NLM_F_ACK)
       .u32(OVS_VPORT_ATTR_TYPE, request.type)
       .string(OVS_VPORT_ATTR_NAME, request.name);
     if (request.portNo !== undefined) builder.u32(OVS_VPORT_ATTR_PORT_NO, request.portNo);
@@ -150,49 +140,39 @@ export class VportClient {
     if (dstPort !== undefined) {
       builder.nest(OVS_VPORT_ATTR_OPTIONS, (options) => options.u16(OVS_TUNNEL_ATTR_DST_PORT, dstPort));
     }
-    return this.#one(builder.finish(), `add port ${request.name}`, OVS_VPORT_CMD_NEW);
+    return decodeVport(this.#requests.one(builder.finish(), `add port ${request.name}`, OVS_VPORT_CMD_NEW));
   }
 
   /** By port number, or by name (wherever in the network namespace's datapaths it is). ENODEV when there is none. */
   get(which: number | string): VportInfo {
-    const builder = this.#begin(OVS_VPORT_CMD_GET, NLM_F_ACK);
+    const builder = this.#requests.begin(OVS_VPORT_CMD_GET, NLM_F_ACK);
     if (typeof which === 'number') builder.u32(OVS_VPORT_ATTR_PORT_NO, which);
     else builder.string(OVS_VPORT_ATTR_NAME, which);
-    return this.#one(builder.finish(), `get port ${which}`, OVS_VPORT_CMD_GET);
+    return decodeVport(this.#requests.one(builder.finish(), `get port ${which}`, OVS_VPORT_CMD_GET));
   }
 
   /** All ports, in the datapath's order. */
   list(): VportInfo[] {
-    const request = this.#begin(OVS_VPORT_CMD_GET, NLM_F_DUMP).finish();
-    return this.#client
-      .transact(request, this.#info('list ports', OVS_VPORT_CMD_GET))
-      .map((reply) => decodeVport(reply.bytes));
+    const request = this.#requests.begin(OVS_VPORT_CMD_GET, NLM_F_DUMP).finish();
+    return this.#requests.all(request, 'list ports', OVS_VPORT_CMD_GET).map(decodeVport);
   }
 
   /** Says who gets the port's upcalls; a single 0 for nobody. The list must not be empty. */
   setUpcallPids(portNo: number, pids: readonly number[]): void {
-    const request = this.#begin(OVS_VPORT_CMD_SET, NLM_F_ACK)
+    const request = this.#requests
+      .begin(OVS_VPORT_CMD_SET, NLM_F_ACK)
       .u32(OVS_VPORT_ATTR_PORT_NO, portNo)
       .u32s(OVS_VPORT_ATTR_UPCALL_PID, pids)
       .finish();
-    this.#client.transact(request, this.#info(`set upcall pids of port ${portNo}`, OVS_VPORT_CMD_SET));
+    this.#requests.all(request, `set upcall pids of port ${portNo}`, OVS_VPORT_CMD_SET);
   }
 
   /** ENODEV when there is none; EINVAL for the local port, which goes with its datapath. */
   remove(portNo: number): void {
-    const request = this.#begin(OVS_VPORT_CMD_DEL, NLM_F_ACK).u32(OVS_VPORT_ATTR_PORT_NO, portNo).finish();
-    this.#client.transact(request, this.#info(`delete port ${portNo}`, OVS_VPORT_CMD_DEL));
-  }
-
-  #begin(cmd: number, flags: number): MessageBuilder {
-    return beginOvs(this.#builder, this.#family, cmd, flags, this.#dpIfindex);
-  }
-
-  #one(request: Uint8Array, op: string, cmd: number): VportInfo {
-    return decodeVport(this.#client.transactOne(request, this.#info(op, cmd)).bytes);
-  }
-
-  #info(op: string, cmd: number): { op: string; family: string; cmd: number } {
-    return { op, family: this.#family.name, cmd };
+    const request = this.#requests
+      .begin(OVS_VPORT_CMD_DEL, NLM_F_ACK)
+      .u32(OVS_VPORT_ATTR_PORT_NO, portNo)
+      .finish();
+    this.#requests.all(request, `delete port ${portNo}`, OVS_VPORT_CMD_DEL);
   }
 }
