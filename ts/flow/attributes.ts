@@ -47,3 +47,6 @@ export const netU32 = (bytes: Uint8Array, at = 0): number =>
 export function allBytes(bytes: Uint8Array, value: number): boolean {
   return bytes.every((byte) => byte === value);
 }
+
+/** Names of ovs_frag_type; index = value. */
+export const FRAG_NAMES = ['no', 'first', 'later'] as const;

@@ -1,6 +1,5 @@
 import { alternateHex, formatIpv4, formatIpv6, formatMac, hex32 } from '../util/index.js';
-import { allBytes, netU16, netU32 } from './attributes.js';
-import { FRAG_NAMES } from './flag-names.js';
+import { allBytes, FRAG_NAMES, netU16, netU32 } from './attributes.js';
 import type { Kind } from './parse-values.js';
 
 const IPV6_LABEL_MASK = 0xfffff;

@@ -20,7 +20,14 @@ import {
   OVS_KEY_ATTR_TUNNEL,
   OVS_KEY_ATTR_VLAN,
 } from '../fields/index.js';
-import { alternateHex, hex32 } from '../util/index.js';
+import {
+  alternateHex,
+  hex32,
+  CT_STATE_FLAGS,
+  formatFlags,
+  formatMaskedFlags,
+  TCP_FLAGS,
+} from '../util/index.js';
 import {
   allBytes,
   type Attribute,
@@ -31,7 +38,6 @@ import {
   netU32,
   readAttributes,
 } from './attributes.js';
-import { CT_STATE_FLAGS, formatFlags, formatFlagsMasked, TCP_FLAGS } from './flag-names.js';
 import { bigHex, FieldText, genericHex } from './format-fields.js';
 import { formatNsh } from './format-nsh.js';
 import { formatTunnel } from './format-tunnel.js';
@@ -197,7 +203,7 @@ function keyContent(
     case OVS_KEY_ATTR_CT_STATE:
       if (verbose) return maskedHex(hostU32(key), partial && hostU32(partial));
       if (partial === undefined) return formatFlags(hostU32(key), CT_STATE_FLAGS);
-      return formatFlagsMasked(hostU32(key), hostU32(partial), CT_STATE_FLAGS, 0xffffffff);
+      return formatMaskedFlags(hostU32(key), hostU32(partial), CT_STATE_FLAGS, 0xffffffff);
     case OVS_KEY_ATTR_CT_LABELS:
       return formatLabel(key, mask, verbose);
     case OVS_KEY_ATTR_TUNNEL:
@@ -214,7 +220,7 @@ function keyContent(
       return hex32(netU16(key), 4) + (partial ? `/${hex32(netU16(partial), 4)}` : '');
     case OVS_KEY_ATTR_TCP_FLAGS:
       if (partial === undefined) return formatFlags(netU16(key), TCP_FLAGS);
-      return formatFlagsMasked(netU16(key), netU16(partial) & 0xfff, TCP_FLAGS, 0xfff);
+      return formatMaskedFlags(netU16(key), netU16(partial) & 0xfff, TCP_FLAGS, 0xfff);
     case OVS_KEY_ATTR_NSH:
       return formatNsh(key, mask);
     default:

@@ -62,8 +62,17 @@ import {
   F_VLAN_TCI,
   F_VLAN1_TCI,
 } from '../fields/index.js';
-import { alternateHex, formatIpv4, formatIpv6, formatMac, hex32 } from '../util/index.js';
-import { CT_STATE_FLAGS, formatFlags, TCP_FLAGS, TUNNEL_FLAGS } from './flag-names.js';
+import {
+  alternateHex,
+  formatIpv4,
+  formatIpv6,
+  formatMac,
+  hex32,
+  CT_STATE_FLAGS,
+  formatFlags,
+  TCP_FLAGS,
+  TUNNEL_FLAGS,
+} from '../util/index.js';
 import { TUN_F_KEY } from './tunnel-key.js';
 
 const IPV4 = 0x0800;

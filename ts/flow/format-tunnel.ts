@@ -16,9 +16,8 @@ import {
   OVS_TUNNEL_KEY_ATTR_TTL,
   OVS_TUNNEL_KEY_ATTR_VXLAN_OPTS,
 } from '../fields/index.js';
-import { alternateHex } from '../util/index.js';
+import { alternateHex, formatFlags, formatMaskedFlags, TUNNEL_FLAGS } from '../util/index.js';
 import { allBytes, attributeMap, hostU32, netU32, readAttributes } from './attributes.js';
-import { formatFlags, formatFlagsMasked, TUNNEL_FLAGS } from './flag-names.js';
 import { bigHex, FieldText, genericHex } from './format-fields.js';
 import {
   TUN_F_CSUM,
@@ -78,7 +77,7 @@ function flagsText(
   if (masks === undefined) return formatFlags(flags, TUNNEL_FLAGS);
   let mask = 0;
   for (const [type, flag] of FLAG_ATTRIBUTES) if (masks.has(type)) mask |= flag;
-  return mask === 0 && !verbose ? '' : formatFlagsMasked(flags, mask, TUNNEL_FLAGS, ALL_FLAGS);
+  return mask === 0 && !verbose ? '' : formatMaskedFlags(flags, mask, TUNNEL_FLAGS, ALL_FLAGS);
 }
 
 function tunnelAttribute(

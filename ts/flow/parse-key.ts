@@ -8,9 +8,8 @@ import {
   OVS_KEY_ATTR_TUNNEL,
   OVS_KEY_ATTR_VLAN,
 } from '../fields/index.js';
-import { fromHex, TextCursor } from '../util/index.js';
+import { fromHex, TextCursor, CT_STATE_FLAGS, TCP_FLAGS } from '../util/index.js';
 import { ActionsBuffer } from './actions-buffer.js';
-import { CT_STATE_FLAGS, TCP_FLAGS } from './flag-names.js';
 import { KEY_ATTRIBUTES } from './key-table.js';
 import { takeMembers } from './parse-members.js';
 import { takeNsh } from './parse-nsh.js';

@@ -15,9 +15,8 @@ import {
   OVS_TUNNEL_KEY_ATTR_TTL,
   OVS_TUNNEL_KEY_ATTR_VXLAN_OPTS,
 } from '../fields/index.js';
-import { fromHex, type TextCursor } from '../util/index.js';
+import { fromHex, type TextCursor, TUNNEL_FLAGS } from '../util/index.js';
 import { ActionsBuffer } from './actions-buffer.js';
-import { TUNNEL_FLAGS } from './flag-names.js';
 import { type Kind, SIZES, takeFlags, takeMasked, takeSmall } from './parse-values.js';
 import {
   TUN_F_CSUM,

@@ -1,5 +1,5 @@
-import { parseIpv4, parseIpv6, parseMac, type TextCursor } from '../util/index.js';
-import { FRAG_NAMES } from './flag-names.js';
+import { parseIpv4, parseIpv6, parseMac, type TextCursor, type FlagNames } from '../util/index.js';
+import { FRAG_NAMES } from './attributes.js';
 
 /** How a member of a structure is written in text, and its bytes: `be` and `h` are network and host order. */
 export type Kind =
@@ -136,7 +136,7 @@ export function takeMasked(cursor: TextCursor, kind: Kind): [value: Uint8Array, 
  */
 export function takeFlags(
   cursor: TextCursor,
-  names: readonly (string | undefined)[],
+  names: FlagNames,
   allowed: number,
   full: number,
 ): [value: number, mask: number] {
@@ -151,11 +151,7 @@ export function takeFlags(
   return [value, mask];
 }
 
-function takePlainFlags(
-  cursor: TextCursor,
-  names: readonly (string | undefined)[],
-  full: number,
-): [value: number, mask: number] {
+function takePlainFlags(cursor: TextCursor, names: FlagNames, full: number): [value: number, mask: number] {
   let value = 0;
   do {
     const isNumber = /[0-9]/.test(cursor.next);
@@ -165,10 +161,7 @@ function takePlainFlags(
   return [value >>> 0, full];
 }
 
-function takeSignedFlags(
-  cursor: TextCursor,
-  names: readonly (string | undefined)[],
-): [value: number, mask: number] {
+function takeSignedFlags(cursor: TextCursor, names: FlagNames): [value: number, mask: number] {
   let value = 0;
   let mask = 0;
   while (/[+-]/.test(cursor.next)) {
@@ -182,7 +175,7 @@ function takeSignedFlags(
   return [value >>> 0, mask >>> 0];
 }
 
-function takeFlag(cursor: TextCursor, names: readonly (string | undefined)[]): number {
+function takeFlag(cursor: TextCursor, names: FlagNames): number {
   const at = cursor.position;
   const name = cursor.match(/\[\d+\]|[a-z]+/y) ?? '';
   const bit = names.indexOf(name);

@@ -1,24 +1,12 @@
+import { CT_STATE_FLAGS, type FlagNames, TCP_FLAGS, TUNNEL_FLAGS } from '../util/index.js';
 import { fail, type Token } from './syntax.js';
 
-/** Bits by name, lowest bit first; null for a bit without a name. */
-export type FlagNames = readonly (string | null)[];
-
-export const TCP_FLAGS: FlagNames = [
-  'fin',
-  'syn',
-  'rst',
-  'psh',
-  'ack',
-  'urg',
-  'ece',
-  'cwr',
-  'ns',
-  '[200]',
-  '[400]',
-  '[800]',
-];
-export const CT_STATE: FlagNames = ['new', 'est', 'rel', 'rpl', 'inv', 'trk', 'snat', 'dnat'];
-export const TUN_FLAGS: FlagNames = ['oam'];
+/** Names of the bits of fields, by the field's format. Of a tunnel's flags rules see the first only. */
+export const FLAG_FORMATS: Readonly<Record<string, FlagNames>> = {
+  tcp_flags: TCP_FLAGS,
+  ct_state: CT_STATE_FLAGS,
+  tun_flags: TUNNEL_FLAGS.slice(0, 1),
+};
 
 /** `+syn-ack`: the named bits, with the mask of those that were named. Throws on an unknown name. */
 export function parseMaskedFlags(token: Token, names: FlagNames): { value: number; mask: number } {
@@ -47,19 +35,4 @@ export function parseExactFlags(text: string, names: FlagNames): number | null {
     value |= 1 << bit;
   }
   return value;
-}
-
-/** `+syn-ack` for masked flags. */
-export function formatMaskedFlags(value: number, mask: number, names: FlagNames): string {
-  let text = '';
-  for (let bit = 0; bit < names.length; bit++) {
-    if ((mask & (1 << bit)) !== 0) text += `${(value & (1 << bit)) !== 0 ? '+' : '-'}${names[bit]}`;
-  }
-  return text;
-}
-
-/** `syn|ack`, or 0 without any. */
-export function formatFlags(value: number, names: FlagNames): string {
-  const set = names.filter((_, bit) => (value & (1 << bit)) !== 0);
-  return set.length === 0 ? '0' : set.join('|');
 }

@@ -9,7 +9,13 @@ import {
   F_VLAN_TCI,
 } from '../fields/index.js';
 import { requireField } from './fields.js';
-import { CT_STATE, type FlagNames, formatFlags, formatMaskedFlags, TCP_FLAGS, TUN_FLAGS } from './flags.js';
+import {
+  CT_STATE_FLAGS,
+  formatMaskedFlags,
+  formatSignedFlags,
+  TCP_FLAGS,
+  TUNNEL_FLAGS,
+} from '../util/index.js';
 import { formatAddress, formatHex, formatMac } from './format-values.js';
 import {
   ETH_TYPE_ARP,
@@ -47,9 +53,6 @@ const flowLabel: Print = (value, mask, field) => {
   const text = (label: bigint) => `0x${label.toString(16).padStart(5, '0')}`;
   return mask === fullMask(field) ? text(value) : `${text(value)}/${text(mask)}`;
 };
-
-/** Flags of a tunnel in the order of their bits. Rules match the first only, megaflows the others. */
-const MEGAFLOW_TUN_FLAGS: FlagNames = [...TUN_FLAGS, 'df', 'csum', 'key'];
 
 /** Collects the conditions of one match. */
 class MatchPrinter {
@@ -96,10 +99,8 @@ function keyword(match: FlowMatch): { word: string | undefined; namesProtocol: b
 }
 
 function printConnection(printer: MatchPrinter): void {
-  printer.field('ct_state', (value, mask, field) =>
-    mask === 0xffn || mask === fullMask(field)
-      ? formatFlags(Number(value), CT_STATE)
-      : formatMaskedFlags(Number(value), Number(mask), CT_STATE),
+  printer.field('ct_state', (value, mask) =>
+    formatMaskedFlags(Number(value), Number(mask & 0xffn), CT_STATE_FLAGS, 0xff),
   );
   printer.field('ct_zone', mixed);
   printer.field('ct_mark', hex);
@@ -148,9 +149,7 @@ function printTunnel(printer: MatchPrinter): void {
   printer.field('tun_ttl', decimal);
   const flags = printer.match.mask[F_TUN_FLAGS];
   if (flags !== 0)
-    printer.parts.push(
-      `tun_flags=${formatMaskedFlags(printer.match.key[F_TUN_FLAGS], flags, MEGAFLOW_TUN_FLAGS)}`,
-    );
+    printer.parts.push(`tun_flags=${formatSignedFlags(printer.match.key[F_TUN_FLAGS], flags, TUNNEL_FLAGS)}`);
 }
 
 /** Geneve options: their content, only that they are there, or that they are not (NP). */
@@ -257,9 +256,7 @@ function printTransport(printer: MatchPrinter, type: number): void {
     printer.field('tp_dst', mixed);
   }
   printer.field('tcp_flags', (value, mask, field) =>
-    mask === fullMask(field)
-      ? formatFlags(Number(value), TCP_FLAGS)
-      : formatMaskedFlags(Number(value), Number(mask), TCP_FLAGS),
+    formatMaskedFlags(Number(value), Number(mask), TCP_FLAGS, Number(fullMask(field))),
   );
 }
 

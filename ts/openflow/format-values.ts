@@ -1,4 +1,5 @@
-import { CT_STATE, formatFlags, formatMaskedFlags, TCP_FLAGS, TUN_FLAGS } from './flags.js';
+import { formatMaskedFlags, formatSignedFlags } from '../util/index.js';
+import { FLAG_FORMATS } from './flags.js';
 import { fromWords } from './match.js';
 import { formatPort, type PortLabels } from './ports.js';
 import type { MatchField } from './types.js';
@@ -74,13 +75,10 @@ export function formatMaskedValue(
     case 'port':
       return formatPort(Number(value), ports);
     case 'tcp_flags':
-      return whole
-        ? formatFlags(Number(value), TCP_FLAGS)
-        : formatMaskedFlags(Number(value), Number(mask), TCP_FLAGS);
+      return formatMaskedFlags(Number(value), Number(mask), FLAG_FORMATS.tcp_flags, Number(fullMask(field)));
     case 'ct_state':
-      return formatMaskedFlags(Number(value), Number(mask), CT_STATE);
     case 'tun_flags':
-      return formatMaskedFlags(Number(value), Number(mask), TUN_FLAGS);
+      return formatSignedFlags(Number(value), Number(mask), FLAG_FORMATS[field.format]);
     case 'decimal':
       return whole ? String(value) : `${value}/0x${mask.toString(16)}`;
     default:

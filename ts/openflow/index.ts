@@ -1,7 +1,6 @@
 export * from './types.js';
 export { fieldByName, MATCH_FIELDS, rangeMask, requireField } from './fields.js';
 export { fieldNumber, type FieldWords, fieldWordsOf, parseFieldWords } from './field-text.js';
-export { CT_STATE, TCP_FLAGS } from './flags.js';
 export { formatAction, formatActions, formatSent } from './format-actions.js';
 export {
   FLOW_REMOVED_REASONS,

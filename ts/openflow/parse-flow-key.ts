@@ -8,7 +8,7 @@ import {
 } from '../fields/index.js';
 import { emptyMatch, VLAN_CFI } from './match.js';
 import { MatchParser } from './parse-match.js';
-import { CT_STATE, type FlagNames, TCP_FLAGS, TUN_FLAGS } from './flags.js';
+import { FLAG_FORMATS } from './flags.js';
 import { fail, type Item, slice, splitItems } from './syntax.js';
 import { TUN_OPTS_AS_FIELDS, type TlvMap } from './tlv-map.js';
 import { OFPP_NONE } from './types.js';
@@ -42,15 +42,9 @@ export function parseFlowKey(
   return match.key;
 }
 
-const FLAG_FIELDS: ReadonlyMap<string, FlagNames> = new Map([
-  ['ct_state', CT_STATE],
-  ['tcp_flags', TCP_FLAGS],
-  ['tun_flags', TUN_FLAGS],
-]);
-
 /** A flow has flags as names, `syn|ack`, where a match has `+syn+ack`; the value as a number. */
 function withPlainFlags(item: Item): Item {
-  const names = FLAG_FIELDS.get(item.key.text);
+  const names = Object.hasOwn(FLAG_FORMATS, item.key.text) ? FLAG_FORMATS[item.key.text] : undefined;
   if (names === undefined || item.value === undefined || !/^[a-z[]/.test(item.value.text)) return item;
   const { value } = item;
   let flags = 0;

@@ -1,12 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
-import {
-  CT_STATE,
-  type FlagNames,
-  parseExactFlags,
-  parseMaskedFlags,
-  TCP_FLAGS,
-  TUN_FLAGS,
-} from './flags.js';
+import { FLAG_FORMATS, parseExactFlags, parseMaskedFlags } from './flags.js';
 import { parsePort } from './ports.js';
 import { fail, parseBig, slice, splitCommas, type Token } from './syntax.js';
 import type { MatchField } from './types.js';
@@ -28,11 +21,6 @@ const FRAGMENTS: Readonly<Record<string, MaskedValue>> = {
   first: { value: 1n, mask: 3n },
   later: { value: 3n, mask: 3n },
   not_later: { value: 0n, mask: 2n },
-};
-const FLAG_FORMATS: Readonly<Record<string, FlagNames>> = {
-  tcp_flags: TCP_FLAGS,
-  ct_state: CT_STATE,
-  tun_flags: TUN_FLAGS,
 };
 
 export function parseMac(token: Token, what: string): bigint {

@@ -1,5 +1,6 @@
 import { F_VLAN1_TCI } from '../fields/index.js';
-import { CT_STATE, requireField, TCP_FLAGS } from '../openflow/index.js';
+import { requireField } from '../openflow/index.js';
+import { CT_STATE_FLAGS, TCP_FLAGS } from '../util/index.js';
 import type { Cursor, Presence } from './cursor.js';
 import {
   BigField,
@@ -140,7 +141,7 @@ export const PACKET_FIELDS = {
   tunGbpId: number('tunGbpId', 'tun_gbp_id'),
   tunGbpFlags: number('tunGbpFlags', 'tun_gbp_flags'),
   /** What the connection tracker found (`act.ct` with `resume` first). */
-  ctState: flags<CtStateFlag>('ctState', 'ct_state', CT_STATE),
+  ctState: flags<CtStateFlag>('ctState', 'ct_state', CT_STATE_FLAGS),
   ctZone: number('ctZone', 'ct_zone'),
   ctMark: number('ctMark', 'ct_mark'),
   ctLabel: big('ctLabel', 'ct_label'),

@@ -5,14 +5,13 @@ import { F_IN_PORT, F_TUN_OPTS_LEN, F_VLAN1_TCI, F_VLAN1_TPID, FLOW_WORDS } from
 import { parseKey } from '../flow/index.js';
 import { FITNESS, native } from '../native/index.js';
 import { parseFlowKey } from '../openflow/index.js';
+import { CT_STATE_FLAGS } from '../util/index.js';
 
 const ETH_TYPE_VLAN = 0x8100;
 const VLAN_CFI = 0x1000;
 
-/** Bits of ct_state by name, lowest first, as --ct-next takes them. */
-export const CT_STATE_NAMES: readonly string[] = ['new', 'est', 'rel', 'rpl', 'inv', 'trk', 'snat', 'dnat'];
 const CT_STATE: Readonly<Record<string, number>> = Object.fromEntries(
-  CT_STATE_NAMES.map((name, bit) => [name, 1 << bit]),
+  CT_STATE_FLAGS.map((name, bit) => [name, 1 << bit]),
 );
 
 /** What is to be traced. */

@@ -1,8 +1,7 @@
 import { F_IPV6_DST, F_IPV6_SRC, F_NW_DST, F_NW_SRC, F_TP_DST, F_TP_SRC } from '../fields/index.js';
 import { formatAction, formatMatch, type Rule, type TlvMap } from '../openflow/index.js';
-import { formatIpv4, formatIpv6, parseIpv4 } from '../util/index.js';
+import { CT_STATE_FLAGS, formatFlags, formatIpv4, formatIpv6, parseIpv4 } from '../util/index.js';
 import { formatPacket } from './format.js';
-import { CT_STATE_NAMES } from './request.js';
 import { slowReasons, translationError } from './slow.js';
 import type { TraceResult, TraceStep } from './trace.js';
 import { FRAGMENT_RULE, PACKET_IN_RULE } from '../xlate/index.js';
@@ -42,7 +41,7 @@ function banner(flow: Int32Array, resumed: NonNullable<TraceStep['resumed']>): s
   const { recircId, ctState, isDefault, beforeNat, fork } = resumed;
   const state = isDefault
     ? 'default ct_state=trk|new (use --ct-next to customize)'
-    : `ct_state=${CT_STATE_NAMES.filter((_, bit) => (ctState & (1 << bit)) !== 0).join('|')}`;
+    : `ct_state=${formatFlags(ctState, CT_STATE_FLAGS)}`;
   const lines = [RULER, `recirc(0x${(recircId >>> 0).toString(16)}) - resume conntrack with ${state}`];
   if (beforeNat !== null) {
     const address = fork.nat?.addressMin ?? null;

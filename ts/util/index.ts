@@ -1,5 +1,6 @@
 export * from './address.js';
 export * from './cursor.js';
+export * from './flags.js';
 export * from './hex.js';
 export * from './version.js';
 export * from './handles.js';
