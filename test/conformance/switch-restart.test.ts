@@ -5,12 +5,13 @@ import { expect } from 'chai';
 import { ALL_TABLES } from '../../ts/classifier/index.js';
 import type { Datapath } from '../../ts/datapath/index.js';
 import { emptyMatch } from '../../ts/openflow/index.js';
+import { definePolicy } from '../../ts/policy/index.js';
 import { type Bridge, Switch, type SwitchOptions } from '../../ts/switch/index.js';
 import { eventually } from '../support/eventually.js';
 import { ethernet, MAC_A, MAC_B, udpPacket } from '../support/frames.js';
 import { leftBehind } from '../support/left-behind.js';
 import { describeSwitch, revalidated } from '../support/switch-rig.js';
-import { sendFrames } from '../support/traffic.js';
+import { Capture, sendFrames } from '../support/traffic.js';
 
 describeSwitch('switch: restart', (rig) => {
   let folder: string;
@@ -220,6 +221,57 @@ describeSwitch('switch: restart', (rig) => {
     );
     await revalidated(third.theSwitch);
     expect(third.theSwitch.stats().revalidate).to.include({ adopted: 1, modified: 1 });
+  });
+
+  it('flows that a policy is asked about anew go on as they were until it has answered, or its deadline is over', async () => {
+    const datapath = makeDatapath();
+    const begin = (deadline: number) => {
+      const running = start(datapath);
+      const asked: (() => void)[] = [];
+      const policy = running.bridge.policy(
+        definePolicy({
+          later: { deadline, meanwhile: (act) => void act.drop('not yet') },
+          async run(pkt, act) {
+            if (!pkt.isUdp) return;
+            await new Promise<void>((resolve) => asked.push(resolve));
+            if (pkt.udpDst.equals(2000)) act.output('p2');
+          },
+        }),
+      );
+      return { ...running, policy, asked };
+    };
+    const first = begin(60_000);
+    send(0, there());
+    await eventually('it is asked', () => first.asked.length === 1);
+    first.asked[0]();
+    await eventually('it has answered', () => first.policy.stats.later?.answered === 1);
+    await revalidated(first.theSwitch);
+    expect(first.theSwitch.stats().datapath.flows, 'what stood in is gone').to.equal(0);
+    send(0, there());
+    await eventually('a flow of its answer', () => first.theSwitch.stats().datapath.flows === 1);
+    await first.theSwitch.close({ keep: true });
+
+    const second = begin(60_000);
+    await revalidated(second.theSwitch);
+    expect(second.policy.stats.later).to.include({ asked: 1, pending: 1 });
+    const heard = await Capture.start(rig().hosts[1].namespace, 'eth0', 2);
+    send(0, there());
+    expect(await heard.take(1), 'meanwhile').to.have.length(1);
+    second.asked[0]();
+    await eventually('it has answered', () => second.policy.stats.later?.answered === 1);
+    await revalidated(second.theSwitch);
+    send(0, there());
+    expect(await heard.take(1), 'after it').to.have.length(1);
+    const { modified, deleted } = second.theSwitch.stats().revalidate;
+    expect({ modified, deleted }).to.deep.equal({ modified: 0, deleted: {} });
+    await second.theSwitch.close({ keep: true });
+
+    const third = begin(300);
+    await eventually('the deadline is over', () => third.policy.stats.later?.expired === 1);
+    await eventually('what holds meanwhile is in the flow', () => {
+      const { modified: changed } = third.theSwitch.stats().revalidate;
+      return changed === 1;
+    });
   });
 
   it('is asked to flush flows, or to leave only ports', async () => {

@@ -118,6 +118,8 @@ export class Deliberation {
       this.#state = 'not answered yet, goes by the answer before';
       return give(host, stale);
     }
+    // Not after the deadline: then it is what holds.
+    if (question?.expired !== true) host.provisional = true;
     for (const credit of this.#meanwhile.credits) host.credit(credit);
     return this.#meanwhile.rule;
   }

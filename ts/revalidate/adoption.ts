@@ -19,14 +19,11 @@ import { type Slices, sortInSlices } from '../util/index.js';
 import type { Snapshot, Translation } from '../xlate/index.js';
 import type { RevalidateCounters } from './counters.js';
 import type { Crediting } from './crediting.js';
-import type { Retranslation } from './retranslation.js';
+import { NEVER, type Retranslation } from './retranslation.js';
 
 const FITNESS_ERROR = FITNESS.indexOf('error');
 /** Times that a dump is begun anew after the datapath said that it was interrupted. */
 const DUMP_ATTEMPTS = 5;
-/** Flows of an earlier process were found right for no snapshot of ours. */
-const NEVER = -1;
-
 /** What adopting flows needs of its surroundings; part of RevalidatorContext. */
 export interface AdoptionContext {
   readonly ukeys: UkeyTable;

@@ -27,6 +27,9 @@ export const VERDICT_DELETE_BAD_KEY = 4;
 /** It is of recirculated packets, and nobody knows any more what was to become of them. */
 export const VERDICT_DELETE_NO_RECIRC = 5;
 
+/** Generation of flows of an earlier process: they were found right for no snapshot of ours. */
+export const NEVER = -1;
+
 const FITNESS_ERROR = FITNESS.indexOf('error');
 const FITNESS_TOO_LITTLE = FITNESS.indexOf('too_little');
 const NO_BRIDGE = XLATE_ERRORS.indexOf('no_bridge');
@@ -38,6 +41,7 @@ export class Retranslation {
   translation: Translation | null = null;
   /** SLOW_* bits of the flow: of the translation, and SLOW_MATCH when the datapath's key leaves something out. */
   #slow = 0;
+  #isUndecided = false;
   readonly #ukeys: UkeyTable;
   readonly #translator: Translator;
   readonly #slowPath = new ActionsWriter(256);
@@ -67,10 +71,16 @@ export class Retranslation {
     return this.translation && this.#slow === 0 ? this.translation.actionsLength : this.#slowPath.length;
   }
 
+  /** The flow translated last is of an earlier process, and what is to become of it will be known later: it stays as it is. */
+  get isUndecided(): boolean {
+    return this.#isUndecided;
+  }
+
   /** Translates the flow of `ukey` and compares; a VERDICT_*. */
   run(snapshot: Snapshot, ukey: number): number {
     const ukeys = this.#ukeys;
     this.translation = null;
+    this.#isUndecided = false;
     const key = ukeys.arena.view(ukeys.keyBlock[ukey], ukeys.keyLength[ukey]);
     const fitness = native().decodeKey(key, this.#key, 0);
     if (fitness === FITNESS_ERROR) return VERDICT_DELETE_BAD_KEY;
@@ -84,6 +94,8 @@ export class Retranslation {
       this.#slowPath.reset();
       composeSlowPath(snapshot, inPort, this.#slow, this.#slowPath, this.#cookie);
     }
+    this.#isUndecided = translation.provisional && ukeys.generation[ukey] === NEVER;
+    if (this.#isUndecided) return VERDICT_KEEP;
     if (this.#looksAtMore(ukey, translation.mask)) return VERDICT_DELETE_MASK;
     const length = this.actionsLength;
     const same =

@@ -276,7 +276,7 @@ export class Revalidator {
     const verdict = this.#retranslation.run(snapshot, ukey);
     if (verdict === VERDICT_KEEP) {
       ukeys.setRecord(ukey, this.#retranslation.makeRecord(ukey));
-      ukeys.generation[ukey] = snapshot.generation;
+      if (!this.#retranslation.isUndecided) ukeys.generation[ukey] = snapshot.generation;
       ukeys.stale[ukey] = 0;
     } else if (verdict === VERDICT_MODIFY) {
       this.#changes.modify(snapshot, ukey);

@@ -98,6 +98,7 @@ export class Pass implements Translation {
   ruleCount = 0;
   effectCount = 0;
   slow = 0;
+  provisional = false;
   netflowOutput = NETFLOW_DROP;
   error = 0;
   /** A field that the datapath can set may differ between `flow` and `base`. */
@@ -214,6 +215,7 @@ export class Pass implements Translation {
     this.ruleCount = 0;
     this.effectCount = 0;
     this.slow = 0;
+    this.provisional = false;
     this.netflowOutput = NETFLOW_DROP;
     this.error = 0;
     this.changed = false;

@@ -11,6 +11,8 @@ export interface PolicyHost {
   readonly tracer: PolicyTeller | null;
   /** Nothing will be sent: nobody outside is to be asked. */
   readonly dontSend: boolean;
+  /** Set when what is decided stands in for a decision that is being made. */
+  provisional: boolean;
   /** The rule is credited with the packet. */
   credit(rule: Rule): void;
   report(effect: StateEffect): void;

@@ -474,4 +474,6 @@ export interface Translation {
   readonly slow: number;
   /** Index of XLATE_ERRORS. */
   readonly error: number;
+  /** A policy decides later; until then its default stands in. */
+  readonly provisional: boolean;
 }
