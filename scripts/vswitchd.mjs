@@ -60,14 +60,15 @@ function openSwitch({ datapath, limits, stateFile }) {
   });
 }
 
-/** Reads the file again and applies what differs; a file that is wrong changes nothing. */
-async function reload(file, applied, modules) {
+/** Reads the file again and applies what differs; a file that is wrong changes nothing. It is done when installed flows do what it says. */
+async function reload(file, sw, applied, modules) {
   notify('RELOADING=1');
   try {
     const config = readConfig(file);
     log.level = config.level;
     await modules.read(config);
     const errors = applied.apply(config, modules);
+    await sw.revalidate().catch((error) => log.warn(`revalidation: ${error.message}`));
     log.info({ errors: errors.length }, 'reloaded');
     return config;
   } catch (error) {
@@ -104,7 +105,7 @@ async function serve(file, first, signals, cleanups) {
   for (;;) {
     const signal = await signals.next();
     if (signal === 'SIGHUP') {
-      config = (await reload(file, applied, modules)) ?? config;
+      config = (await reload(file, sw, applied, modules)) ?? config;
       continue;
     }
     log.info({ signal, keep: config.keep }, 'stopping');
