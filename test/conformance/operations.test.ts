@@ -3,12 +3,12 @@ import { expect } from 'chai';
 import * as ovs from '../../ts/fields/index.js';
 import { type Channel, type FlowBatch, native, OP_OWN_BYTES, type OpBatch } from '../../ts/native/index.js';
 import { NLM_F_DUMP } from '../../ts/netlink/index.js';
+import { eventually } from '../support/eventually.js';
 import { udpFrame } from '../support/frames.js';
 import { message, parse } from '../support/netlink.js';
 import { action, udpKey } from '../support/odp.js';
 import { describeOnBoth } from '../support/rig.js';
 import { Capture, sendFrames } from '../support/traffic.js';
-import { eventually } from '../support/wait.js';
 
 const PUT = 1;
 const DELETE = 3;
@@ -124,10 +124,10 @@ describeOnBoth('operations of a channel', (rig) => {
     const out = new Int32Array(2);
     const drained: [number, number][] = [];
     // Later: the embedded datapath acts on them on a thread of its own.
-    await eventually(() => {
+    await eventually('two refusals', () => {
       while (channel.drainErrors(out) > 0) drained.push([out[0], out[1]]);
       return drained.length >= 2;
-    }, 'two refusals');
+    });
     expect(drained).to.deep.equal([
       [ops.seqs[1], EEXIST],
       [ops.seqs[2], ENOENT],
@@ -307,8 +307,7 @@ describeOnBoth('operations of a channel', (rig) => {
       const ops = new Ops().add(put(1)).add(put(1));
       channel.submit(ops.batch, 2, null);
       sendFrames(rig().outside, 'h3', [udpFrame()]);
-      const deadline = Date.now() + 5000;
-      while (upcalls === 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 1));
+      await eventually('an upcall', () => upcalls > 0);
       const out = new Int32Array(8);
       expect(channel.drainErrors(out)).to.equal(1);
       expect([out[0], out[1]]).to.deep.equal([ops.seqs[1], EEXIST]);

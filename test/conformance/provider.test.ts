@@ -8,6 +8,7 @@ import {
   type UpcallChannel,
 } from '../../ts/datapath/index.js';
 import * as f from '../../ts/fields/index.js';
+import { eventually } from '../support/eventually.js';
 import { failure } from '../support/failure.js';
 import { udpFrame } from '../support/frames.js';
 import { Lab, type Namespace } from '../support/netns.js';
@@ -16,10 +17,7 @@ import { needsRoot } from '../support/skip.js';
 import { datapathType } from '../support/test-datapath.js';
 import { sendFrames } from '../support/traffic.js';
 
-/** Waits until `done` holds, at most five seconds (the guest is slow). */
-async function until(done: () => boolean): Promise<void> {
-  for (let i = 0; i < 500 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-}
+const until = (done: () => boolean) => eventually('what is waited for', done);
 
 /** Datapath ports of the upcalls that come in on a handler, in order. */
 function collect({ channel, batch }: UpcallChannel): number[] {
@@ -236,8 +234,7 @@ describe(`datapath provider [${datapathType}]`, () => {
         events.some((event) =>
           Object.entries(wanted).every(([k, v]) => (event as Record<string, unknown>)[k] === v),
         );
-      await until(found);
-      expect(found(), `${JSON.stringify(wanted)} in ${JSON.stringify(events)}`).to.equal(true);
+      await until(found).catch(() => expect.fail(`${JSON.stringify(wanted)} in ${JSON.stringify(events)}`));
       events.length = 0;
     };
     datapath.addPort({ name: 'p9', type: 'system', portNo: 9 });

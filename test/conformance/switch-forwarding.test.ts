@@ -2,17 +2,12 @@ import { expect } from 'chai';
 import { dumpFlowLines } from '../../ts/datapath/index.js';
 import { ethernet, udpFrame, udpPacket } from '../support/frames.js';
 import { eventually } from '../support/eventually.js';
-import { describeSwitch, revalidated, type SwitchHost } from '../support/switch-rig.js';
+import { ping } from '../support/ping.js';
+import { describeSwitch, revalidated } from '../support/switch-rig.js';
 import { Capture, sendFrames } from '../support/traffic.js';
 
 const BROADCAST = 'ff:ff:ff:ff:ff:ff';
 const PINGS = 5;
-
-async function answered(from: SwitchHost, address: string): Promise<number> {
-  const args = ['-n', '-c', String(PINGS), '-i', '0.2', '-W', '5', address];
-  const { stdout } = await from.namespace.start('ping', args).exit;
-  return Number(/(\d+) received/.exec(stdout)?.[1]);
-}
 
 describeSwitch(
   'switch: hosts',
@@ -20,8 +15,8 @@ describeSwitch(
     it('answer every ping over IPv4 and IPv6, in both directions', async () => {
       const { theSwitch } = rig().open();
       const [one, two] = rig().hosts;
-      expect(await answered(one, two.ipv4)).to.equal(PINGS);
-      expect(await answered(two, one.ipv6)).to.equal(PINGS);
+      expect(await ping(one.namespace, two.ipv4, PINGS)).to.equal(PINGS);
+      expect(await ping(two.namespace, one.ipv6, PINGS)).to.equal(PINGS);
       const { datapath, upcall } = theSwitch.stats();
       expect(datapath.lost).to.equal(0);
       expect(upcall.installs).to.be.greaterThan(0);

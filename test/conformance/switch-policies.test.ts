@@ -104,7 +104,7 @@ describeSwitch('switch: policies', (rig) => {
   });
 
   it('a policy that is replaced under 1,000 packets a second loses none', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const { theSwitch, bridge } = rig().open(SECURE);
     const policy = bridge.policy((_pkt, act) => void act.output('p2'));
     // Other actions, and masks that are wider, narrower and different.
@@ -129,7 +129,7 @@ describeSwitch('switch: policies', (rig) => {
       ended.flows++;
       ended.packets += packets;
     });
-    const { result } = await startSink(rig().hosts[1].namespace, 'eth0', FLOOD.count, { timeoutSeconds: 30 });
+    const { result } = await startSink(rig().hosts[1].namespace, 'eth0', FLOOD.count, { timeoutSeconds: 60 });
     let replaced = 0;
     const timer = setInterval(() => policy.replace(versions[replaced++ % versions.length]), 100);
     const sent = await flood(rig().hosts[0].namespace, 'eth0', { ...FLOOD, single: true });

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import * as ovs from '../../ts/fields/index.js';
 import { native } from '../../ts/native/index.js';
 import { parseAttributes, pick } from '../support/attributes.js';
+import { eventually } from '../support/eventually.js';
 import { arpFrame, ethernet, tcpPacket, udpFrame, udpPacket } from '../support/frames.js';
 import { action, udpKey } from '../support/odp.js';
 import { describeOnBoth } from '../support/rig.js';
@@ -153,11 +154,7 @@ describeOnBoth('upcalls', (rig) => {
     const batch = native().createUpcallBatch();
     datapath.setUpcallPid(3, channel.portId);
     sendFrames(outside, 'h3', [udpFrame(1111, 2222)]);
-    let count = 0;
-    for (let i = 0; i < 100 && count === 0; i++) {
-      count = channel.receive(batch);
-      if (count === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    const count = await eventually('an upcall', () => channel.receive(batch) || undefined);
     datapath.setUpcallPid(3, rig().upcalls.pid);
     expect(count).to.equal(1);
     expect(batch.rows[ovs.UPCALL_CMD]).to.equal(ovs.OVS_PACKET_CMD_MISS);
@@ -178,11 +175,12 @@ describeOnBoth('upcalls', (rig) => {
     await upcalls.next();
     datapath.putFlow({ key: udpKey(1), actions: Buffer.alloc(0) });
     sendFrames(outside, 'h1', [udpFrame(), udpFrame()]);
-    const after = datapath.stats();
-    expect({ hit: after.hit - before.hit, missed: after.missed - before.missed }).to.deep.equal({
-      hit: 2,
-      missed: 1,
-    });
+    const counted = () => {
+      const { hit, missed } = datapath.stats();
+      return { hit: hit - before.hit, missed: missed - before.missed };
+    };
+    await eventually('all three are looked up', () => counted().hit + counted().missed === 3);
+    expect(counted()).to.deep.equal({ hit: 2, missed: 1 });
     expect(await upcalls.next(100)).to.equal(undefined);
   });
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { SlowpathError } from '../../ts/errors/index.js';
 import { eventually } from '../support/eventually.js';
+import { ping } from '../support/ping.js';
 import { command } from '../support/processes.js';
 import { describeSwitch, type SwitchHost, type SwitchRig } from '../support/switch-rig.js';
 
@@ -18,8 +19,7 @@ describeSwitch('a datapath that goes away', (rig) => {
   after(load);
 
   async function pings(from: SwitchHost, to: SwitchHost): Promise<void> {
-    const { stdout } = await from.namespace.start('ping', ['-c', '2', '-i', '0.2', '-W', '10', to.ipv4]).exit;
-    expect(stdout).to.match(/ 2 received/);
+    expect(await ping(from.namespace, to.ipv4, 2)).to.equal(2);
   }
 
   /** Deletes the datapath as somebody else would, and unloads the module at once, before it is made again. */

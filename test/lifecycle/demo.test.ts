@@ -47,7 +47,7 @@ describe('npm run demo', function () {
   });
   const env = () => ({ SLOWPATH_TEST_MARK: mark.split('=')[1] });
   const nothingRuns = () =>
-    eventually('all processes of the demonstration end', () => processesWith(mark).length === 0, 5000);
+    eventually('all processes of the demonstration end', () => processesWith(mark).length === 0);
 
   it('shows pings answered and a transfer that arrives whole', async function () {
     needsRoot(this);

@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { expect } from 'chai';
 
 import { native } from '../../ts/native/index.js';
+import { eventually } from '../support/eventually.js';
 import { NETLINK_ROUTE, RTNLGRP_LINK } from '../support/netlink.js';
 import { Lab, type Namespace } from '../support/netns.js';
 import { root } from '../support/processes.js';
@@ -48,8 +49,7 @@ describe('worker threads', () => {
     expect((await heard).map(([message]) => message.heard)).to.deep.equal([1, 1]);
     await Promise.all(workers.map(({ worker }) => worker.terminate()));
     notify();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    expect(heardHere).to.equal(2);
+    await eventually('the main thread has heard both', () => heardHere === 2);
     main.close();
   });
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './eventually.js';
 import { Lab, type Namespace } from './netns.js';
+import { ping } from './ping.js';
 import { type Child, type Exit, nodeScript, root } from './processes.js';
 import { datapathType } from './test-datapath.js';
 
@@ -121,10 +122,8 @@ export class CliRig {
   }
 
   /** Pings host 2 from host 1; the answers received. */
-  async ping(count: number): Promise<number> {
-    const args = ['-n', '-c', String(count), '-i', '0.2', '-W', '5', '10.0.0.2'];
-    const { stdout } = await this.hosts[0].start('ping', args).exit;
-    return Number(/(\d+) received/.exec(stdout)?.[1]);
+  ping(count: number): Promise<number> {
+    return ping(this.hosts[0], '10.0.0.2', count);
   }
 
   /** Names of the devices in the namespace, with the bridge or datapath that each is enslaved to. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long something that must come is waited for; emulation makes some things take seconds. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 
 /**
  * Looks every 20 ms until `probe` returns something other than undefined and false, and returns it. Throws with `what`, and

@@ -17,6 +17,9 @@ export function command(program: string, args: readonly string[], input = ''): s
   return execFileSync(program, args, { encoding: 'utf8', input, stdio: 'pipe', timeout: 60_000 });
 }
 
+/** How long a program is waited for: Node alone takes seconds to start under emulation. */
+const PATIENCE_MS = 30_000;
+
 /** How a child process ended. */
 export interface Exit {
   /** Exit status, null when a signal ended it. */
@@ -76,7 +79,7 @@ export class Child {
   }
 
   /** The first match of `pattern` in its standard output, waited for. Throws when it ends, or time is up, without one. */
-  waitFor(pattern: RegExp, timeoutMs = 10_000): Promise<RegExpExecArray> {
+  waitFor(pattern: RegExp, timeoutMs = PATIENCE_MS): Promise<RegExpExecArray> {
     return new Promise((resolve, reject) => {
       const settle = (act: () => void) => {
         clearTimeout(timer);
@@ -98,10 +101,10 @@ export class Child {
     });
   }
 
-  /** Ends it, by SIGKILL when it is still there after 5 s. */
+  /** Ends it, by SIGKILL when it is still there after that time. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit> {
     if (!this.#ended) this.process.kill(signal);
-    const timer = setTimeout(() => this.process.kill('SIGKILL'), 5000);
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), PATIENCE_MS);
     try {
       return await this.exit;
     } finally {

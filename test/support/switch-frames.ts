@@ -4,7 +4,7 @@ import type { OpenOptions, RunningSwitch, SwitchRig } from './switch-rig.js';
 import { Capture, sendFrames } from './traffic.js';
 
 /** How long frames are waited for that must come. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 
 /** Opens a switch that does nothing but what these flows say. */
 export function openWith(rig: SwitchRig, flows: string, options: OpenOptions = {}): RunningSwitch {

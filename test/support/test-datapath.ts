@@ -93,7 +93,7 @@ export class UpcallQueue {
   }
 
   /** The next upcall; undefined when none comes in time. */
-  async next(timeoutMs = 5000): Promise<Upcall | undefined> {
+  async next(timeoutMs = 30_000): Promise<Upcall | undefined> {
     if (this.#waiting.length === 0) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, timeoutMs);

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { Namespace } from './netns.js';
 import { Child, command, root } from './processes.js';
 
+/** How long what must come is waited for; a busy machine takes its time. */
+const PATIENCE_MS = 30_000;
 /** How long a frame that should not come is waited for. */
 const QUIET_MS = 100;
 
@@ -53,7 +55,12 @@ export class Capture {
   }
 
   /** Listens on a device; ready when this settles. It ends by itself after `timeoutMs`. */
-  static async start(namespace: Namespace, device: string, count = 1, timeoutMs = 5000): Promise<Capture> {
+  static async start(
+    namespace: Namespace,
+    device: string,
+    count = 1,
+    timeoutMs = PATIENCE_MS,
+  ): Promise<Capture> {
     const limits = ['--count', String(count), '--timeout-ms', String(timeoutMs)];
     const child = new Child(tool, ['capture', '--dev', device, '--netns', namespace.name, ...limits]);
     await child.waitFor(/^ready$/m);
@@ -71,14 +78,14 @@ export class Capture {
   }
 
   /** Waits for `count` frames, and a little longer for any that should not come; ends the capture. */
-  async settled(count: number, waitMs = 5000): Promise<Buffer[]> {
+  async settled(count: number, waitMs = PATIENCE_MS): Promise<Buffer[]> {
     await this.#child.waitFor(framesCame(count), waitMs).catch(() => {});
     await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
     return this.stop();
   }
 
   /** The next `count` frames, or those that came before time was up; the capture goes on. */
-  async take(count: number, waitMs = 5000): Promise<Buffer[]> {
+  async take(count: number, waitMs = PATIENCE_MS): Promise<Buffer[]> {
     const wanted = this.#taken + count;
     await this.#child.waitFor(framesCame(wanted), waitMs).catch(() => {});
     const whole = this.#child.stdout.slice(0, this.#child.stdout.lastIndexOf('\n') + 1);
@@ -106,7 +113,12 @@ export async function startSink(
   options: { readonly timeoutSeconds?: number; readonly quietMs?: number } = {},
 ): Promise<{ readonly result: Promise<SinkResult>; readonly child: Child }> {
   const args = ['sink', '--dev', device, '--netns', namespace.name, '--expect', String(expect)];
-  args.push('--timeout', String(options.timeoutSeconds ?? 10), '--quiet-ms', String(options.quietMs ?? 0));
+  args.push(
+    '--timeout',
+    String(options.timeoutSeconds ?? PATIENCE_MS / 1000),
+    '--quiet-ms',
+    String(options.quietMs ?? 0),
+  );
   const child = new Child(tool, args);
   await child.waitFor(/ready/);
   const result = child.exit.then(({ stdout, stderr }) => {

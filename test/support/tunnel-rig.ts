@@ -1,6 +1,7 @@
 import { parseFlows } from '../../ts/openflow/index.js';
 import { type Bridge, Switch } from '../../ts/switch/index.js';
 import type { Lab, Namespace } from './netns.js';
+import { ping } from './ping.js';
 import { datapathType } from './test-datapath.js';
 
 /** A switch in a namespace of its own, with one host at port p1 and an underlay device under0. */
@@ -58,8 +59,7 @@ export function openSite(
 /** Whether an address answers pings. Under emulation the first ones may wait for neighbours too long, so it is asked again. */
 export async function answers(host: Namespace, address: string, attempts = 4): Promise<boolean> {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const { stdout } = await host.start('ping', ['-n', '-c', '2', '-i', '0.2', '-W', '3', address]).exit;
-    if (Number(/(\d+) received/.exec(stdout)?.[1]) > 0) return true;
+    if ((await ping(host, address, 2, 3)) > 0) return true;
   }
   return false;
 }

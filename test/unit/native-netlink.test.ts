@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { expect } from 'chai';
 
 import { type Channel, native } from '../../ts/native/index.js';
+import { eventually } from '../support/eventually.js';
 import { Lab, type Namespace } from '../support/netns.js';
 import {
   attributes,
@@ -34,14 +35,7 @@ function caught(act: () => unknown): SystemError {
   throw new Error('nothing was thrown');
 }
 
-/** Turns of the event loop until `condition` holds. */
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('waited 5 s in vain');
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
+const until = (condition: () => boolean) => eventually('what is waited for', condition);
 
 /** Sends a datagram to another process's netlink port, from a socket of another process. */
 function sendFromOutside(protocol: number, portId: number, text: string): void {
@@ -215,8 +209,7 @@ describe('netlink channel in a network namespace', () => {
       heard += 1;
     });
     await until(() => channel.counters().overruns > before.overruns);
-    await until(() => heard > 0);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => heard > 0 && heard + channel.counters().lost >= changes);
     const { lost, overruns, received } = channel.counters();
     expect(overruns).to.be.greaterThan(0);
     expect(received).to.equal(heard);

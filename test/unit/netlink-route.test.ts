@@ -7,14 +7,11 @@ import {
   RTNLGRP_LINK,
   watchLinks,
 } from '../../ts/netlink/index.js';
+import { eventually } from '../support/eventually.js';
 import { Lab, type Namespace } from '../support/netns.js';
 import { needsRoot } from '../support/skip.js';
 
-/** Waits until `done` holds, at most two seconds. */
-async function until(done: () => boolean): Promise<void> {
-  for (let i = 0; i < 200 && !done(); i++) await new Promise((resolve) => setTimeout(resolve, 10));
-  expect(done()).to.equal(true);
-}
+const until = (done: () => boolean) => eventually('what is waited for', done);
 
 describe('rtnetlink of a real kernel', () => {
   const lab = new Lab();

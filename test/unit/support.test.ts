@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { eventually } from '../support/eventually.js';
 import { Lab, type Namespace } from '../support/netns.js';
 import { Child, command, nodeScript } from '../support/processes.js';
 import { needsRoot, skipUnless } from '../support/skip.js';
@@ -50,13 +51,14 @@ describe('test support: namespaces and traffic', () => {
   const lab = new Lab();
   let left: Namespace;
   let right: Namespace;
-  before(function () {
+  before(async function () {
     needsRoot(this);
     left = lab.namespace('left');
     right = lab.namespace('right');
     lab.veth(left, 'l0', right, 'r0');
     left.up('l0', { addresses: ['192.0.2.1/24', '2001:db8::1/64'] });
     right.up('r0', { addresses: ['192.0.2.2/24', '2001:db8::2/64'] });
+    await eventually('the link is up', () => left.running('l0') && right.running('r0'));
   });
   after(() => lab.remove());
 
