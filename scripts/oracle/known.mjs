@@ -157,7 +157,7 @@ export const KNOWN = [
       'A tunnel leaves its metadata on the packet, and one with egress_pkt_mark that decides against the packet its mark: which outputs come ' +
       'behind it, and which tunnel is the last, is decided by the order of the flood, that of a hash of addresses in memory. All else is the same.',
     explain: ({ entry, theirs, ours }) =>
-      theirs.compare === 'multiset' && entry.topology.name === 'tunnel'
+      theirs.compare === 'multiset' && tunnelPortsOf(entry).size > 0
         ? explained(theirs, ours, (a, b) => {
             const about = {
               flow: a.flow,
@@ -246,6 +246,17 @@ export const KNOWN = [
       explained(theirs, ours, (a, b) =>
         /dl_vlan=/.test(a.flow) ? explainedMask(theirs, judge, a, b, /^(dl_vlan_pcp|vlan_tci)$/) : null,
       ),
+  },
+  {
+    name: 'presence of the tag where the translation failed',
+    mask: true,
+    why:
+      'Datapaths match on a VLAN only together with the presence of a tag. ovs-vswitchd adds it when a translation is complete, not when one ' +
+      'failed (recursion too deep, say); we add it always.',
+    explain: ({ theirs, ours, judge }) =>
+      theirs.translationError
+        ? explained(theirs, ours, (a, b) => explainedMask(theirs, judge, a, b, /^(dl_vlan|vlan_tci)$/))
+        : null,
   },
   {
     name: 'hash of a packet that is not IP',

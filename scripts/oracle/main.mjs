@@ -16,6 +16,7 @@ const usage = `usage: npm run oracle -- [options]
   --seed N       begin of the sequence of cases (default 1)
   --cases M      cases to ask about, three packets each (default 200)
   --first I      number of the first case (default 0): --first 17 --cases 1 is case 17 alone
+  --wide        cases with what the recorded ones do not have as well: rare actions, fields, ports and packets
   --write FILE   write the cases with the peer's answers, JSON Lines, as test/fixtures/xlate-dev.jsonl.gz has them
   --peer-only    do not ask us
   --show N       differences to print in full (default 20)
@@ -30,6 +31,7 @@ function options() {
       first: { type: 'string', default: '0' },
       show: { type: 'string', default: '20' },
       write: { type: 'string' },
+      wide: { type: 'boolean', default: false },
       'peer-only': { type: 'boolean', default: false },
       'no-build': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -81,14 +83,15 @@ async function run(given) {
   try {
     await peer.start();
     for (let i = 0; i < given.cases; i++) {
-      const entry = await askSurvivor(peer, makeCase(given.seed, given.first + i), report);
+      const asked = makeCase(given.seed, given.first + i, given.wide);
+      const entry = await askSurvivor(peer, asked, report);
       if (entry !== null) {
         file?.write(`${JSON.stringify(entry)}\n`);
         const answer = given['peer-only'] ? null : await ours.ask(entry);
         report.compare(entry, answer);
         texts.compare(entry, answer);
       } else if (!given['peer-only']) {
-        report.survived(await ours.ask(makeCase(given.seed, given.first + i)));
+        report.survived(await ours.ask(asked));
       }
       if ((i + 1) % 100 === 0) report.progress(i + 1);
     }

@@ -16,12 +16,15 @@ function inTheirOrder(ours, theirs, tunnelPorts) {
 
 /**
  * Megaflows as a match can be read: ovs-vswitchd prints tun_tos and tun_ttl hexadecimal without saying so, and where a translation failed
- * also labels that packets without any were compared with.
+ * also labels that packets without any were compared with. A flow label that an action set it matches with 20 bits of mask, which it tells from 32
+ * of which 12 do not exist.
  */
 function readable(answer) {
   const number = (_, name, hex) => `${name}=0x${hex}`;
   const steps = answer.steps.map((step) => {
-    const megaflow = step.megaflow.replace(/\b(tun_tos|tun_ttl)=([0-9a-f]+)\b/g, number);
+    const megaflow = step.megaflow
+      .replace(/\b(tun_tos|tun_ttl)=([0-9a-f]+)\b/g, number)
+      .replace(/\b(ipv6_label=\w+)\/0xfffff\b/, '$1');
     return {
       ...step,
       megaflow: /\bmplsm?,/.test(megaflow) ? megaflow : megaflow.replace(/,mpls_\w+=[^,]+/g, ''),

@@ -30,7 +30,7 @@ export class TextReport {
       if (ours?.text === undefined || theirs.text === undefined || theirs.text.length > TEXT_MAX) continue;
       const lines = this.#compareText(ours.text, theirs);
       if (lines.length === 0) this.#equal += 1;
-      else if (translations(ours) !== translations(theirs)) this.#translatedOtherwise += 1;
+      else if (translations(ours, theirs) !== translations(theirs, theirs)) this.#translatedOtherwise += 1;
       else this.#differ(`${entry.id}:${i}`, theirs, lines);
     }
   }
@@ -53,11 +53,9 @@ export class TextReport {
   }
 }
 
-/** What a packet becomes, without how it is told and without the order of floods. */
-function translations({ steps, slow, translationError }) {
-  const actions = steps.map(({ datapathActions, finalFlow }) => [
-    datapathActions.split(',').sort().join(),
-    finalFlow,
-  ]);
+/** What a packet becomes, without how it is told and, where `compare` says so, without the order of floods. */
+function translations({ steps, slow, translationError }, { compare }) {
+  const inOrder = (text) => (compare === 'multiset' ? text.split(',').sort().join() : text);
+  const actions = steps.map(({ datapathActions, finalFlow }) => [inOrder(datapathActions), finalFlow]);
   return JSON.stringify([actions, slow, translationError]);
 }

@@ -1,6 +1,7 @@
 // Actions of flows and buckets. Each kind has a weight, a feature that it shows, protocols that it needs, and words.
 import * as nested from './nested.mjs';
 import * as v from './values.mjs';
+import { WIDE_ACTIONS } from './wide.mjs';
 
 const register = (random) => `NXM_NX_REG${random.below(4)}`;
 const IP = new Set(['ip', 'tcp', 'udp', 'sctp', 'icmp', 'ipv6', 'tcp6', 'udp6', 'icmp6', 'ns', 'na']);
@@ -211,12 +212,13 @@ function setField(random) {
 function kindsFor(scope) {
   const fits = ([, , needs]) =>
     needs === null || (typeof needs === 'function' ? needs(scope) : needs.has(scope.protocol));
-  return KINDS.filter(fits).map((kind) => [kind[0], kind]);
+  const kinds = scope.wide ? [...KINDS, ...WIDE_ACTIONS] : KINDS;
+  return kinds.filter(fits).map((kind) => [kind[0], kind]);
 }
 
 /**
  * A list of actions. `scope`: { protocol, tagged and tracked (the match says that there is a VLAN tag, a connection), table (of the
- * flow), groups (ids that may be named), depth (of nesting), features (a set to add to), meters }.
+ * flow), groups (ids that may be named), depth (of nesting), features (a set to add to), meters, wide (also the kinds of wide.mjs) }.
  */
 export function makeActions(random, scope, most = 4) {
   const kinds = kindsFor(scope);

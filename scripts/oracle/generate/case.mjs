@@ -6,6 +6,7 @@ import { makeMatch } from './match.mjs';
 import { makePacket } from './packet.mjs';
 import { makeTopology } from './topology.mjs';
 import * as v from './values.mjs';
+import { TLV_MAP, wideGroup } from './wide.mjs';
 
 const METERS = [
   'meter=1,kbps,burst,bands=type=drop,rate=1000,burst_size=100',
@@ -21,7 +22,7 @@ const BR1 = [
 const PACKETS = 3;
 
 function makeFlow(random, table, priority, scope) {
-  const { text, ...known } = priority === 0 ? { text: '', protocol: 'any' } : makeMatch(random);
+  const { text, ...known } = priority === 0 ? { text: '', protocol: 'any' } : makeMatch(random, scope.wide);
   const cookie = random.oneIn(6) ? `,cookie=0x${random.between(1, 255).toString(16)}` : '';
   const match = text === '' ? '' : `,${text}`;
   const actions = random.oneIn(30) ? 'drop' : makeInstructions(random, { ...scope, ...known, table });
@@ -65,19 +66,24 @@ const addresses = (random, topology) =>
       ])
     : [];
 
-/** Case number `index` of the sequence that `seed` begins; without answers. */
-export function makeCase(seed, index) {
+/** Case number `index` of the sequence that `seed` begins, without answers. `wide`: with what the recorded cases do not have. */
+export function makeCase(seed, index, wide = false) {
   const random = new Random(seed, index);
   const features = new Set();
-  const topology = makeTopology(random);
+  const topology = makeTopology(random, wide);
   const groups = random.oneIn(2) ? makeGroups(random, features) : { texts: [], ids: [] };
-  const scope = { features, groups: groups.ids, meters: true, depth: 0 };
+  if (wide && groups.ids.length > 0) {
+    groups.texts.push(wideGroup(random));
+    groups.ids.push(20, 20);
+  }
+  const scope = { features, groups: groups.ids, meters: true, depth: 0, wide };
   const flows = makeFlows(random, scope);
   return {
     schema: 'xlate/1',
-    id: `s${seed}-${String(index).padStart(5, '0')}`,
+    id: `${wide ? 'w' : 's'}${seed}-${String(index).padStart(5, '0')}`,
     features: [...features].sort(),
     topology: { name: topology.name, vsctl: topology.vsctl, appctl: topology.appctl, bridges: [] },
+    ...(wide ? { tlvMap: TLV_MAP } : {}),
     meters: METERS,
     groups: groups.texts,
     flows,
@@ -87,6 +93,6 @@ export function makeCase(seed, index) {
     bridgeFlows: topology.name === 'patch' ? { br1: BR1 } : {},
     fdb: addresses(random, topology.name),
     dumpFlows: [],
-    traces: random.some(PACKETS, () => makePacket(random, topology.name)),
+    traces: random.some(PACKETS, () => makePacket(random, topology.name, wide)),
   };
 }

@@ -1,5 +1,6 @@
 // Matches of flows, by protocol: what a protocol asks for is there, the rest is chosen.
 import * as v from './values.mjs';
+import { wideMatch } from './wide.mjs';
 
 const ip = (random, six) => {
   const parts = [];
@@ -114,8 +115,8 @@ function metadata(random) {
   return parts;
 }
 
-/** A match, and what actions may count on: the protocol, a VLAN tag, a connection that is known. */
-export function makeMatch(random) {
+/** A match, and what actions may count on: the protocol, a VLAN tag, a connection that is known. `wide`: with conditions of wide.mjs. */
+export function makeMatch(random, wide) {
   const protocol = random.weighted([
     [4, 'any'],
     [4, 'ip'],
@@ -144,6 +145,7 @@ export function makeMatch(random) {
       ])}`,
     );
   parts.push(...vlanWords(random), ...protocols[protocol](random), ...metadata(random));
+  if (wide) parts.push(...wideMatch(random, protocol));
   const text = parts.join(',');
   const tagged = /dl_vlan=|vlan_vid=|vlan_tci=0x1000/.test(text);
   const tracked = /ct_state=[^,]*\+(new|est|rel|snat)/.test(text);

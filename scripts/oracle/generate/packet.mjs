@@ -1,5 +1,6 @@
 // Packets to trace, in ovs-ofctl words.
 import * as v from './values.mjs';
+import { wideMetadata, widePacket } from './wide.mjs';
 
 const KINDS = [
   [6, 'tcp'],
@@ -121,8 +122,12 @@ const vlanWords = (random) =>
     [1, () => [`dl_vlan=${random.oneIn(4) ? 0 : v.vlan(random)}`, `dl_vlan_pcp=${v.pcp(random)}`]],
   ])();
 
-/** A packet: { bridge, flow, options }. */
-export function makePacket(random, topology) {
+/** A packet: { bridge, flow, options }; `wide`: now and then one of those of wide.mjs. */
+export function makePacket(random, topology, wide) {
+  if (wide) {
+    const words = widePacket(random);
+    if (words !== null) return packet(random, [words, `in_port=${v.port(random)}`]);
+  }
   const kind = random.weighted(KINDS);
   const inPort = v.port(random);
   const protocol = kind in NAMES ? NAMES[kind] : kind;
@@ -132,9 +137,14 @@ export function makePacket(random, topology) {
     ...head,
     `in_port=${inPort}`,
     ...metadata(random, topology, inPort),
+    ...(wide ? wideMetadata(random, topology, inPort) : []),
     ...ethernet,
     ...contents[kind](random),
   ];
+  return packet(random, flow);
+}
+
+function packet(random, flow) {
   const states = ['trk,new', 'trk,est', 'trk,est,rel', 'trk,est,rpl', 'trk,inv', 'trk,new,rel'];
   const options = random.oneIn(4) ? ['--ct-next', random.pick(states)] : [];
   return { bridge: 'br0', options, flow: flow.join(',') };

@@ -1,20 +1,8 @@
 // Switch configurations as ovs-vsctl words: six ports of a bridge br0, and what is set on them.
 import * as v from './values.mjs';
+import { WIDE_TOPOLOGIES } from './wide-topology.mjs';
+import { bridge, dummies, dummy, EXPORTERS, patch, six, tunnel } from './words.mjs';
 
-const PROTOCOLS = 'protocols=[OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15]';
-
-function bridge(name, last, failMode = 'secure') {
-  const settings = `datapath-type=dummy fail-mode=${failMode} other-config:datapath-id=fedcba987654321${last}`;
-  return `add-br ${name} -- set bridge ${name} ${settings} other-config:hwaddr=aa:55:aa:55:00:0${last} ${PROTOCOLS}`;
-}
-const dummy = (name, number, br = 'br0') =>
-  ` -- add-port ${br} ${name} -- set Interface ${name} type=dummy ofport_request=${number}`;
-const dummies = (...numbers) => numbers.map((n) => dummy(`p${n}`, n)).join('');
-const six = (rest = '') => bridge('br0', 0) + dummies(1, 2, 3, 4, 5, 6) + rest;
-const patch = (name, peer, number, br) =>
-  ` -- add-port ${br} ${name} -- set Interface ${name} type=patch options:peer=${peer} ofport_request=${number}`;
-const tunnel = (name, number, type, options) =>
-  ` -- add-port br0 ${name} -- set Interface ${name} type=${type} ${options} ofport_request=${number}`;
 const list = (random, values, most) => random.sample(values, random.between(1, most)).join(',');
 
 /** VLAN settings of one port. */
@@ -91,13 +79,6 @@ function mirrors(random) {
   );
 }
 
-const IPFIX =
-  ' -- --id=@i create IPFIX targets="127.0.0.1:14739" sampling=400 obs_domain_id=123 obs_point_id=456 -- set Bridge br0 ipfix=@i -- --id=@br0 get Bridge br0 -- --id=@i2 create IPFIX targets="127.0.0.1:14740" -- --id=@cs create Flow_Sample_Collector_Set id=1 bridge=@br0 ipfix=@i2';
-const SFLOW =
-  ' -- --id=@s create sFlow agent=lo targets="127.0.0.1:16343" header=128 sampling=64 polling=30 -- set Bridge br0 sflow=@s';
-const NETFLOW =
-  ' -- --id=@n create NetFlow targets="127.0.0.1:15566" engine_id=1 active_timeout=5 -- set Bridge br0 netflow=@n';
-
 /** [weight, name, words]. */
 const KINDS = [
   [20, 'plain', () => six()],
@@ -106,9 +87,9 @@ const KINDS = [
   [6, 'patch', patches],
   [4, 'bonds', bonds],
   [4, 'mirrors', mirrors],
-  [3, 'ipfix', () => six(IPFIX)],
-  [2, 'sflow', () => six(SFLOW)],
-  [1, 'netflow', () => six(NETFLOW)],
+  [3, 'ipfix', () => six(EXPORTERS.ipfix)],
+  [2, 'sflow', () => six(EXPORTERS.sflow)],
+  [1, 'netflow', () => six(EXPORTERS.netflow)],
   [
     2,
     'standalone',
@@ -136,15 +117,20 @@ const KINDS = [
 ];
 
 /** ovs-appctl's words for a kind. The active member of a balanced bond is the one that we take without being told. */
+const KERNEL_TUNNELS = [['dpif/set-dp-features', 'br0', 'tnl_push_pop', 'false']];
 const COMMANDS = {
-  tunnel: [['dpif/set-dp-features', 'br0', 'tnl_push_pop', 'false']],
+  tunnel: KERNEL_TUNNELS,
+  options: KERNEL_TUNNELS,
   bonds: [['bond/set-active-member', 'bond0', 'p4']],
 };
 
-/** A configuration: { name, vsctl, appctl }. Tunnels are the kernel's to encapsulate, as on a kernel datapath. */
-export function makeTopology(random) {
-  const [name, words] = random.weighted(KINDS.map(([weight, ...kind]) => [weight, kind]));
-  const vsctl = words(random).split(' ');
+/** A configuration: { name, vsctl, appctl }; `wide`: one of those of wide-topology.mjs as well. Tunnels are the kernel's to encapsulate, as on a kernel datapath. */
+export function makeTopology(random, wide) {
+  const kinds = wide ? [...KINDS, ...WIDE_TOPOLOGIES] : KINDS;
+  const [name, words] = random.weighted(kinds.map(([weight, ...kind]) => [weight, kind]));
+  const vsctl = words(random)
+    .split(' ')
+    .filter((word) => word !== '');
   // The one that is set would not stay active beside a primary.
   const needless = name === 'bonds' && !vsctl.some((word) => word.startsWith('bond_mode=balance-'));
   return { name, vsctl, appctl: needless ? [] : (COMMANDS[name] ?? []) };

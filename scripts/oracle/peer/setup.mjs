@@ -83,6 +83,7 @@ async function configure(peer, entry) {
   // A standalone bridge comes with a flow NORMAL; the case says all flows that there are.
   if (entry.topology.vsctl.includes('fail-mode=standalone'))
     await peer.ofctl('OpenFlow15', 'del-flows', 'br0');
+  if (entry.tlvMap !== undefined) await peer.ofctl('OpenFlow15', 'add-tlv-map', 'br0', entry.tlvMap);
   for (const meter of entry.meters) await peer.ofctl('OpenFlow15', 'add-meter', 'br0', meter);
   const groups = await addLines(peer, groupCommands, entry.groups);
   const flows = await addLines(peer, flowCommands('br0'), entry.flows);
