@@ -29,6 +29,8 @@ export type RecordedTrace = TraceCase['traces'][number] &
   TraceAnswer & {
     /** Whether the order of actions is defined. */
     readonly compare?: 'exact' | 'multiset';
+    /** What `ofproto/trace` printed. */
+    readonly text?: string;
   };
 
 export interface RecordedCase extends TraceCase {

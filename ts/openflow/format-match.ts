@@ -1,11 +1,15 @@
 import {
+  F_ETH_DST,
+  F_ETH_SRC,
   F_ETH_TYPE,
   F_MPLS_LSE0,
   F_NW_FRAG,
   F_NW_PROTO,
   F_PACKET_TYPE,
   F_RECIRC_ID,
+  F_TUN_DST,
   F_TUN_FLAGS,
+  F_TUN_IPV6_DST,
   F_VLAN_TCI,
 } from '../fields/index.js';
 import { requireField } from './fields.js';
@@ -123,11 +127,18 @@ function printMetadata(printer: MatchPrinter, port: Print): void {
   printer.field('skb_priority', (value) => formatHex(value)); // OVS shows no mask of it.
   printer.field('actset_output', port);
   printConnection(printer);
-  if (match.mask[F_PACKET_TYPE] === 0) return;
+  if (!hasPacketType(match)) return;
   const type = match.key[F_PACKET_TYPE];
   if (type !== 0) parts.push(`packet_type=(${type >>> 16},0x${(type & 0xffff).toString(16)})`);
-  // Matches on recirc_id are megaflows, and those always tell Ethernet from other packets.
+  // As OVS: what matches on recirc_id is taken for a megaflow, and those always tell Ethernet from other packets.
   else if (match.mask[F_RECIRC_ID] !== 0) parts.push('eth');
+}
+
+/** Whether a match tells packet types apart, itself or by an Ethernet field that it has (OVS: match_set_default_packet_type). */
+function hasPacketType({ mask }: FlowMatch): boolean {
+  if (mask[F_PACKET_TYPE] !== 0 || mask[F_ETH_TYPE] !== 0 || mask[F_VLAN_TCI] !== 0) return true;
+  for (let w = F_ETH_DST; w < F_ETH_SRC + 2; w++) if (mask[w] !== 0) return true;
+  return false;
 }
 
 function printTunnel(printer: MatchPrinter): void {
@@ -138,15 +149,15 @@ function printTunnel(printer: MatchPrinter): void {
   printer.field('tun_ipv6_dst', address);
   printer.field('tun_gbp_id', mixed);
   printer.field('tun_gbp_flags', bareHex);
+  // As OVS prints it: hexadecimal without a prefix.
+  printer.field('tun_tos', (value) => value.toString(16));
+  printer.field('tun_ttl', decimal);
   printer.field('tun_erspan_ver', decimal);
   printer.field('tun_erspan_idx', hex);
   printer.field('tun_erspan_dir', hex);
   printer.field('tun_erspan_hwid', hex);
   printer.field('gtpu_flags', bareHex, 'tun_gtpu_flags');
   printer.field('gtpu_msgtype', decimal, 'tun_gtpu_msgtype');
-  // As OVS prints it: hexadecimal without a prefix.
-  printer.field('tun_tos', (value) => value.toString(16));
-  printer.field('tun_ttl', decimal);
   const flags = printer.match.mask[F_TUN_FLAGS];
   if (flags !== 0)
     printer.parts.push(`tun_flags=${formatSignedFlags(printer.match.key[F_TUN_FLAGS], flags, TUNNEL_FLAGS)}`);
@@ -165,8 +176,10 @@ function printOptions({ match, parts, tlvMap }: MatchPrinter): void {
   }
 }
 
-/** The fields tun_metadataN that a packet has: `tun_metadata0=0x1234`. */
+/** The fields tun_metadataN that a packet has: `tun_metadata0=0x1234`. None without a tunnel's destination: they would go nowhere. */
 export function formatOptions(flow: Int32Array, tlvMap: TlvMap): string[] {
+  const hasTunnel = flow[F_TUN_DST] !== 0 || flow.slice(F_TUN_IPV6_DST, F_TUN_IPV6_DST + 4).some(Boolean);
+  if (!hasTunnel) return [];
   return Array.from(tlvMap, ({ index }) => tlvMap.field(`tun_metadata${index}`)!)
     .filter(({ presence }) => (flow[presence!.word] & presence!.mask) !== 0)
     .map((field) => `${field.name}=${formatHex(fromWords(field, flow, field.word))}`);

@@ -75,9 +75,14 @@ export function formatMaskedValue(
     case 'port':
       return formatPort(Number(value), ports);
     case 'tcp_flags':
-      return formatMaskedFlags(Number(value), Number(mask), FLAG_FORMATS.tcp_flags, Number(fullMask(field)));
-    case 'ct_state':
     case 'tun_flags':
+      return formatMaskedFlags(
+        Number(value),
+        Number(mask),
+        FLAG_FORMATS[field.format],
+        Number(fullMask(field)),
+      );
+    case 'ct_state':
       return formatSignedFlags(Number(value), Number(mask), FLAG_FORMATS[field.format]);
     case 'decimal':
       return whole ? String(value) : `${value}/0x${mask.toString(16)}`;

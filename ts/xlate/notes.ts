@@ -14,13 +14,16 @@ import type { XBucket, XBundle } from './types.js';
 
 // What a tracer is told in OVS's words where the words hang on the packet. To be called with a tracer only: texts cost.
 
+/** Bits of vlan_vid that a range names; its value has another, which says that there is a tag. */
+const VID_BITS = 12;
 const NO_PORT = 0xffff;
 const NO_GROUP = 0xffffffff;
 
 /** A field or a part of it was written: what it holds now (OVS: xlate_report_subfield). */
 export function noteSubfield(pass: Pass, target: Subfield): void {
   const { field, bits } = target;
-  const value = bits === field.bits ? formatFieldValue(field, pass.flow) : partValue(pass, target);
+  const isWhole = bits === field.bits || (bits === VID_BITS && field.name === 'vlan_vid');
+  const value = isWhole ? formatFieldValue(field, pass.flow) : partValue(pass, target);
   pass.note(`${formatSubfield(target)} is now ${value}`);
 }
 

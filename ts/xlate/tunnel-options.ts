@@ -12,10 +12,10 @@ export function unpackOptions(flow: Int32Array, bridge: XBridge | null): boolean
   return (bridge?.tlvMap ?? NO_OPTIONS).unpack(flow, 0);
 }
 
-/** Turns the fields of `flow` into options; `mask` gets the bits of those that the packet may have brought. */
-export function packOptions(flow: Int32Array, mask: Int32Array, bridge: XBridge): void {
+/** Turns the fields of `flow` into options; `mask` (null: nobody looks at them) gets the bits of those that the packet may have brought. */
+export function packOptions(flow: Int32Array, mask: Int32Array | null, bridge: XBridge): void {
   const tlvMap = bridge.tlvMap ?? NO_OPTIONS;
-  tlvMap.markPresent(flow, mask);
+  if (mask !== null) tlvMap.markPresent(flow, mask);
   tlvMap.pack(flow, 0);
 }
 

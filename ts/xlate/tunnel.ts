@@ -159,7 +159,11 @@ export function commitTunnel(pass: Pass, type: XTunnel['type']): void {
   if (!hasTunnel(flow, 0)) return;
   copyTunnel(flow, setMask);
   // Options are compared as on the wire: another bridge may have other fields for them.
-  if (setMask[F_TUN_OPTS_LEN] !== 0) packOptions(setMask, mask, pass.bridge);
+  if (setMask[F_TUN_OPTS_LEN] !== 0) {
+    // The first encapsulation of a type that has no options does not hang on them.
+    const matter = type === 'geneve' || pass.tunnelCommitted;
+    packOptions(setMask, matter ? mask : null, pass.bridge);
+  }
   if (pass.tunnelCommitted && sameTunnel(setMask, base)) return;
   copyTunnel(setMask, base);
   pass.tunnelCommitted = true;
@@ -213,5 +217,6 @@ export function actSetTunnel(pass: Pass, action: ActionOf<'set_tunnel'>): Outcom
 /** Takes a field of tunnel metadata away. */
 export function actDeleteField(pass: Pass, action: ActionOf<'delete_field'>): Outcome {
   deleteField(pass.flow, action.field);
+  if (pass.tracer !== null) pass.note(`delete ${action.field.name}`);
   return 'continue';
 }
