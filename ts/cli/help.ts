@@ -40,6 +40,25 @@ Each answer is an object; {"error": TEXT} for a request that cannot be answered,
 
 Example:
   echo '{"op":"key.decode","key":"0800030001000000"}' | slowpath batch`,
+  monitor: `
+Each line has the time, the class (miss, slow_path, sflow, flow_sample, ipfix, controller, bad), bridge and port, the bytes of the
+packet, its key as ovs-dpctl writes it, and for misses the datapath actions and the megaflow that was installed.
+
+Example:
+  slowpath monitor -d netdev --match tcp,nw_dst=10.0.0.0/8,tp_dst=80`,
+  pcap: `
+Without a configuration there is a bridge br0 with ports port1 to port16. A packet comes in by the port of --in-port; else by the port that has the
+name of the interface that it was captured on; else by the first port for the first interface of the file, and so on.
+
+Actions are carried out by the embedded datapath, with its connection tracking; this takes CAP_NET_ADMIN. What is learned stays learned. Progress
+is shown on a terminal.
+
+Example:
+  slowpath pcap in.pcapng --flows rules.txt --out ports/`,
+  completion: `
+  bash: source <(slowpath completion bash)
+  zsh:  slowpath completion zsh > "\${fpath[1]}/_slowpath"
+  fish: slowpath completion fish | source`,
 };
 
 /** What all help texts end with. */
