@@ -106,10 +106,24 @@ function arrived() {
   return Number(line.split(':')[1].trim().split(/\s+/)[1]);
 }
 
-/** Does something while packets of one flow pass; how much processor time the switch used meanwhile, in milliseconds. */
+/** Waits until the switch has next to nothing to do: what it does for one thing is not to be taken for the cost of another. */
+async function calm(daemon) {
+  for (let looks = 0; looks < 120; looks++) {
+    const cpu = cpuSeconds(daemon.pid);
+    await sleep(500);
+    if (cpuSeconds(daemon.pid) - cpu < 0.1) return;
+  }
+  throw new Error(`${daemon.name}: is not through with its work after a minute`);
+}
+
+/**
+ * Does something while packets of one flow pass, and waits until the switch is through with it; how long all that took, and the processor time that it
+ * used, in milliseconds.
+ */
 async function probed(daemon, flow, work) {
   const count = (PROBES * CHANGE_MS) / 1000;
   const cpu = cpuSeconds(daemon.pid);
+  const began = performance.now();
   const probes = runJson(trafficTool, [
     ...['flood', '--dev', TRAFFIC_IN, '--count', String(count), '--rate', String(PROBES)],
     ...['--flows', 'single', '--first', String(flow)],
@@ -117,7 +131,8 @@ async function probed(daemon, flow, work) {
   await sleep(CHANGE_MS / 4);
   await work();
   await probes;
-  return (cpuSeconds(daemon.pid) - cpu) * 1000;
+  await calm(daemon);
+  return { cpuMs: (cpuSeconds(daemon.pid) - cpu) * 1000, ms: performance.now() - began };
 }
 
 /**
@@ -127,7 +142,7 @@ async function probed(daemon, flow, work) {
 async function change(daemon) {
   const ports = changedPorts();
   await daemon.setMaxRevalidator(HOUR_MS);
-  await sleep(2000);
+  await calm(daemon);
   const before = await daemon.figures();
   const costs = [];
   const waits = [];
@@ -143,7 +158,7 @@ async function change(daemon) {
       await daemon.addFlow(text);
       seen = arrived();
     });
-    costs.push(withChange - base);
+    costs.push(withChange.cpuMs - (base.cpuMs / base.ms) * withChange.ms);
     waits.push(((arrived() - seen) * 1000) / PROBES);
   }
   const after = await daemon.figures();
@@ -182,8 +197,10 @@ async function trial(daemon, round) {
     await sleep(2000);
     const bytesPerFlow = ((residentMb(daemon.pid) - before) * 1024 * 1024) / (there - WARM_UP);
     const rest = await quiet(daemon);
-    const watched = await daemon.watch?.();
     const first = await latency(flows);
+    // Watching wakes the loop each millisecond, so latency is not measured by the same packets.
+    const watched = await daemon.watch?.();
+    if (watched) await latency(flows + LATENCIES);
     const loop = await watched?.();
     const changed = await change(daemon);
     // Last, for the garbage collector goes on for a while once it has been called.

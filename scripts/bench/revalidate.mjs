@@ -31,6 +31,7 @@ const ROWS = [
   ['of it JavaScript objects, bytes', (record) => record.heapPerFlow],
   ['longest stall of the event loop, ms', (record) => record.loop?.stallMs],
   ['longest that work held it, ms', (record) => record.loop?.heldMs],
+  ['longest garbage collection, ms', (record) => record.loop?.garbageMs],
   ['first packet while dumping p50, µs', (record) => record.first.p50_us],
   ['first packet while dumping p99, µs', (record) => record.first.p99_us],
   ['rule change: processor time, ms', (record) => record.changed.cpuMs],

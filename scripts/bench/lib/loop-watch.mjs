@@ -1,5 +1,6 @@
 // Watches the event loop of the process that it runs in: how late a timer of one millisecond is, and for how much of that the thread had the processor.
 import { openSync, readSync } from 'node:fs';
+import { PerformanceObserver } from 'node:perf_hooks';
 
 const text = Buffer.alloc(128);
 
@@ -10,14 +11,18 @@ function processorMs(file) {
 }
 
 /**
- * Watches until the function returned is called, which tells the longest time between two wake-ups beyond the millisecond, and the longest for which work
- * of this thread held the loop: without what it had to wait for a processor.
+ * Watches until the function returned is called, which tells the longest time between two wake-ups beyond the millisecond, the longest for which work
+ * of this thread held the loop: without what it had to wait for a processor; and the longest that garbage was collected at a time.
  */
 export function watchLoop() {
   const file = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r');
   let at = performance.now();
   let processor = processorMs(file);
-  const longest = { stallMs: 0, heldMs: 0 };
+  const longest = { stallMs: 0, heldMs: 0, garbageMs: 0 };
+  const collections = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) longest.garbageMs = Math.max(longest.garbageMs, duration);
+  });
+  collections.observe({ entryTypes: ['gc'] });
   const timer = setInterval(() => {
     const now = performance.now();
     const used = processorMs(file);
@@ -28,6 +33,7 @@ export function watchLoop() {
   }, 1);
   return () => {
     clearInterval(timer);
+    collections.disconnect();
     return longest;
   };
 }
