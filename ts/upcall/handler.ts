@@ -169,6 +169,8 @@ export class UpcallHandler {
     for (let row = 0; row < count; row++) this.#processUpcall(snapshot, row);
     this.#flush();
     this.profile.lap(STAGE_SEND);
+    // Packets do not wait for the answer: the next batch goes by it.
+    context.flowLimit.look(this.#now, context.countFlows);
     this.#context.observer?.batchDone?.();
     if (++this.#batchesSinceDrain >= DRAIN_EVERY) this.drain();
   }
@@ -283,12 +285,14 @@ export class UpcallHandler {
     this.#actionsOff[row] = actionsOff;
     this.#actionsLen[row] = length;
 
+    const isAssisted = (translation.slow & SLOW_ACTION) !== 0;
+    if (length === 0) counters.drops++;
+    // Before its flow is put: it is on its way sooner, and packets that meet the flow do not overtake it.
+    else if (!isAssisted) this.#execute(row, actionsOff, length);
     let installed = false;
     if (known) counters.duplicates++;
     else if (mayInstall) installed = this.#install(snapshot, row, translation, actionsOff);
-    if (length === 0) counters.drops++;
-    else if ((translation.slow & SLOW_ACTION) === 0) this.#execute(row, actionsOff, length);
-    else this.#executeAssisted(row, translation);
+    if (length > 0 && isAssisted) this.#executeAssisted(row, translation);
     this.profile.lap(STAGE_INSTALL);
     this.#context.observer?.upcall(
       mayInstall ? UPCALL_MISS : UPCALL_SLOW_PATH,
@@ -302,7 +306,6 @@ export class UpcallHandler {
   #install(snapshot: Snapshot, row: number, translation: Translation, actionsOff: number): boolean {
     const { batch, ukeys, records, ops, flowLimit } = this.#context;
     const counters = this.counters;
-    flowLimit.look(this.#now, this.#context.countFlows);
     if (ukeys.count >= flowLimit.limit || flowLimit.flows >= flowLimit.limit || ukeys.full) {
       counters.flow_limit++;
       return false;
