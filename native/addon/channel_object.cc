@@ -1,6 +1,7 @@
 #include "addon/channel_object.h"
 
 #include <linux/netlink.h>
+#include <poll.h>
 
 #include <cerrno>
 #include <cstring>
@@ -36,6 +37,7 @@ Napi::Function ChannelObject::Define(Napi::Env env) {
                          InstanceAccessor<&ChannelObject::PortId>("portId"),
                          InstanceAccessor<&ChannelObject::Closed>("closed"),
                          InstanceAccessor<&ChannelObject::LastError>("lastError"),
+                         InstanceAccessor<&ChannelObject::Waiting>("waiting"),
                          InstanceMethod<&ChannelObject::Transact>("transact"),
                          InstanceMethod<&ChannelObject::StartMessages>("startMessages"),
                          InstanceMethod<&ChannelObject::ConfigureOps>("configureOps"),
@@ -90,6 +92,12 @@ Napi::Value ChannelObject::Closed(const Napi::CallbackInfo& info) {
 
 Napi::Value ChannelObject::LastError(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), lastError_);
+}
+
+Napi::Value ChannelObject::Waiting(const Napi::CallbackInfo& info) {
+  if (closed_) return Napi::Boolean::New(info.Env(), false);
+  pollfd waiting = {channel_->Fd(), POLLIN, 0};
+  return Napi::Boolean::New(info.Env(), poll(&waiting, 1, 0) > 0);
 }
 
 // Throws and is false on a closed channel.

@@ -43,6 +43,7 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   Napi::Value PortId(const Napi::CallbackInfo& info);
   Napi::Value Closed(const Napi::CallbackInfo& info);
   Napi::Value LastError(const Napi::CallbackInfo& info);
+  Napi::Value Waiting(const Napi::CallbackInfo& info);
   Napi::Value Transact(const Napi::CallbackInfo& info);
   Napi::Value StartMessages(const Napi::CallbackInfo& info);
   Napi::Value ConfigureOps(const Napi::CallbackInfo& info);

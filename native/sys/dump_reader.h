@@ -31,7 +31,7 @@ class DumpReader {
   void Stop();
 
  private:
-  static constexpr size_t kAhead = 8;
+  static constexpr size_t kAhead = 32;
   // How long a receive waits, and so Stop at most.
   static constexpr int kPollMs = 50;
 

@@ -44,6 +44,7 @@ const none: ChannelCounters = {
 export class FakeChannel implements Channel {
   readonly portId: number;
   closed = false;
+  readonly waiting = false;
   lastError = 0;
   /** Every request, in order. */
   readonly requests: FakeRequest[] = [];

@@ -3,12 +3,12 @@ import fc from 'fast-check';
 import { Slices, sortInSlices } from '../../ts/util/index.js';
 
 describe('work in slices', () => {
-  it('is over after a millisecond, and after two at most when others took as long', async () => {
+  it('is over after two milliseconds, however long others took', async () => {
     let now = 0;
     const slices = new Slices(() => now);
-    now = 0.9;
+    now = 1.9;
     expect(slices.over).to.equal(false);
-    now = 1;
+    now = 2;
     expect(slices.over).to.equal(true);
     setImmediate(() => {
       now += 10;
@@ -18,6 +18,27 @@ describe('work in slices', () => {
     expect(slices.over).to.equal(false);
     now += 0.5;
     expect(slices.over).to.equal(true);
+  });
+
+  it('is over when somebody waits, but not before it was as long as the turn that others had', async () => {
+    let now = 0;
+    let waits = false;
+    const slices = new Slices(
+      () => now,
+      () => waits,
+    );
+    expect(slices.over).to.equal(false);
+    waits = true;
+    expect(slices.over).to.equal(true);
+    setImmediate(() => {
+      now += 0.5;
+    });
+    await slices.rest();
+    expect(slices.over).to.equal(false);
+    now += 0.5;
+    expect(slices.over).to.equal(true);
+    waits = false;
+    expect(slices.over).to.equal(false);
   });
 
   it('counts what was worked, without the turns of others and without what was done aside', async () => {
@@ -50,7 +71,7 @@ describe('work in slices', () => {
     const paused = slices.pause();
     now += 50;
     await paused;
-    expect(slices.worked).to.equal(3);
+    expect(slices.worked).to.equal(6);
   });
 
   it('sorts as sorting in one go does', async () => {

@@ -137,6 +137,8 @@ export interface Channel {
   /** Netlink port id (nl_pid); what OVS_VPORT_ATTR_UPCALL_PID and userspace actions name. */
   readonly portId: number;
   readonly closed: boolean;
+  /** Whether something can be received now. */
+  readonly waiting: boolean;
   /**
    * Sends one whole request (its seq and pid are overwritten, in place) and returns the messages of the answer, each a
    * copy with its nlmsghdr, up to and including NLMSG_DONE or NLMSG_ERROR (also the error 0 that acknowledges). A request

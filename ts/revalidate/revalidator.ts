@@ -60,6 +60,8 @@ export interface RevalidatorContext extends CreditingContext, FlowChangesContext
   settled?(generation: number): void;
   /** Milliseconds by which work is cut into slices; performance.now when left out. */
   clock?(): number;
+  /** Whether upcalls wait for their turn. */
+  waits?(): boolean;
   /** A round failed; the next one will try again. */
   onError(error: unknown): void;
 }
@@ -169,11 +171,22 @@ export class Revalidator {
   }
 
   /** The datapath was made anew, without flows: forgets all that it had. Rounds must have been stopped. */
-  forgetAll(): void {
+  forgetAll(): Promise<void> {
     const { ukeys } = this.#context;
-    for (let i = 0; i < ukeys.end; i++) {
-      if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.forget(i, 'removed_by_others', BY_PURGE);
-    }
+    const lost = this.#context.now();
+    return this.#alone(async () => {
+      const slices = this.#slices();
+      for (let from = 0; from < ukeys.end; from += PURGED_AT_ONCE) {
+        ukeys.now = this.#context.now();
+        const to = Math.min(from + PURGED_AT_ONCE, ukeys.end);
+        for (let i = from; i < to; i++) {
+          // The new one has those that upcalls bring meanwhile.
+          const isLost = ukeys.state[i] === UKEY_OPERATIONAL && ukeys.created[i] <= lost;
+          if (isLost) this.#changes.forget(i, 'removed_by_others', BY_PURGE);
+        }
+        if (slices.over) await slices.rest();
+      }
+    });
   }
 
   /**
@@ -227,7 +240,7 @@ export class Revalidator {
   }
 
   #slices(): Slices {
-    return new Slices(this.#context.clock);
+    return new Slices(this.#context.clock, this.#context.waits);
   }
 
   async #round(): Promise<void> {

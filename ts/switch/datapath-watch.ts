@@ -87,7 +87,8 @@ export class DatapathWatch {
     await revalidator.stop();
     if (this.#closed) return;
     if (datapath.adopted) datapath.flush();
-    revalidator.forgetAll();
+    await revalidator.forgetAll();
+    if (this.#closed) return;
     this.#resync();
     changed();
     revalidator.start();

@@ -375,6 +375,7 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
       ended: this.#effects.ended,
       log: this.#log,
       settled: (generation: number) => this.#removals.settled(generation),
+      waits: () => this.#handlerChannel.channel.waiting,
       onError: (error: unknown) => this.#onRevalidationError(error),
     };
     return new Revalidator(context, this.#options.policy);

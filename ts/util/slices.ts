@@ -1,15 +1,13 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
-/** A slice of work is this long at least, milliseconds … */
-const LEAST_MS = 1;
-/** … and, when others take long turns, as long as theirs, but not longer than this. */
-const MOST_MS = 2;
+/** A slice of work is this long when nobody waits, milliseconds. */
+const SLICE_MS = 2;
 /** How long nothing is done while there is nothing to do yet. */
-const PAUSE_MS = 1;
+const PAUSE_MS = 4;
 
 /**
- * Cuts long work into slices, between which upcalls and timers have their turn. Others are not starved by it, nor it by them. `clock` tells
- * milliseconds.
+ * Cuts long work into slices, between which upcalls and timers have their turn. Others are not starved by it, nor it by them: while somebody `waits`, a
+ * slice is no longer than the turn that others had before. `clock` tells milliseconds.
  */
 export class Slices {
   readonly #clock: () => number;
@@ -18,16 +16,20 @@ export class Slices {
   /** Milliseconds worked `aside`. */
   #aside = 0;
   #began: number;
-  #length = LEAST_MS;
+  /** Milliseconds that the slice lasts at least, whoever waits: as many as others had before it. */
+  #least = 0;
+  readonly #waits: () => boolean;
 
-  constructor(clock: () => number = () => performance.now()) {
+  constructor(clock: () => number = () => performance.now(), waits: () => boolean = () => false) {
     this.#clock = clock;
+    this.#waits = waits;
     this.#began = clock();
   }
 
   /** Whether the slice is over. */
   get over(): boolean {
-    return this.#clock() - this.#began >= this.#length;
+    const worked = this.#clock() - this.#began;
+    return worked >= SLICE_MS || (worked >= this.#least && this.#waits());
   }
 
   /** Milliseconds worked so far, without the turns that others had and without what was worked aside. */
@@ -41,7 +43,7 @@ export class Slices {
     this.#ended += ended - this.#began;
     await nextTurn();
     this.#began = this.#clock();
-    this.#length = Math.min(MOST_MS, Math.max(LEAST_MS, this.#began - ended));
+    this.#least = this.#began - ended;
   }
 
   /** There is nothing to do yet: others make better use of the time. It counts as worked, but what others take beyond it. */
@@ -50,7 +52,7 @@ export class Slices {
     await sleep(PAUSE_MS);
     this.#ended += ended - this.#began + PAUSE_MS;
     this.#began = this.#clock();
-    this.#length = LEAST_MS;
+    this.#least = 0;
   }
 
   /** Does other work in the same slices, which does not count as worked here. */
