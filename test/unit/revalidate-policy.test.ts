@@ -77,6 +77,7 @@ describe('flow limit', () => {
 describe('revalidation terms', () => {
   const terms = (maxIdle: number, flush: boolean, cheap: boolean) => ({
     maxIdle,
+    usualIdle: 10_000,
     flush,
     cheap,
     dearGap: 200,
@@ -140,7 +141,11 @@ describe('revalidation verdicts', () => {
       verdicts(CHEAP, { idle: 10_001 }, { idle: 10_001, flags: MATCHED_STALE }, { idle: 9_999 }),
     ).to.deep.equal({ kept: 1, verdicts: [idle, idle, KEEP] });
     const crowded = termsOf(DEFAULT_POLICY, 11, 10, 0);
-    expect(verdicts(crowded, { idle: 101 }, { idle: 100 }).verdicts).to.deep.equal([idle, KEEP]);
+    const crowdedOut = deleteVerdict('flow_limit');
+    expect(
+      verdicts(crowded, { idle: 10_001 }, { idle: 10_000 }, { idle: 101 }, { idle: 100 }).verdicts,
+      'above the limit, what 10 seconds would have spared goes for that reason',
+    ).to.deep.equal([idle, crowdedOut, crowdedOut, KEEP]);
   });
   it('delete everything above twice the limit', () => {
     const flush = deleteVerdict('over_limit_flush');

@@ -18,7 +18,7 @@ import {
   type UkeySource,
   type UkeyTable,
 } from '../ukey/index.js';
-import type { Snapshot } from '../xlate/index.js';
+import type { FlowRecords, Snapshot } from '../xlate/index.js';
 import type { RevalidateCounters } from './counters.js';
 import type { Crediting } from './crediting.js';
 import type { Retranslation } from './retranslation.js';
@@ -33,6 +33,7 @@ export interface FlowChangesContext {
   readonly ops: OpWriter;
   readonly replies: FlowBatch;
   readonly ukeys: UkeyTable;
+  readonly records: FlowRecords;
   /** Monotonic milliseconds. */
   now(): number;
   /** Called before operations leave. */
@@ -93,6 +94,7 @@ export class FlowChanges {
     const { actions, actionsLength } = this.#retranslation;
     const keyLength = ukeys.keyLength[ukey];
     ukeys.setActions(ukey, actions, actionsLength);
+    ukeys.slow[ukey] = this.#retranslation.slow;
     ukeys.generation[ukey] = snapshot.generation;
     ukeys.stale[ukey] = 0;
     const record = this.#retranslation.makeRecord(ukey);
@@ -168,7 +170,7 @@ export class FlowChanges {
 
   /** Exchanges what is queued with the datapath. */
   flush(snapshot: Snapshot): void {
-    const { opsChannel, ops, replies } = this.#context;
+    const { opsChannel, ops, replies, ukeys, records } = this.#context;
     if (ops.count === 0) return;
     this.#context.beforeSubmit?.();
     const flows = opsChannel.exchange(ops.batch, ops.count, null, replies);
@@ -182,11 +184,14 @@ export class FlowChanges {
         this.#deleted(op, error);
         continue;
       }
-      this.#context.ukeys.setRecord(this.#ukey[op], this.#record[op]);
-      if (error !== 0) failedModifies.push(this.#ukey[op]);
-      else {
+      if (error === 0) {
+        ukeys.setRecord(this.#ukey[op], this.#record[op]);
         this.#counters.modified++;
-        this.#context.ukeys.watcher?.modified(this.#ukey[op]);
+        ukeys.watcher?.modified(this.#ukey[op]);
+      } else {
+        // What is credited to whom stays as it was: the flow has its old actions.
+        records.drop(ukeys.arena, this.#record[op]);
+        failedModifies.push(this.#ukey[op]);
       }
     }
     ops.clear();
@@ -204,7 +209,7 @@ export class FlowChanges {
     if (error !== 0 && error !== ENOENT) this.#counters.delete_failures++;
     const by = reason === PURGE ? BY_PURGE : BY_REVALIDATOR;
     if (ukey >= 0) this.#gone(ukey, error === ENOENT ? REMOVED_BY_OTHERS : reason, by);
-    else this.#countDeleted(reason);
+    else if (error === 0) this.#countDeleted(reason);
   }
 
   #gone(ukey: number, reason: number, by: number): void {

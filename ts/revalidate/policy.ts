@@ -5,7 +5,7 @@ import { DELETE_REASONS, type DeleteReason } from '../ukey/index.js';
 export interface RevalidatePolicy {
   /** Unused flows go after this long. */
   readonly maxIdle: number;
-  /** Longest pause between the starts of two rounds. */
+  /** Longest pause between the starts of two rounds, unless maxIdle is less. */
   readonly maxRevalidator: number;
   /** Packets a second below which a flow is not worth a translation when rounds are slow. */
   readonly minRevalidatePps: number;
@@ -13,8 +13,15 @@ export interface RevalidatePolicy {
 
 export const DEFAULT_POLICY: RevalidatePolicy = { maxIdle: 10_000, maxRevalidator: 500, minRevalidatePps: 5 };
 
+/** Longest time from the start of a round to that of the next: flows that are idle are to be found in time, too (OVS: udpif_revalidator). */
+export function pauseOf({ maxIdle, maxRevalidator }: RevalidatePolicy): number {
+  return Math.min(Math.max(maxIdle, LEAST_PAUSE_MS), maxRevalidator);
+}
+
 /** Idle time while there are more flows than the limit. */
 const CROWDED_IDLE_MS = 100;
+/** An idle time below this does not make rounds more frequent. */
+const LEAST_PAUSE_MS = 100;
 /** A round this short can afford to translate everything. */
 const CHEAP_DUMP_MS = 200;
 
@@ -22,6 +29,8 @@ const CHEAP_DUMP_MS = 200;
 export interface RoundTerms {
   /** Unused flows older than this go. */
   readonly maxIdle: number;
+  /** Those older than this would go if there were fewer flows, too. */
+  readonly usualIdle: number;
   /** More than twice the limit: every flow goes. */
   readonly flush: boolean;
   /** The last round was short, so translating again is always worth it. */
@@ -38,6 +47,7 @@ export function termsOf(
 ): RoundTerms {
   return {
     maxIdle: flows > limit ? Math.min(CROWDED_IDLE_MS, policy.maxIdle) : policy.maxIdle,
+    usualIdle: policy.maxIdle,
     flush: flows > 2 * limit,
     cheap: lastDumpMs < CHEAP_DUMP_MS,
     dearGap: 1000 / policy.minRevalidatePps,
@@ -63,6 +73,7 @@ export const deleteVerdict = (reason: DeleteReason): number => DELETE + DELETE_R
 
 const FLUSH = deleteVerdict('over_limit_flush');
 const IDLE = deleteVerdict('idle');
+const FLOW_LIMIT = deleteVerdict('flow_limit');
 const TOO_EXPENSIVE = deleteVerdict('too_expensive');
 
 /**
@@ -83,10 +94,11 @@ export function judge(
   }
   const { flags, packets, used, usedBefore } = flows;
   const longAgo = now - terms.maxIdle;
+  const idleAnyway = now - terms.usualIdle;
   let kept = 0;
   for (let i = 0; i < count; i++) {
     if (used[i] < longAgo) {
-      verdicts[i] = IDLE;
+      verdicts[i] = used[i] < idleAnyway ? IDLE : FLOW_LIMIT;
     } else if ((flags[i] & MATCHED_STALE) === 0 && ((flags[i] & MATCHED_UNTOLD) === 0 || packets[i] === 0)) {
       verdicts[i] = KEEP;
       kept++;

@@ -40,7 +40,7 @@ export class Retranslation {
   /** The translation made last; null when there was none. */
   translation: Translation | null = null;
   /** SLOW_* bits of the flow: of the translation, and SLOW_MATCH when the datapath's key leaves something out. */
-  #slow = 0;
+  slow = 0;
   #isUndecided = false;
   readonly #ukeys: UkeyTable;
   readonly #translator: Translator;
@@ -64,11 +64,11 @@ export class Retranslation {
 
   /** Actions that the flow ought to have, actions[0 … actionsLength); valid until the next run. */
   get actions(): Uint8Array {
-    return this.translation && this.#slow === 0 ? this.translation.actions : this.#slowPath.bytes;
+    return this.translation && this.slow === 0 ? this.translation.actions : this.#slowPath.bytes;
   }
 
   get actionsLength(): number {
-    return this.translation && this.#slow === 0 ? this.translation.actionsLength : this.#slowPath.length;
+    return this.translation && this.slow === 0 ? this.translation.actionsLength : this.#slowPath.length;
   }
 
   /** The flow translated last is of an earlier process, and what is to become of it will be known later: it stays as it is. */
@@ -89,10 +89,10 @@ export class Retranslation {
     const inPort = ukeys.inPort[ukey];
     if (translation.error === NO_RECIRC) return VERDICT_DELETE_NO_RECIRC;
     if (translation.error === NO_BRIDGE && ukeys.actionsLength[ukey] > 0) return VERDICT_DELETE_NO_PORT;
-    this.#slow = translation.slow | (fitness === FITNESS_TOO_LITTLE ? SLOW_MATCH : 0);
-    if (this.#slow !== 0) {
+    this.slow = translation.slow | (fitness === FITNESS_TOO_LITTLE ? SLOW_MATCH : 0);
+    if (this.slow !== 0) {
       this.#slowPath.reset();
-      composeSlowPath(snapshot, inPort, this.#slow, this.#slowPath, this.#cookie);
+      composeSlowPath(snapshot, inPort, this.slow, this.#slowPath, this.#cookie);
     }
     this.#isUndecided = translation.provisional && ukeys.generation[ukey] === NEVER;
     if (this.#isUndecided) return VERDICT_KEEP;

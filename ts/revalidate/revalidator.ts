@@ -15,7 +15,7 @@ import { createRevalidateCounters, type RevalidateCounters } from './counters.js
 import type { ChangeLog } from './changes.js';
 import { Crediting, type CreditingContext } from './crediting.js';
 import { FlowChanges, type FlowChangesContext } from './flow-changes.js';
-import { DEFAULT_POLICY, type RevalidatePolicy, type RoundTerms, termsOf } from './policy.js';
+import { DEFAULT_POLICY, pauseOf, type RevalidatePolicy, type RoundTerms, termsOf } from './policy.js';
 import {
   Retranslation,
   VERDICT_DELETE_BAD_KEY,
@@ -105,17 +105,16 @@ export class Revalidator {
     });
   }
 
-  /** Runs rounds until `stop`: one at once after `poke`, else every maxRevalidator milliseconds. */
+  /** Runs rounds until `stop`: one at once after `poke`, else one in each pause that the policy allows. */
   start(): void {
     this.#stopped = false;
-    this.#schedule(this.policy.maxRevalidator);
+    this.#schedule(pauseOf(this.policy));
   }
 
   /** Takes other options over; the pause between rounds is cut or stretched to them. */
   setPolicy(policy: RevalidatePolicy): void {
     this.policy = policy;
-    if (this.#stopped || this.#running !== null || this.#again) return;
-    this.#schedule(Math.max(this.#began + policy.maxRevalidator - this.#context.now(), 0));
+    if (this.#running === null) this.#scheduleNext();
   }
 
   /** The log has something new: it is looked into as soon as the event loop comes to it. */
@@ -143,26 +142,33 @@ export class Revalidator {
     });
   }
 
-  /** Ends the rounds; resolves when the one under way is through. */
+  /** Ends the rounds; resolves when the work under way is through, and what waited for it. */
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    await this.#running;
+    while (this.#running !== null) await this.#running;
   }
 
   /** One round, now; after the work under way, if there is some. */
-  async round(): Promise<void> {
-    await this.#running?.catch(() => {});
-    await this.#alone(() => this.#round());
+  round(): Promise<void> {
+    return this.#alone(() => this.#round());
   }
 
-  /** Does one thing at a time. */
-  #alone(work: () => Promise<void>): Promise<void> {
-    this.#running ??= work().finally(() => {
-      this.#running = null;
+  /** Does one thing at a time, in the order in which they were asked for. */
+  async #alone(work: () => Promise<void>): Promise<void> {
+    while (this.#running !== null) await this.#running;
+    let end = () => {};
+    this.#running = new Promise((resolve) => {
+      end = resolve;
     });
-    return this.#running;
+    try {
+      await work();
+    } finally {
+      this.#running = null;
+      end();
+      this.#scheduleNext();
+    }
   }
 
   /** Puts a flow that matches the bits of `mask` in the place of an operational one; between two turns of a round. */
@@ -193,9 +199,8 @@ export class Revalidator {
    * Deletes all flows that are ours, with their final statistics credited; after the work under way. Flows that come meanwhile, while upcalls go on,
    * may stay.
    */
-  async purge(): Promise<void> {
-    await this.#running?.catch(() => {});
-    await this.#alone(async () => {
+  purge(): Promise<void> {
+    return this.#alone(async () => {
       const { ukeys } = this.#context;
       const slices = this.#slices();
       for (let from = 0; from < ukeys.end; from += PURGED_AT_ONCE) {
@@ -211,31 +216,38 @@ export class Revalidator {
     });
   }
 
+  /** At once when the log has something new, else when the pause between rounds is over. */
+  #scheduleNext(): void {
+    if (this.#stopped) return;
+    const rest = this.#began + pauseOf(this.policy) - this.#context.now();
+    this.#schedule(this.#again ? 0 : Math.max(rest, 0));
+  }
+
   #schedule(delay: number): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       this.#timer = null;
-      this.#again = false;
-      void this.#alone(() => (this.#isDue() ? this.#round() : this.#settle(this.#slices())))
-        .catch((error: unknown) => {
-          this.counters.failed++;
-          this.#context.onError(error);
-        })
-        .then(() => {
-          if (this.#stopped || this.#timer) return;
-          const rest = this.#began + this.policy.maxRevalidator - this.#context.now();
-          this.#schedule(this.#again ? 0 : Math.max(rest, 0));
-        });
+      void this.#alone(() => this.#turn()).catch((error: unknown) => {
+        this.counters.failed++;
+        this.#context.onError(error);
+      });
     }, delay);
     this.#timer.unref();
+  }
+
+  /** What there is to do now. */
+  async #turn(): Promise<void> {
+    if (this.#stopped) return;
+    this.#again = false;
+    if (this.#isDue()) await this.#round();
+    else await this.#settle(this.#slices());
   }
 
   /** Whether it is time for a dump, or all flows are concerned by a change. */
   #isDue(): boolean {
     const { log } = this.#context;
     return (
-      log.everythingSince > this.#roundGeneration ||
-      this.#context.now() >= this.#began + this.policy.maxRevalidator
+      log.everythingSince > this.#roundGeneration || this.#context.now() >= this.#began + pauseOf(this.policy)
     );
   }
 
@@ -289,8 +301,10 @@ export class Revalidator {
     const verdict = this.#retranslation.run(snapshot, ukey);
     if (verdict === VERDICT_KEEP) {
       ukeys.setRecord(ukey, this.#retranslation.makeRecord(ukey));
-      if (!this.#retranslation.isUndecided) ukeys.generation[ukey] = snapshot.generation;
       ukeys.stale[ukey] = 0;
+      if (this.#retranslation.isUndecided) return;
+      ukeys.generation[ukey] = snapshot.generation;
+      ukeys.slow[ukey] = this.#retranslation.slow;
     } else if (verdict === VERDICT_MODIFY) {
       this.#changes.modify(snapshot, ukey);
     } else {
@@ -303,10 +317,16 @@ export class Revalidator {
     const { ukeys, log } = this.#context;
     while (log.pending) {
       const set = log.take();
-      for (let from = 0; from < ukeys.end; from += MARKED_AT_ONCE) {
-        const to = Math.min(from + MARKED_AT_ONCE, ukeys.end);
-        if (set.mark(ukeys, from, to) > 0) await this.#mend(from, to, slices);
-        if (slices.over) await slices.rest();
+      try {
+        for (let from = 0; from < ukeys.end; from += MARKED_AT_ONCE) {
+          const to = Math.min(from + MARKED_AT_ONCE, ukeys.end);
+          if (set.mark(ukeys, from, to) > 0) await this.#mend(from, to, slices);
+          if (slices.over) await slices.rest();
+        }
+      } catch (error) {
+        // Whom else they concern, nobody will look for any more.
+        log.everything(this.#context.snapshot().generation);
+        throw error;
       }
     }
   }

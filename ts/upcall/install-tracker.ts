@@ -14,10 +14,11 @@ const FAILED_INSTALL = DELETE_REASONS.indexOf('failed_install');
 export class InstallTracker {
   /** Per op of the batch being filled: ukey index of a put, -1 for an execute. */
   readonly #pending = new Int32Array(1024);
-  /** By sequence number modulo RING: the number, the ukey or -1, and the first word of the ukey's ufid as a check. */
+  /** By sequence number modulo RING: the number, the ukey or -1, and as a check of its life the first word of its ufid and when it was made. */
   readonly #seq = new Int32Array(RING);
   readonly #ukey = new Int32Array(RING);
   readonly #ufid = new Int32Array(RING);
+  readonly #created = new Float64Array(RING);
   readonly #errors = new Int32Array(MAX_ERRORS * 2);
   readonly #ukeys: UkeyTable;
   readonly #counters: UpcallCounters;
@@ -50,6 +51,7 @@ export class InstallTracker {
       this.#ukey[slot] = ukey;
       if (ukey < 0) continue;
       this.#ufid[slot] = ukeys.ufid[ukey * 4];
+      this.#created[slot] = ukeys.created[ukey];
       ukeys.transition(ukey, UKEY_OPERATIONAL, BY_INSTALL);
       ukeys.watcher?.installed(ukey);
     }
@@ -75,9 +77,9 @@ export class InstallTracker {
     if (errno === EEXIST) this.#counters.install_overlaps++;
     else this.#counters.install_failures++;
     this.#onRefused(errno);
-    const ukeys = this.#ukeys;
-    if (ukeys.state[ukey] === UKEY_OPERATIONAL && ukeys.ufid[ukey * 4] === this.#ufid[slot])
-      this.#takeOut(ukey);
+    const { state, ufid, created } = this.#ukeys;
+    const isAlive = ufid[ukey * 4] === this.#ufid[slot] && created[ukey] === this.#created[slot];
+    if (isAlive && state[ukey] === UKEY_OPERATIONAL) this.#takeOut(ukey);
   }
 
   #takeOut(ukey: number): void {
