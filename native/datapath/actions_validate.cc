@@ -102,6 +102,8 @@ int ActionChecker::One(const Attribute& action, Packet& packet, int depth) {
     case OVS_ACTION_ATTR_USERSPACE:
       return Userspace(action.payload);
     case kActionPsample: {
+      // The kernel reads it with nla_parse_nested, which is strict.
+      if (!action.nested) return Bad("psample needs NLA_F_NESTED");
       PsampleArguments parsed;
       return ParsePsample(action.payload, parsed) == 0 ? 0 : Bad("psample needs a group and a cookie of 1 to 16 bytes");
     }

@@ -10,13 +10,15 @@ using namespace slowpath::test;
 
 namespace {
 
+constexpr uint16_t kPsampleNested = kActionPsample | NLA_F_NESTED;
+
 Bytes Cookie(size_t n) { return Bytes(n, 0x5a); }
 
 Bytes PsampleAction(uint32_t group, const Bytes& cookie) {
   Attributes arguments;
   arguments.U32(kPsampleGroup, group);
   if (!cookie.empty()) arguments.Put(kPsampleCookie, cookie);
-  return Attributes().Put(kActionPsample, arguments).bytes();
+  return Attributes().Put(kPsampleNested, arguments).bytes();
 }
 
 int Validate(const Bytes& actions) {
@@ -55,13 +57,14 @@ TEST_CASE("psample: is refused without a group, with a long or empty cookie, and
   CHECK(Validate(PsampleAction(1, {})) == 0);
   CHECK(Validate(PsampleAction(1, Cookie(16))) == 0);
   CHECK(Validate(PsampleAction(1, Cookie(17))) == -EINVAL);
-  CHECK(Validate(Attributes().Put(kActionPsample, {}).bytes()) == -EINVAL);
-  CHECK(Validate(Attributes().Put(kActionPsample, Attributes().Put(kPsampleCookie, Cookie(8))).bytes()) ==
+  CHECK(Validate(Attributes().Put(kPsampleNested, {}).bytes()) == -EINVAL);
+  CHECK(Validate(Attributes().Put(kActionPsample, Attributes().U32(kPsampleGroup, 1)).bytes()) == -EINVAL);
+  CHECK(Validate(Attributes().Put(kPsampleNested, Attributes().Put(kPsampleCookie, Cookie(8))).bytes()) ==
         -EINVAL);
   CHECK(Validate(Attributes()
-                     .Put(kActionPsample, Attributes().U32(kPsampleGroup, 1).Put(kPsampleCookie, {}))
+                     .Put(kPsampleNested, Attributes().U32(kPsampleGroup, 1).Put(kPsampleCookie, {}))
                      .bytes()) == -EINVAL);
-  CHECK(Validate(Attributes().Put(kActionPsample, Attributes().U32(kPsampleGroup, 1).U32(3, 1)).bytes()) ==
+  CHECK(Validate(Attributes().Put(kPsampleNested, Attributes().U32(kPsampleGroup, 1).U32(3, 1)).bytes()) ==
         -EINVAL);
 }
 

@@ -10,6 +10,7 @@ namespace slowpath {
 struct Attribute {
   uint16_t type = 0;                     // Without NLA_F_NESTED and NLA_F_NET_BYTEORDER.
   std::span<const uint8_t> payload = {};  // Without header and padding.
+  bool nested = false;                    // NLA_F_NESTED; most attributes that hold others do without.
 };
 
 // Walks a sequence of attributes. Next() is false at the end and at the first malformed header; malformed() tells which.
@@ -25,7 +26,9 @@ class AttributeReader {
       malformed_ = true;
       return false;
     }
-    attribute.type = LoadHost<uint16_t>(rest.data() + 2) & NLA_TYPE_MASK;
+    uint16_t type = LoadHost<uint16_t>(rest.data() + 2);
+    attribute.type = type & NLA_TYPE_MASK;
+    attribute.nested = (type & NLA_F_NESTED) != 0;
     attribute.payload = rest.subspan(NLA_HDRLEN, length - NLA_HDRLEN);
     // The padding of the last attribute may be missing.
     size_t aligned = NLA_ALIGN(length);

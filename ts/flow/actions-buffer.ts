@@ -25,7 +25,7 @@ import {
   OVS_USERSPACE_ATTR_PID,
   OVS_USERSPACE_ATTR_USERDATA,
 } from '../fields/index.js';
-import { ACTION_PSAMPLE, PSAMPLE_COOKIE, PSAMPLE_GROUP } from './userspace-actions.js';
+import { PSAMPLE_COOKIE, PSAMPLE_GROUP, PSAMPLE_NESTED } from './userspace-actions.js';
 
 /** Bytes of a buffer at first; the most that fits into one netlink attribute is a little less. */
 const CAPACITY = 65536;
@@ -240,14 +240,13 @@ export class ActionsBuffer {
     this.end(start);
   }
 
-  /** `tci` must carry the 0x1000 bit, as the kernel demands. */
   /** psample of a group, with a cookie of two words in network order. */
   psample(group: number, first: number, second: number): void {
     const at = this.reserve(24);
     if (at < 0) return;
     const { words } = this;
     const w = at >> 2;
-    words[w] = 24 | (ACTION_PSAMPLE << 16);
+    words[w] = 24 | (PSAMPLE_NESTED << 16);
     words[w + 1] = 8 | (PSAMPLE_GROUP << 16);
     words[w + 2] = group;
     words[w + 3] = 12 | (PSAMPLE_COOKIE << 16);
@@ -255,6 +254,7 @@ export class ActionsBuffer {
     words[w + 5] = swap32(second);
   }
 
+  /** `tci` must carry the 0x1000 bit, as the kernel demands. */
   pushVlan(tpid: number, tci: number): void {
     this.u32(OVS_ACTION_ATTR_PUSH_VLAN, swap16(tpid) | (swap16(tci) << 16));
   }

@@ -5,11 +5,11 @@ import { joinMaskedNsh } from './masked-nsh.js';
 import {
   ACTION_DROP,
   ACTION_LB_OUTPUT,
-  ACTION_PSAMPLE,
   ACTION_TUNNEL_POP,
   ACTION_TUNNEL_PUSH,
   PSAMPLE_COOKIE,
   PSAMPLE_GROUP,
+  PSAMPLE_NESTED,
   PUSH_HEADER_AT,
 } from './userspace-actions.js';
 
@@ -169,7 +169,7 @@ function encodeLarge(
       out.u32(ACTION_LB_OUTPUT, action.bond);
       break;
     case 'psample': {
-      const start = out.begin(ACTION_PSAMPLE);
+      const start = out.begin(PSAMPLE_NESTED);
       out.u32(PSAMPLE_GROUP, action.group);
       if (action.cookie !== null) put(out, PSAMPLE_COOKIE, action.cookie);
       out.end(start);

@@ -12,10 +12,10 @@ export { type KeyText, parseKey, type PortNumbers } from './parse-key.js';
 export { ACTIONS_LIMIT, ACTIONS_MAX, ACTIONS_PART, ActionsBuffer } from './actions-buffer.js';
 export { findAttribute } from './attributes.js';
 export {
-  ACTION_PSAMPLE,
   PSAMPLE_COOKIE,
   PSAMPLE_COOKIE_BYTES,
   PSAMPLE_GROUP,
+  PSAMPLE_NESTED,
 } from './userspace-actions.js';
 export { splitActions } from './split-actions.js';
 export type { CtArgument, DatapathAction, MacWords, NatArgument } from './datapath-action.js';

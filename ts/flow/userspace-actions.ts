@@ -8,6 +8,8 @@ export const ACTION_DROP = 25;
 export const ACTION_LB_OUTPUT = 26;
 /** psample of Linux 6.11; OVS's drop of that number is one word, psample is attributes. */
 export const ACTION_PSAMPLE = 25;
+/** As it must be written: unlike other actions that hold attributes, the kernel refuses it without NLA_F_NESTED. */
+export const PSAMPLE_NESTED = ACTION_PSAMPLE | 0x8000;
 
 /** OVS_PSAMPLE_ATTR_* of Linux 6.11: group (u32) and cookie (up to 16 bytes). */
 export const PSAMPLE_GROUP = 1;

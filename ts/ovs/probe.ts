@@ -42,7 +42,7 @@ import {
   OVS_SAMPLE_ATTR_ACTIONS,
   OVS_SAMPLE_ATTR_PROBABILITY,
 } from '../fields/index.js';
-import { ACTION_PSAMPLE, PSAMPLE_COOKIE, PSAMPLE_COOKIE_BYTES, PSAMPLE_GROUP } from '../flow/index.js';
+import { PSAMPLE_COOKIE, PSAMPLE_COOKIE_BYTES, PSAMPLE_GROUP, PSAMPLE_NESTED } from '../flow/index.js';
 import { MessageBuilder } from '../netlink/index.js';
 import type { DatapathClient } from './datapath.js';
 import type { FlowClient, FlowName } from './flow.js';
@@ -320,7 +320,7 @@ function sample(depth: number): Write {
 
 /** As OVS 3.4 probes, with a cookie of all the bytes that it may have. */
 function psample(b: MessageBuilder): void {
-  b.nest(ACTION_PSAMPLE, (arguments_) => {
+  b.nest(PSAMPLE_NESTED, (arguments_) => {
     arguments_.u32(PSAMPLE_GROUP, 10).bytes(PSAMPLE_COOKIE, new Uint8Array(PSAMPLE_COOKIE_BYTES).fill(1));
   });
 }
