@@ -1,11 +1,11 @@
 // All tests, and everything they need. The last line printed is "N passed, N failed, N skipped".
 //   npm test                             everything
-//   npm test -- --only unit              one lane: checks, native, unit (all of mocha on this host), kernel or package
+//   npm test -- --only unit              one lane: checks, native, unit (all of mocha on this host), kernel, newer-kernel or package
 //   npm test -- --grep PATTERN           only mocha tests whose title matches
 import { parseArgs } from 'node:util';
-import { prepare } from './test/build.mjs';
+import { mochaLanes, prepare } from './test/build.mjs';
 import { checksLane } from './test/checks.mjs';
-import { kernelLane } from './test/kernel.mjs';
+import { kernelLane, newerKernelLane } from './test/kernel.mjs';
 import { nativeLane } from './test/native.mjs';
 import { hostLane } from './test/host.mjs';
 import { packageLane } from './test/package.mjs';
@@ -16,6 +16,7 @@ const lanes = {
   native: nativeLane,
   unit: hostLane,
   kernel: kernelLane,
+  'newer-kernel': newerKernelLane,
   package: packageLane,
 };
 
@@ -41,7 +42,7 @@ const built = await prepare(
   tally,
 );
 for (const [name, lane] of chosen) {
-  if (!built && (name === 'unit' || name === 'kernel')) continue;
+  if (!built && mochaLanes.includes(name)) continue;
   const started = Date.now();
   console.log(`\n== ${name}`);
   // Whatever happens, the closing line comes.

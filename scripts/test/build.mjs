@@ -13,8 +13,12 @@ const wanted = {
   native: packages.native,
   unit: packages.host,
   kernel: [...packages.vm, ...packages.host],
+  'newer-kernel': [...packages.vm, ...packages.host],
   package: [...packages.package, ...packages.host],
 };
+
+/** Lanes that need the addon and the compiled tests. */
+export const mochaLanes = ['unit', 'kernel', 'newer-kernel'];
 
 /** One build step: shown by name, its output only when it fails. */
 async function step(tally, name, start) {
@@ -34,7 +38,7 @@ export async function prepare(lanes, tally) {
     console.log(
       `Not installed: ${missing.join(' ')} (${reason}). To install: apt-get install ${missing.join(' ')}`,
     );
-  if (!lanes.includes('unit') && !lanes.includes('kernel')) return true;
+  if (!mochaLanes.some((lane) => lanes.includes(lane))) return true;
   const npm = (args) => () => run('npm', args, { cwd: root, timeoutMs: 1_200_000 });
   // Configuring again finds source files that are new since the last build, and costs a second.
   const addon = await step(

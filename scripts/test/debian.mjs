@@ -1,11 +1,11 @@
 // Debian packages that tests need. Installs what is missing, when it may; starts no service.
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mustRun, run } from './process.mjs';
 
 /** Packages by what needs them. */
 export const packages = {
-  vm: ['qemu-system-x86', 'busybox-static', 'kmod', 'xz-utils'],
+  vm: ['qemu-system-x86', 'busybox-static', 'kmod', 'xz-utils', 'zstd'],
   native: ['cmake', 'doctest-dev'],
   package: ['debootstrap', 'binutils', 'make', 'g++', 'python3'],
   fuzz: ['clang', 'libclang-rt-14-dev'],
@@ -74,23 +74,48 @@ export async function installPackages(names) {
 }
 
 /**
+ * Options that have APT see nothing but the backports of this machine's Debian release, at the mirror that its own sources name. Sources and
+ * lists of their own, in `folder`: the system's stay as they are.
+ */
+export async function backportsOptions(folder) {
+  const format = '$(REPO_URI) $(CODENAME)';
+  const own = ['Created-By: Packages', 'Origin: Debian', 'Label: Debian', 'Component: main'];
+  const text = await mustRun('apt-get', ['indextargets', '--format', format, ...own]);
+  // bookworm, not bookworm-updates.
+  const found = /^(\S+) ([a-z]+)$/m.exec(text);
+  if (!found) throw new Error("APT's sources name no Debian release");
+  mkdirSync(join(folder, 'lists'), { recursive: true });
+  const sources = join(folder, 'sources.list');
+  const [, mirror, release] = found;
+  const signed = '[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]';
+  writeFileSync(sources, `deb ${signed} ${mirror} ${release}-backports main\n`);
+  return [
+    `Dir::Etc::sourcelist=${sources}`,
+    'Dir::Etc::sourceparts=-',
+    `Dir::State::lists=${join(folder, 'lists')}`,
+    `Dir::Cache=${folder}`,
+  ].flatMap((option) => ['-o', option]);
+}
+
+/**
  * Downloads a package and unpacks it into the folder `target` (replaced), installing nothing; root is not needed. Refreshes the
  * package lists once when the first try fails and it may. `prepare(folder)` can finish the tree before it is put in place.
  *
  * @param {() => Promise<string>} findName the package's name; asked again after a refresh
+ * @param {string[]} own options for APT with lists of their own; none for the system's, which only root may refresh
  */
-export async function unpackPackage(findName, target, prepare = async () => {}) {
+export async function unpackPackage(findName, target, prepare = async () => {}, own = []) {
   const scratch = `${target}.${process.pid}`;
   const tree = join(scratch, 'tree');
   mkdirSync(scratch, { recursive: true });
   try {
     // APT's sandbox user may not write here; the download is checked by its signature all the same.
-    const apt = ['-q', '-o', 'APT::Sandbox::User=root', 'download'];
+    const apt = ['-q', '-o', 'APT::Sandbox::User=root', ...own];
     const download = async () =>
-      run('apt-get', [...apt, await findName()], { cwd: scratch, timeoutMs: 900_000 });
+      run('apt-get', [...apt, 'download', await findName()], { cwd: scratch, timeoutMs: 900_000 });
     let result = await download().catch((error) => ({ ok: false, output: error.message }));
-    if (!result.ok && whyNoInstall() === '') {
-      await run('apt-get', ['update', ...quiet], { env, timeoutMs: 600_000 });
+    if (!result.ok && (own.length > 0 || whyNoInstall() === '')) {
+      await run('apt-get', [...apt, 'update', ...quiet], { env, timeoutMs: 600_000 });
       result = await download();
     }
     if (!result.ok) throw new Error(`cannot download a package: ${result.output.trim()}`);

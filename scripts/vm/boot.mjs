@@ -123,8 +123,9 @@ function runQemu(args, timeoutMs, onStart) {
 /**
  * Runs a command as root in the guest. Output and errors arrive on this process's while it runs.
  *
- * @param {{ command: string[], cwd?: string, env?: Record<string, string>, shared?: string[], timeoutSeconds?: number,
- *   smp?: number, memory?: string, append?: string }} options `shared`: folders of the host that the guest may write
+ * @param {{ command: string[], cwd?: string, env?: Record<string, string>, kernel?: string, shared?: string[], timeoutSeconds?: number,
+ *   smp?: number, memory?: string, append?: string }} options `kernel`: as of `ensureKernel`; `shared`: folders of the
+ *   host that the guest may write
  * @returns {Promise<number>} the command's exit status; 124 when the time was up, 125 when the guest died
  */
 export async function runInGuest(options) {
@@ -134,7 +135,7 @@ export async function runInGuest(options) {
     mkdirSync(path, { recursive: true });
     return realpathSync(path);
   });
-  const kernel = await ensureKernel();
+  const kernel = await ensureKernel(options.kernel);
   const initrd = ensureInitrd(kernel);
   const job = realpathSync(mkdtempSync(join(tmpdir(), 'sp-vm-')));
   let qemu;

@@ -1,4 +1,5 @@
 // The guest's first root: busybox, the modules that reach the host's files, and a script that moves there.
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -80,10 +81,17 @@ function build(kernel, busybox) {
     archive.add(`bin/${name}`, LINK, Buffer.from('busybox'));
   moduleFiles(kernel.modules, kernel.version).forEach((file, i) => {
     // The shell's * sorts by name.
-    archive.add(`modules/${String(i).padStart(3, '0')}-${basename(file)}`, PROGRAM, readFileSync(file));
+    archive.add(`modules/${String(i).padStart(3, '0')}-${basename(file, '.xz')}`, PROGRAM, moduleBytes(file));
   });
   archive.add('init', PROGRAM, Buffer.from(script));
   return archive.bytes();
+}
+
+/** A module's bytes; newer kernels keep them compressed. */
+function moduleBytes(file) {
+  return file.endsWith('.xz')
+    ? execFileSync('xz', ['-dc', file], { maxBuffer: 64 << 20 })
+    : readFileSync(file);
 }
 
 /** Path of the initrd for `kernel`; built when this file is newer. */

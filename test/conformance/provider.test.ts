@@ -14,7 +14,7 @@ import { udpFrame } from '../support/frames.js';
 import { Lab, type Namespace } from '../support/netns.js';
 import { action, udpKey } from '../support/odp.js';
 import { needsRoot } from '../support/skip.js';
-import { datapathType } from '../support/test-datapath.js';
+import { datapathType, hasPsample } from '../support/test-datapath.js';
 import { sendFrames } from '../support/traffic.js';
 
 const until = (done: () => boolean) => eventually('what is waited for', done);
@@ -94,7 +94,7 @@ describe(`datapath provider [${datapathType}]`, () => {
       ctOrigTuple6: true,
       ctTimeout: true,
       addMpls: true,
-      psample: datapathType === 'netdev',
+      psample: hasPsample,
       ctEventmask: true,
     });
     expect(datapath.meters).not.to.equal(null);

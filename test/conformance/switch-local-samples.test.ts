@@ -2,28 +2,28 @@ import { expect } from 'chai';
 import { dumpFlowLines } from '../../ts/datapath/index.js';
 import type { LocalSample } from '../../ts/exporters/index.js';
 import { eventually } from '../support/eventually.js';
-import { ethernet, tcpPacket, udpFrame } from '../support/frames.js';
+import { ethernet, ipv4Packet, tcpPacket, udpFrame } from '../support/frames.js';
 import { LocalCollector } from '../support/local-collector.js';
 import { openWith } from '../support/switch-frames.js';
 import { describeSwitch, revalidated, type RunningSwitch } from '../support/switch-rig.js';
-import { datapathType } from '../support/test-datapath.js';
+import { datapathType, hasPsample } from '../support/test-datapath.js';
 import { sendFrames } from '../support/traffic.js';
 
 const sample = (words: string) => `sample(probability=65535,collector_set_id=${words})`;
 const FLOWS = [
   `in_port=1,udp actions=${sample('1,obs_domain_id=5,obs_point_id=0x80000006')},output:2`,
   `in_port=1,tcp actions=mod_nw_dst:9.9.9.9,${sample('2,obs_domain_id=7')},output:2`,
-  `in_port=1,arp actions=${sample('3')},output:2`,
+  'in_port=1,icmp actions=sample(probability=32768,collector_set_id=1),output:2',
 ].join('\n');
 const PORTABLE = /psample/;
 const TCP = ethernet({ type: 0x0800, payload: tcpPacket(40000, 80, 2, Buffer.alloc(10)) });
+const ICMP = ethernet({ type: 0x0800, payload: ipv4Packet(1, Buffer.of(8, 0, 0, 0), -1) });
 
-/** The embedded datapath has psample as Linux 6.11 has it; that of the guest's Linux 6.1 has not, and samples come up. */
+/** The embedded datapath has psample as Linux 6.11 has it; that of Linux 6.1 has not, and samples come up. */
 describeSwitch(
   'switch: local samples',
   (rig) => {
     const send = (...frames: readonly Buffer[]) => sendFrames(rig().hosts[0].namespace, 'eth0', frames);
-    const isLocal = datapathType === 'netdev';
 
     function listen({ theSwitch }: RunningSwitch): LocalSample[] {
       const samples: LocalSample[] = [];
@@ -69,16 +69,25 @@ describeSwitch(
       expect(counted(running, 'samples_local')).to.equal(4);
       expect(counted(running, 'samples_local_lost')).to.equal(0);
       const lines = (await dumpFlowLines(theSwitch.datapath)).join('\n');
-      if (isLocal) expect(lines).to.include('psample(group=100,cookie=0x0000000580000006)');
+      if (hasPsample) expect(lines).to.include('psample(group=100,cookie=0x0000000580000006)');
       else expect(lines).to.include('flow_sample(').and.not.to.match(PORTABLE);
+    });
+
+    it('tells the share of packets that are sampled', async () => {
+      const running = openWith(rig(), FLOWS);
+      running.theSwitch.setCollectorSet(running.bridge, 1, { localGroupId: 100 });
+      const samples = listen(running);
+      send(...Array.from({ length: 128 }, () => ICMP));
+      await eventually('every other packet', () => samples.length > 16);
+      for (const { probability } of samples) expect(probability).to.be.closeTo(0.5, 1e-4);
     });
 
     it('warns where they come up to userspace', () => {
       const running = openWith(rig(), FLOWS);
       running.theSwitch.setCollectorSet(running.bridge, 1, { localGroupId: 100 });
       const warned = running.warnings.filter((text) => PORTABLE.test(text));
-      expect(warned).to.have.length(isLocal ? 0 : 1);
-      if (!isLocal) expect(warned[0]).to.match(/^collector set 1: the datapath has no psample action/);
+      expect(warned).to.have.length(hasPsample ? 0 : 1);
+      if (!hasPsample) expect(warned[0]).to.match(/^collector set 1: the datapath has no psample action/);
     });
 
     it('goes with IPFIX of the same set, and follows its configuration', async () => {
@@ -129,8 +138,10 @@ describeSwitch(
       await eventually('a sample', () => samples.length === 1);
       theSwitch.events.off('sample', listener);
       send(udpFrame());
-      if (isLocal) await eventually('nobody reads', () => theSwitch.datapath.counters().samplesUnread === 1);
-      else await eventually('it came up', () => theSwitch.stats().upcall.flow_sample === 2);
+      const { datapath } = theSwitch;
+      if (!hasPsample) await eventually('it came up', () => theSwitch.stats().upcall.flow_sample === 2);
+      else if (datapathType === 'system') await eventually('it is sampled', () => datapath.stats().hit === 1);
+      else await eventually('nobody reads', () => datapath.counters().samplesUnread === 1);
       theSwitch.events.on('sample', listener);
       send(udpFrame());
       await eventually('another sample', () => samples.length === 2);

@@ -5,9 +5,10 @@ import { eventually } from '../support/eventually.js';
 import { udpFrame } from '../support/frames.js';
 import { Lab, type Namespace } from '../support/netns.js';
 import { needsRoot } from '../support/skip.js';
+import { hasPsample } from '../support/test-datapath.js';
 import { sendFrames } from '../support/traffic.js';
 
-/** Linux 6.1 has the family psample and no action of the datapath for it, so tc's act_sample sends. */
+/** Any sender's samples are read; here tc's act_sample, as Linux 6.1 has the family psample and no action of the datapath for it. */
 describe('the kernel’s psample', () => {
   const lab = new Lab();
   let inside: Namespace;
@@ -27,7 +28,7 @@ describe('the kernel’s psample', () => {
   it('is read: group, share, device, and as much of the packet as there is', async () => {
     const datapath = openDatapath({ type: 'system', netns: inside.path });
     try {
-      expect(datapath.support.psample).to.equal(false);
+      expect(datapath.support.psample).to.equal(hasPsample);
       inside.run('tc', 'qdisc', 'add', 'dev', 'p1', 'clsact');
       const action = 'action sample rate 1 group 77 trunc 40';
       inside.run('tc', ...`filter add dev p1 ingress matchall ${action}`.split(' '));

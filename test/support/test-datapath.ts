@@ -1,4 +1,4 @@
-import { availableParallelism } from 'node:os';
+import { availableParallelism, release } from 'node:os';
 import * as ovs from '../../ts/fields/index.js';
 import { type GenlFamily, lookupFamily } from '../../ts/genl/index.js';
 import { type Channel, type EmbeddedDatapath, native } from '../../ts/native/index.js';
@@ -12,6 +12,14 @@ const FEATURES = 3;
 
 /** The datapath that the conformance suite runs on. */
 export const datapathType = process.env.SLOWPATH_TEST_DATAPATH === 'system' ? 'system' : 'netdev';
+
+/** Whether the datapath has the action psample: that of this process has, the kernel's since Linux 6.11. */
+export const hasPsample = datapathType === 'netdev' || kernelAtLeast(6, 11);
+
+function kernelAtLeast(major: number, minor: number): boolean {
+  const [first, second] = release().split('.').map(Number);
+  return first > major || (first === major && second >= minor);
+}
 
 /**
  * Packets at most that a flow counted and that nobody is told of when it is deleted. The kernel's ovs_flow_cmd_del takes the flow out of the table and then reads its
