@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { ethernet, MAC_A, MAC_B, udpFrame, udpPacket } from '../support/frames.js';
 import { eventually } from '../support/eventually.js';
 import { needsNfdump, NfCollector } from '../support/nfdump.js';
+import { lacpduFrame } from '../../ts/packet/index.js';
 import { SflowListener, type SflowSample } from '../support/sflow.js';
 import { deliver, openWith } from '../support/switch-frames.js';
 import { sendFrames } from '../support/traffic.js';
@@ -356,7 +357,18 @@ describeSwitch(
       });
       // The partner, who is nobody, is awaited still, or not any more.
       expect(String(member.lacp.states)).to.be.oneOf(['5,189,0,2', '5,117,0,0']);
-      expect(member.lacp).to.deep.include({ rx: 0, markerRx: unknown, tx: 0 });
+      expect(member.lacp).to.deep.include({ rx: 0, markerRx: unknown, illegalRx: 0 });
+      // A message comes in, and one that is cut; ours go out meanwhile.
+      const info = { systemPriority: 1, key: 1, portPriority: 1, portId: 1, state: 1 };
+      const partner = { ...info, systemId: Uint8Array.of(2, 0, 0, 0, 0, 9) };
+      const message = Buffer.from(lacpduFrame(partner.systemId, { actor: partner, partner }));
+      sendFrames(rig().hosts[2].namespace, 'eth0', [message, message, message.subarray(0, 100)]);
+      const lacp = () => of(sources[3]).at(-1)!.records.lacp;
+      await eventually(
+        'they are counted',
+        () => lacp().rx === 2 && lacp().illegalRx === 1 && Number(lacp().tx) > 0,
+      );
+      expect(lacp()).to.deep.include({ partner: '02:00:00:00:00:09' });
     });
 
     it('is changed while it runs, and what stays goes on', async () => {

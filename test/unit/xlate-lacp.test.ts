@@ -57,7 +57,12 @@ describe('xlate: LACP', () => {
       ['p3', 'p4'],
     ]);
     for (let now = 1500; now < 30_000; now += 500) expect(exchange(a, b, now), `${now}`).to.equal(0);
+    const before = a.memberList.map(({ counts }) => ({ ...counts }));
     expect(exchange(a, b, 32_000)).to.equal(4);
+    for (const [i, { counts }] of a.memberList.entries()) {
+      const { received, sent } = before[i];
+      expect(counts).to.deep.equal({ received: received + 1, illegal: 0, sent: sent + 1 });
+    }
   });
 
   it('asks for a message each second where it is fast', () => {
@@ -133,6 +138,8 @@ describe('xlate: LACP', () => {
       expect(readLacpdu(other), `byte ${at}`).to.equal(null);
     }
     expect(readLacpdu(new Uint8Array(0))).to.equal(null);
+    a.receive(P3, null);
+    expect(a.memberList.map(({ counts }) => counts.illegal)).to.deep.equal([1, 0]);
   });
 
   it('lacp/show: as ovs-appctl 3.1.0 prints it', () => {

@@ -70,12 +70,12 @@ export function reportTable(pass: Pass, table: number, matched: boolean): void {
   pass.effectCount++;
 }
 
-/** A message of LACP came in by `port`, if the caller has the packet and it is one. Seldom, so it makes an object. */
+/** A frame of LACP's EtherType came in by `port`; nothing if the caller does not have the packet. Seldom, so it makes an object. */
 export function reportLacp(pass: Pass, port: XPort): void {
   const { packet } = pass;
   if (packet === null) return;
   const pdu = readLacpdu(packet.bytes.subarray(packet.offset, packet.offset + packet.length));
-  if (pdu !== null) pass.effects[pass.effectCount++] = { type: 'lacp', port, pdu };
+  pass.effects[pass.effectCount++] = { type: 'lacp', port, pdu };
 }
 
 /** Multicast snooping learned something. Seldom, so it makes an object. */

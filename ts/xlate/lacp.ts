@@ -59,11 +59,19 @@ const NOBODY: LacpInfo = {
   state: 0,
 };
 
-/** A message of LACP came in by a port that speaks it. */
+/** A message of LACP came in by a port that speaks it; null: something else of its EtherType. */
 export interface LacpEffect {
   readonly type: 'lacp';
   readonly port: LacpEnd;
-  readonly pdu: Lacpdu;
+  readonly pdu: Lacpdu | null;
+}
+
+/** Messages of a port since it speaks LACP. */
+export interface LacpCounts {
+  received: number;
+  /** Frames of LACP's EtherType that are no messages. */
+  illegal: number;
+  sent: number;
 }
 
 /** What became of one port. */
@@ -71,6 +79,7 @@ export interface LacpMember extends LacpPort {
   readonly status: LacpPortStatus;
   readonly attached: boolean;
   readonly partner: LacpInfo;
+  readonly counts: Readonly<LacpCounts>;
 }
 
 interface Member extends LacpMember {
@@ -80,6 +89,7 @@ interface Member extends LacpMember {
   status: LacpPortStatus;
   attached: boolean;
   partner: LacpInfo;
+  readonly counts: LacpCounts;
   up: boolean;
   /** When the partner counts as gone, one step further. */
   expires: number;
@@ -157,6 +167,7 @@ export class Lacp {
       status: 'defaulted',
       attached: false,
       partner: NOBODY,
+      counts: { received: 0, illegal: 0, sent: 0 },
       up: false,
       expires: NEVER,
       sends: 0,
@@ -211,10 +222,15 @@ export class Lacp {
     this.attach();
   }
 
-  /** A message came in by a port. */
-  receive(port: LacpEnd, pdu: Lacpdu): void {
+  /** A message came in by a port; null: a frame that should have been one. */
+  receive(port: LacpEnd, pdu: Lacpdu | null): void {
     const member = this.find(port);
     if (member === undefined) return;
+    if (pdu === null) {
+      member.counts.illegal++;
+      return;
+    }
+    member.counts.received++;
     member.status = 'current';
     member.expires = this.now + MISSES * (this.options.fast ? FAST_MS : SLOW_MS);
     member.partner = pdu.actor;
@@ -322,6 +338,7 @@ export class Lacp {
       const period = (member.partner.state & LACP_STATE_TIMEOUT) !== 0 ? FAST_MS : SLOW_MS;
       member.sends = this.now + period;
       member.sent = actor;
+      member.counts.sent++;
       due.push({ port: member.port, pdu: { actor, partner: member.partner } });
     }
     return due;

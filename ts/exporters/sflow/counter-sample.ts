@@ -1,6 +1,7 @@
 import type { DatapathStats, PortStats } from '../../datapath/index.js';
 import type { LinkMode } from '../../genl/index.js';
 import type { LinkStats } from '../../netlink/index.js';
+import type { LacpCounts } from '../../xlate/index.js';
 import { COUNTERS_SAMPLE, type SflowDatagrams } from './datagrams.js';
 
 // Counter formats of enterprise 0: sFlow version 5, sFlow LAG (7), OpenFlow (1004, 1005), host and application structures (2203, 2207).
@@ -29,6 +30,7 @@ export interface LacpState {
   readonly aggregator: number;
   /** LACP_STATE_*: actor admin, actor operational, partner admin, partner operational; one byte each. */
   readonly states: readonly [number, number, number, number];
+  readonly counts: LacpCounts;
 }
 
 /** What a counter sample tells of a port. */
@@ -123,14 +125,18 @@ function writeEthernet(datagrams: SflowDatagrams, device: LinkStats | null): voi
   datagrams.endRecord();
 }
 
-function writeLacp(datagrams: SflowDatagrams, { actor, partner, aggregator, states }: LacpState): void {
+function writeLacp(
+  datagrams: SflowDatagrams,
+  { actor, partner, aggregator, states, counts }: LacpState,
+): void {
   datagrams.beginRecord(LACP);
   const { sample } = datagrams;
   // Opaque members are padded to four bytes.
   sample.bytes(actor).zeros(2).bytes(partner).zeros(2).u32(aggregator);
   for (const state of states) sample.u8(state);
   // Received: LACP messages, markers, marker responses, unknown ones, illegal ones; sent: messages, markers, marker responses.
-  sample.u32(0).u32(UNKNOWN).u32(UNKNOWN).u32(UNKNOWN).u32(0).u32(0).u32(UNKNOWN).u32(UNKNOWN);
+  sample.u32(counts.received).u32(UNKNOWN).u32(UNKNOWN).u32(UNKNOWN).u32(counts.illegal);
+  sample.u32(counts.sent).u32(UNKNOWN).u32(UNKNOWN);
   datagrams.endRecord();
 }
 

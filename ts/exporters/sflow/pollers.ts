@@ -180,6 +180,7 @@ export class SflowPollers {
       partner: member.partner.systemId,
       aggregator: lacp.key,
       states: [admin, lacp.actorOf(member).state, 0, member.partner.state],
+      counts: member.counts,
     };
   }
 }
