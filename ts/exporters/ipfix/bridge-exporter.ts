@@ -160,7 +160,7 @@ export class BridgeIpfix implements BridgeExporter<IpfixSettings> {
         length,
       );
       // Tunnels of one type share a datapath port.
-      output = this.#portAt(this.#cookie.outputPort, this.#tunnel.destination) ?? output;
+      output = this.#portAt(this.#cookie.outputPort, this.#tunnel.header.dst) ?? output;
       if (known && process.tunnels) seen.tunnel = this.#tunnel;
     }
     seen.output = this.#interface(output);

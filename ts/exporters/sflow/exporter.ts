@@ -14,6 +14,7 @@ import { cookieInPort, cookieSflowOutput, cookieSflowTci } from '../../flow/inde
 import type { UpcallBatch } from '../../native/index.js';
 import { COLLECTOR_COUNTER_HELP, Collectors } from '../collector.js';
 import type { BridgeExporter, ExporterContext } from '../exporter.js';
+import { tunnelProtocol } from '../tunnel-header.js';
 import { agentAddress } from './agent.js';
 import { bridgeSource, SflowDatagrams } from './datagrams.js';
 import type { Egress } from './egress.js';
@@ -24,22 +25,6 @@ import type { SflowSettings } from './settings.js';
 /** Port of collectors that name none. */
 const DEFAULT_PORT = 6343;
 const SECOND_MS = 1000;
-const IPPROTO_GRE = 47;
-const IPPROTO_UDP = 17;
-const IPPROTO_TCP = 6;
-/** IP protocol of a tunnel's packets, by type of port. */
-const TUNNEL_PROTOS: Readonly<Record<string, number>> = {
-  gre: IPPROTO_GRE,
-  ip6gre: IPPROTO_GRE,
-  erspan: IPPROTO_GRE,
-  ip6erspan: IPPROTO_GRE,
-  vxlan: IPPROTO_UDP,
-  geneve: IPPROTO_UDP,
-  lisp: IPPROTO_UDP,
-  gtpu: IPPROTO_UDP,
-  bareudp: IPPROTO_UDP,
-  stt: IPPROTO_TCP,
-};
 /** Encoding of outputs: a port in the upper two bits 0, several with their number in 2. */
 const OUTPUT_FORMAT = 30;
 const OUTPUT_SEVERAL = 2;
@@ -207,7 +192,7 @@ export class SflowExporter implements BridgeExporter<SflowSettings> {
 }
 
 function protoOf(port: BridgePort | undefined): number {
-  return port === undefined || port.tunnel === null ? 0 : (TUNNEL_PROTOS[port.type] ?? 0);
+  return port === undefined || port.tunnel === null ? 0 : tunnelProtocol(port.type);
 }
 
 /** How many ports a packet leaves by, from sFlow's encoding. */

@@ -1,18 +1,8 @@
-import {
-  F_PACKET_TYPE,
-  F_TUN_DST,
-  F_TUN_ID,
-  F_TUN_IPV6_DST,
-  F_TUN_IPV6_SRC,
-  F_TUN_SRC,
-  F_TUN_TOS,
-  F_TUN_TP_DST,
-  F_TUN_TP_SRC,
-  F_VLAN_TCI,
-} from '../../fields/index.js';
+import { F_PACKET_TYPE, F_VLAN_TCI } from '../../fields/index.js';
 import type { DatagramWriter } from '../datagram-writer.js';
+import { TunnelHeader } from '../tunnel-header.js';
 import { FLOW_SAMPLE, type SflowDatagrams } from './datagrams.js';
-import { type Egress, TunnelHeader } from './egress.js';
+import type { Egress } from './egress.js';
 
 // Flow data formats of enterprise 0: sFlow version 5, and "sFlow Tunnel Structures" (sflow.org/sflow_tunnels.txt).
 const SAMPLED_HEADER = 1;
@@ -81,7 +71,7 @@ export function writeFlowSample(datagrams: SflowDatagrams, packet: SampledPacket
   if (egress !== null && egress.labelCount > 0 && !egress.labelsUnknown) writeLabels(datagrams, egress);
   if (egress !== null && egress.encapsulations === 1)
     writeTunnel(datagrams, 'egress', egress.tunnel, packet.egressProto);
-  readIngress(packet.keys, packet.base);
+  ingress.readFlow(packet.keys, packet.base);
   if (ingress.present) writeTunnel(datagrams, 'ingress', ingress, packet.tunnelProto);
   datagrams.end(nowMs);
 }
@@ -132,20 +122,6 @@ function writeLabels(datagrams: SflowDatagrams, { labels, labelCount }: Egress):
   sample.u32(ADDRESS_IPV4).u32(0).u32(0).u32(labelCount);
   for (let i = labelCount - 1; i >= 0; i--) sample.u32((labels[i] & ~MPLS_BOS) | (i === 0 ? MPLS_BOS : 0));
   datagrams.endRecord();
-}
-
-function readIngress(keys: Int32Array, base: number): void {
-  ingress.src = keys[base + F_TUN_SRC];
-  ingress.dst = keys[base + F_TUN_DST];
-  for (let i = 0; i < 4; i++) {
-    ingress.src6[i] = keys[base + F_TUN_IPV6_SRC + i];
-    ingress.dst6[i] = keys[base + F_TUN_IPV6_DST + i];
-  }
-  ingress.tos = keys[base + F_TUN_TOS];
-  ingress.srcPort = keys[base + F_TUN_TP_SRC];
-  ingress.dstPort = keys[base + F_TUN_TP_DST];
-  ingress.idHigh = keys[base + F_TUN_ID];
-  ingress.idLow = keys[base + F_TUN_ID + 1];
 }
 
 function writeTunnel(
