@@ -34,6 +34,12 @@ describeSwitch(
     const counted = ({ theSwitch }: RunningSwitch, name: string) =>
       theSwitch.stats().exporters.find((one) => one.name === name)!.total;
 
+    /** So many packets went through; where machines are slow, flows idle out between them. */
+    function handled({ theSwitch }: RunningSwitch, packets: number): boolean {
+      const { datapath, upcall } = theSwitch.stats();
+      return datapath.hit + datapath.missed >= packets && upcall.miss === datapath.missed;
+    }
+
     it('tells packets of the group, whole, with what the action says and the device that they came by', async () => {
       const running = openWith(rig(), FLOWS);
       const { theSwitch, bridge, ports } = running;
@@ -118,7 +124,7 @@ describeSwitch(
         theSwitch.setCollectorSet(bridge, 1, null);
         await revalidated(theSwitch);
         send(udpFrame());
-        await eventually('the packet went through', () => theSwitch.datapath.stats().hit >= 4);
+        await eventually('the packet went through', () => handled(running, 5));
         expect([samples.length, exported()]).to.deep.equal([3, 3]);
         expect(counted(running, 'samples_orphans')).to.equal(0);
         expect(counted(running, 'ipfix_unknown_sets')).to.equal(0);
@@ -138,10 +144,9 @@ describeSwitch(
       await eventually('a sample', () => samples.length === 1);
       theSwitch.events.off('sample', listener);
       send(udpFrame());
-      const { datapath } = theSwitch;
       if (!hasPsample) await eventually('it came up', () => theSwitch.stats().upcall.flow_sample === 2);
-      else if (datapathType === 'system') await eventually('it is sampled', () => datapath.stats().hit === 1);
-      else await eventually('nobody reads', () => datapath.counters().samplesUnread === 1);
+      else if (datapathType === 'system') await eventually('it is sampled', () => handled(running, 2));
+      else await eventually('nobody reads', () => theSwitch.datapath.counters().samplesUnread === 1);
       theSwitch.events.on('sample', listener);
       send(udpFrame());
       await eventually('another sample', () => samples.length === 2);
