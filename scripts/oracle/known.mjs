@@ -56,6 +56,7 @@ function explainedMask(theirs, judge, a, b, names) {
   return judge({ ...theirs, steps }).verdict === 'agree' ? { megaflow } : null;
 }
 
+const VLAN = /^(dl_vlan|vlan_tci)$/;
 const OUTPUT = /(?<=^|[,(])\d+(?=[,)]|$)/g;
 /** Outputs that no datapath takes at a time. */
 const TOO_MANY = 1000;
@@ -189,7 +190,9 @@ export const KNOWN = [
             const surplus = surplusEffects(b.datapathActions, a.datapathActions, a.flow);
             const ports = mirrorPorts(entry);
             const isCopy = (effect) => ports.has(/\d+$/.exec(effect)?.[0]);
-            return surplus?.every(isCopy) ? { datapathActions: a.datapathActions } : null;
+            // Whether there is one may hang on the VLAN that a mirror selects.
+            const megaflow = a.megaflow === withoutFields(b.megaflow, VLAN) ? a.megaflow : b.megaflow;
+            return surplus?.every(isCopy) ? { datapathActions: a.datapathActions, megaflow } : null;
           })
         : null,
   },
@@ -220,6 +223,32 @@ export const KNOWN = [
       hasWord(entry, 'output_vlan=')
         ? explained(theirs, ours, (a, b) => explainedMask(theirs, judge, a, b, /^(dl_dst|dl_vlan|vlan_tci)$/))
         : null,
+  },
+  {
+    name: 'mirrors look at the VLAN that a port refuses',
+    mask: true,
+    why:
+      'What comes by a port that is not in its VLAN is not mirrored; ovs-vswitchd finds that out without looking, so its megaflow covers packets that it ' +
+      'would mirror.',
+    explain: ({ entry, theirs, ours, judge }) =>
+      hasWord(entry, 'Mirror')
+        ? explained(theirs, ours, (a, b) => explainedMask(theirs, judge, a, b, VLAN))
+        : null,
+  },
+  {
+    name: 'tunnel options that are sent on',
+    mask: true,
+    why:
+      'Options that a packet brought go into its next encapsulation; ovs-vswitchd does not match on them, so its megaflow gives the options of the first ' +
+      'packet to all.',
+    explain: ({ entry, theirs, ours, judge }) =>
+      entry.tlvMap === undefined
+        ? null
+        : explained(theirs, ours, (a, b) =>
+            /geneve\(/.test(b.datapathActions)
+              ? explainedMask(theirs, judge, a, b, /^tun_metadata\d+$/)
+              : null,
+          ),
   },
   {
     name: 'priority tags look at the priority',

@@ -4,6 +4,9 @@ import { gunzipSync } from 'node:zlib';
 import {
   F_ARP_SHA,
   F_ARP_THA,
+  F_CT_NW_PROTO,
+  F_CT_TP_DST,
+  F_CT_TP_SRC,
   F_ETH_TYPE,
   F_IN_PORT,
   F_MPLS_LSE0,
@@ -112,6 +115,9 @@ const SPECIAL: Readonly<Record<string, readonly [word: number, exact: number]>> 
   mpls_lse2: [F_MPLS_LSE0 + 2, -1],
   nd_reserved: [F_ND_RESERVED, -1],
   nd_options_type: [F_ND_OPTIONS_TYPE, 0xff],
+  ct_nw_proto: [F_CT_NW_PROTO, 0xff],
+  ct_tp_src: [F_CT_TP_SRC, 0xffff],
+  ct_tp_dst: [F_CT_TP_DST, 0xffff],
 };
 const TUNNEL_FLAGS = ['oam', 'df', 'csum', 'key'];
 

@@ -151,4 +151,30 @@ describe('parseFlow', () => {
       /needs a VLAN tag/,
     );
   });
+
+  // What ovs-ofctl 3.1 -O OpenFlow15 parse-flow says to each; null: refused.
+  const TRACKED = 'ct_state=+new+trk';
+  const connections: readonly (readonly [text: string, printed: string | null])[] = [
+    [`${TRACKED},ct_nw_proto=6 actions=drop`, `${TRACKED},ct_nw_proto=6 actions=drop`],
+    [`arp,${TRACKED},ct_nw_proto=6 actions=drop`, `${TRACKED},ct_nw_proto=6,arp actions=drop`],
+    ['ct_nw_proto=6 actions=drop', null],
+    ['ip,ct_state=-trk,ct_nw_proto=6 actions=drop', null],
+    [`${TRACKED},ct_nw_src=1.2.3.4 actions=drop`, null],
+    [`ipv6,${TRACKED},ct_nw_src=1.2.3.4 actions=drop`, null],
+    [`ip,${TRACKED},ct_ipv6_src=fd00::1 actions=drop`, null],
+    ['tcp,ct_zone=1,ct_tp_dst=3 actions=drop', 'ct_zone=1,tcp actions=drop'],
+    [
+      `${TRACKED} actions=move:NXM_NX_CT_NW_SRC[]->NXM_NX_REG0[]`,
+      `${TRACKED} actions=move:NXM_NX_CT_NW_SRC[]->NXM_NX_REG0[]`,
+    ],
+    ['tcp actions=write_actions(set_mpls_tc(5))', null],
+    ['tcp actions=write_actions(set_mpls_ttl(5))', 'tcp actions=write_actions(set_mpls_ttl(5))'],
+  ];
+  for (const [text, printed] of connections) {
+    it(`${printed === null ? 'refuses' : 'takes'} ${text}`, () => {
+      const take = () => formatFlow(parseFlow(text, { version: 'OpenFlow15' }));
+      if (printed === null) expect(take).to.throw(SyntaxProblem);
+      else expect(take()).to.equal(printed);
+    });
+  }
 });

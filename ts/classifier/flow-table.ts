@@ -263,14 +263,17 @@ export class FlowTables {
       const table = this.classifiers[number];
       if (table === undefined) continue;
       const candidates = this.candidates(table, selection);
-      found.push(...candidates.filter((rule) => isSelected(rule, selection)).sort(byPriority));
+      const chosen = candidates.filter((rule) => isSelected(rule, selection)).sort(byPriority);
+      // Not as arguments of one push: there may be more of them than a call takes.
+      for (const rule of chosen) found.push(rule);
     }
     return found;
   }
 
   private candidates(table: Classifier<Rule>, selection: FlowSelection): Rule[] {
     if (selection.strictPriority === undefined) {
-      return [...table].filter((rule) => isWithin(rule.match, selection.match));
+      const words = matchedWords(selection.match);
+      return [...table].filter((rule) => isWithin(rule.match, selection.match, words));
     }
     const rule = table.findExact(selection.match, selection.strictPriority);
     return rule === null ? [] : [rule];
@@ -285,9 +288,16 @@ function byPriority(a: Rule, b: Rule): number {
   return b.priority - a.priority;
 }
 
-/** Whether `inner` matches only packets that `outer` matches. */
-function isWithin(inner: FlowMatch, outer: FlowMatch): boolean {
-  for (let i = 0; i < outer.mask.length; i++) {
+/** The words of a flow that a match looks at. */
+function matchedWords({ mask }: FlowMatch): number[] {
+  const words: number[] = [];
+  for (let w = 0; w < mask.length; w++) if (mask[w] !== 0) words.push(w);
+  return words;
+}
+
+/** Whether `inner` matches only packets that `outer` matches, which looks at `words`. */
+function isWithin(inner: FlowMatch, outer: FlowMatch, words: readonly number[]): boolean {
+  for (const i of words) {
     const wanted = outer.mask[i];
     if ((wanted & ~inner.mask[i]) !== 0 || ((inner.key[i] ^ outer.key[i]) & wanted) !== 0) return false;
   }

@@ -184,9 +184,10 @@ export class ActionList {
   }
 
   /** For actions that OpenFlow 1.0 leaves without effect on other packets, and later versions refuse. */
-  requireInOpenFlow15(at: Token, prerequisite: Prerequisite): void {
-    // OVS does not look into write_actions for them.
-    if (!this.strict || this.place === 'write_actions' || this.holds(prerequisite)) return;
+  requireInOpenFlow15(at: Token, prerequisite: Prerequisite, inActionSet = false): void {
+    // OVS does not look into write_actions for most of them.
+    const isIgnored = this.place === 'write_actions' && !inActionSet;
+    if (!this.strict || isIgnored || this.holds(prerequisite)) return;
     fail(at, `${at.text} needs a flow that matches ${PREREQUISITE_HINTS[prerequisite]}`);
   }
 

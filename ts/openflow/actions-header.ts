@@ -56,9 +56,10 @@ function popMpls(list: ActionList, item: Item): void {
 }
 
 /** Number in `name:V` or `name(V)`. */
-function mplsNumber(list: ActionList, item: Item, max: number): number {
+/** `isField`: OpenFlow 1.5 has a field for it, so that it is sent as set_field, which is looked at in write_actions too. */
+function mplsNumber(list: ActionList, item: Item, max: number, isField: boolean): number {
   const number = parseNumber(requireValue(item, '1'), item.key.text, max);
-  list.requireInOpenFlow15(item.key, 'mpls');
+  list.requireInOpenFlow15(item.key, 'mpls', isField);
   return number;
 }
 
@@ -155,13 +156,13 @@ export const HEADER_HANDLERS: ActionHandlers = {
   push_mpls: pushMpls,
   pop_mpls: popMpls,
   set_mpls_label: (list, item) => {
-    list.push({ type: 'set_mpls_label', label: mplsNumber(list, item, 0xfffff) });
+    list.push({ type: 'set_mpls_label', label: mplsNumber(list, item, 0xfffff, true) });
   },
   set_mpls_tc: (list, item) => {
-    list.push({ type: 'set_mpls_tc', tc: mplsNumber(list, item, 7) });
+    list.push({ type: 'set_mpls_tc', tc: mplsNumber(list, item, 7, true) });
   },
   set_mpls_ttl: (list, item) => {
-    list.push({ type: 'set_mpls_ttl', ttl: mplsNumber(list, item, 255) });
+    list.push({ type: 'set_mpls_ttl', ttl: mplsNumber(list, item, 255, false) });
   },
   dec_mpls_ttl: (list, item) => {
     requireBare(item);

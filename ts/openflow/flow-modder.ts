@@ -54,12 +54,26 @@ export class FlowModder {
 
   /** Applies a change. Throws TableError and changes nothing when OpenFlow does not allow it. */
   apply(mod: FlowMod): FlowChange {
+    const added: Rule[] = [];
+    const removed: Rule[] = [];
+    for (const step of this.steps(mod)) {
+      for (const rule of step.added) added.push(rule);
+      for (const rule of step.removed) removed.push(rule);
+    }
+    return { added, removed };
+  }
+
+  /**
+   * As apply, flow by flow, for who has something else to do in between. Which flows are meant is decided at the first step; those that others change or
+   * delete until it is their turn are left as they are.
+   */
+  steps(mod: FlowMod): Iterable<FlowChange> {
     if (mod.table === HIDDEN_TABLE) {
       throw new TableError('OFPBRC_EPERM', `table ${HIDDEN_TABLE} belongs to the switch: expected 0 to 253`);
     }
     switch (mod.command) {
       case 'add':
-        return this.add(mod);
+        return [this.add(mod)];
       case 'modify':
       case 'modify_strict':
         return this.modify(mod);
@@ -96,22 +110,25 @@ export class FlowModder {
     return { added: [result.rule], removed: result.outcome === 'replaced' ? [result.old] : [] };
   }
 
-  private modify(mod: FlowMod): FlowChange {
+  private *modify(mod: FlowMod): Iterable<FlowChange> {
     this.checkReferences(mod.actions);
-    const removed = this.select(mod);
-    if (removed.length === 0 && mod.mayAdd) return this.add(mod);
-    const added = removed.map((old) => {
+    const meant = this.select(mod);
+    if (meant.length === 0 && mod.mayAdd) yield this.add(mod);
+    for (const old of meant) {
+      if (!this.has(old)) continue;
       const rule = modified(old, mod);
       this.tables.replace(old, rule, (mod.flags & FLOW_RESET_COUNTS) === 0);
-      return rule;
-    });
-    return { added, removed };
+      yield { added: [rule], removed: [old] };
+    }
   }
 
-  private delete(mod: FlowMod): FlowChange {
-    const removed = this.select(mod);
-    for (const rule of removed) this.tables.remove(rule);
-    return { added: [], removed };
+  private *delete(mod: FlowMod): Iterable<FlowChange> {
+    for (const rule of this.select(mod)) if (this.tables.remove(rule)) yield { added: [], removed: [rule] };
+  }
+
+  private has(rule: Rule): boolean {
+    const { table, match, priority } = rule;
+    return this.tables.select({ table, match, strictPriority: priority })[0] === rule;
   }
 
   private select(mod: FlowMod): Rule[] {

@@ -154,7 +154,7 @@ export function prerequisiteHolds(match: FlowMatch, prerequisite: Prerequisite):
     case 'nd_advert':
       return icmpv6 && icmpType === 136;
     case 'ct':
-      return ip && matchesConnection(match);
+      return matchesConnection(match);
   }
 }
 
@@ -187,7 +187,7 @@ export const PREREQUISITE_HINTS: Readonly<Record<Prerequisite, string>> = {
   nd_solicit: 'icmp6,icmp_type=135',
   nd_advert: 'icmp6,icmp_type=136',
   nsh: 'dl_type=0x894f',
-  ct: 'ct_state=+trk+est or the like and ip or ipv6',
+  ct: 'ct_state=+trk+est or the like (and ip for ct_nw_src and ct_nw_dst, ipv6 for ct_ipv6_src and ct_ipv6_dst)',
 };
 
 /**
@@ -195,6 +195,9 @@ export const PREREQUISITE_HINTS: Readonly<Record<Prerequisite, string>> = {
  * other (`arp,nw_src=…`, `icmp6,icmp_type=…`, `udp,tp_src=…`).
  */
 export function mayMatch(match: FlowMatch, field: MatchField): boolean {
+  const type = /^ct_(nw|ipv6)_(src|dst)$/.exec(field.name)?.[1];
+  if (type !== undefined && matchEthType(match) !== (type === 'nw' ? ETH_TYPE_IP : ETH_TYPE_IPV6))
+    return false;
   if (prerequisiteHolds(match, field.prerequisite)) return true;
   // A match on ports of later fragments is useless, but not refused.
   const unfragmented = { key: match.key.slice(), mask: match.mask };

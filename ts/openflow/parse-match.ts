@@ -1,4 +1,4 @@
-import { F_ETH_TYPE, F_NW_PROTO, F_TP_DST, F_TP_SRC, F_VLAN_TCI } from '../fields/index.js';
+import { F_CT_NW_PROTO, F_ETH_TYPE, F_NW_PROTO, F_TP_DST, F_TP_SRC, F_VLAN_TCI } from '../fields/index.js';
 import { requireField } from './fields.js';
 import {
   addToMatch,
@@ -122,6 +122,11 @@ export class MatchParser {
   /** Checks that each field exists in all packets that the match lets through. */
   finish(): void {
     for (const { name, field } of this.conditions) {
+      // Without a protocol ovs-ofctl leaves out what would be ports of it.
+      if (/^ct_tp_/.test(field.name) && this.match.mask[F_CT_NW_PROTO] === 0) {
+        addToMatch(this.match, field, { value: 0n, mask: 0n });
+        continue;
+      }
       if (mayMatch(this.match, field)) continue;
       if (field.prerequisite.startsWith('nd') && prerequisiteHolds(this.match, 'icmpv6')) {
         // Without a type of neighbour discovery ovs-ofctl leaves such a condition out.

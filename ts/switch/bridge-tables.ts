@@ -77,12 +77,24 @@ export class BridgeTables {
 
   /** Adds, modifies or deletes flows. Throws TableError, and then nothing has changed. */
   changeFlows(mod: FlowMod, now: number): FlowChange {
-    if (mod.command !== 'delete' && mod.command !== 'delete_strict') checkDatapathCanDo(mod, this.#support);
+    if (!isDeletion(mod)) checkDatapathCanDo(mod, this.#support);
     const change = this.#modder.apply(mod);
-    if (mod.command === 'delete' || mod.command === 'delete_strict')
-      this.#removed(change.removed, 'delete', now);
-    else this.#watch(change, now);
+    this.#note(mod, change, now);
     return change;
+  }
+
+  /** As changeFlows, but in steps of one flow, between which others may have their turn. `clock` tells monotonic milliseconds. */
+  *changeFlowsInSteps(mod: FlowMod, clock: () => number): Iterable<void> {
+    if (!isDeletion(mod)) checkDatapathCanDo(mod, this.#support);
+    for (const change of this.#modder.steps(mod)) {
+      this.#note(mod, change, clock());
+      yield;
+    }
+  }
+
+  #note(mod: FlowMod, change: FlowChange, now: number): void {
+    if (isDeletion(mod)) this.#removed(change.removed, 'delete', now);
+    else this.#watch(change, now);
   }
 
   /**
@@ -235,3 +247,5 @@ export class BridgeTables {
     for (const rule of rules) this.timeouts.forget(rule);
   }
 }
+
+const isDeletion = ({ command }: FlowMod) => command === 'delete' || command === 'delete_strict';

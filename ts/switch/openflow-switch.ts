@@ -58,8 +58,8 @@ export abstract class OpenFlowSwitch {
   }
 
   /**
-   * As addFlows, for many: in slices of 1 to 2 ms, between which packets are translated, each by the flows that there are then. Rejects as addFlows
-   * throws, also when the bridge goes meanwhile.
+   * As addFlows, for many: in slices of 1 to 2 ms, between which packets are translated, each by the flows that there are then. A line that deletes or
+   * modifies many flows is done in slices too, after one look at all flows. Rejects as addFlows throws, also when the bridge goes meanwhile.
    */
   async loadFlows(bridge: Bridge, flows: FlowList): Promise<void> {
     const mods: FlowMod[] = [];
@@ -69,8 +69,10 @@ export abstract class OpenFlowSwitch {
       if (slices.over) await slices.rest();
     }
     for (const mod of mods) {
-      this.tables(bridge).changeFlows(mod, native().monotonicMs());
-      if (slices.over) await slices.rest();
+      for (const _ of this.tables(bridge).changeFlowsInSteps(mod, () => native().monotonicMs())) {
+        if (slices.over) await slices.rest();
+        this.tables(bridge);
+      }
     }
   }
 
