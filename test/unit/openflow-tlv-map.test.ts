@@ -36,6 +36,16 @@ describe('TlvMap', () => {
     expect(() => parseTlvMap('{class=1,type=2,len=4}->reg0')).to.throw(/expected \{class/);
   });
 
+  it('has its fields set in OpenFlow 1.0 as ovs-ofctl does', () => {
+    const sent = (action: string) =>
+      formatFlow(parseFlow(`actions=${action}`, { version: 'OpenFlow10', tlvMap: makeMap() }));
+    for (const action of ['set_field:0x12->tun_metadata1', 'set_field:0x5/0xff->tun_metadata1'])
+      expect(sent(action)).to.equal(`reset_counts actions=${action}`);
+    expect(sent('load:5->NXM_NX_TUN_METADATA1[3..9]')).to.equal(
+      'reset_counts actions=set_field:0x28/0x3f8->tun_metadata1',
+    );
+  });
+
   it('refuses what OVS refuses, and then keeps what it had', () => {
     const map = makeMap();
     expect(refusal(map, '{class=1,type=1,len=4}->tun_metadata0')).to.equal('NXTTMFC_ALREADY_MAPPED');

@@ -24,7 +24,7 @@ export function takesWholeValue(field: MatchField): boolean {
 }
 
 /** Fields that have only a long form on the wire, in which a mask finds room. */
-const LONG_FORM = /^(nsh_|tun_erspan_|tun_gtpu_|nd_reserved|nd_options_type)/;
+const LONG_FORM = /^(nsh_|tun_erspan_|tun_gtpu_|tun_metadata|nd_reserved|nd_options_type)/;
 /** Most bits that one load can carry. */
 const LOAD_BITS = 64;
 const STRIP_VLAN: Action = { type: 'pop_vlan', form: 'strip' };
