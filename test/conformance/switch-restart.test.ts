@@ -147,6 +147,51 @@ describeSwitch('switch: restart', (rig) => {
     expect(second.warnings).to.deep.equal([]);
   });
 
+  it('flows of groups whose packets the datapath hashes, and of two lookups of connections, stay as they are', async () => {
+    const datapath = makeDatapath();
+    const flows =
+      'udp actions=ct(table=1,zone=5)\ntable=1,udp,ct_state=+trk actions=set_field:9->reg2,ct(table=2,zone=6)\ntable=2,udp,reg2=9 actions=group:1';
+    const begin = () => {
+      const running = start(datapath);
+      running.theSwitch.addGroups(
+        running.bridge,
+        'group_id=1,type=select,selection_method=dp_hash,bucket=output:2,bucket=output:3',
+      );
+      running.theSwitch.addFlows(running.bridge, flows);
+      return running;
+    };
+    const connections = Array.from({ length: 8 }, (_, i) => there(3000 + i));
+    const first = begin();
+    let missed = -1;
+    await eventually('no more misses', async () => {
+      const before = missed;
+      send(0, ...connections);
+      await revalidated(first.theSwitch);
+      missed = first.theSwitch.stats().upcall.miss;
+      return missed === before;
+    });
+    const { flows: installed } = first.theSwitch.stats().datapath;
+    expect(installed, 'to the tracker, to it again, to the hash, and from there').to.be.greaterThan(4);
+    await first.theSwitch.close({ keep: true });
+
+    const second = begin();
+    await revalidated(second.theSwitch);
+    const { adopted, modified, deleted } = second.theSwitch.stats().revalidate;
+    expect({ adopted, modified, deleted }).to.deep.equal({ adopted: installed, modified: 0, deleted: {} });
+    const { hit } = second.theSwitch.stats().datapath;
+    send(0, ...connections);
+    await eventually('four lookups for each', () => second.theSwitch.stats().datapath.hit - hit === 4 * 8);
+    expect(second.theSwitch.stats().upcall.miss).to.equal(0);
+    await revalidated(second.theSwitch);
+    const rules = second.bridge.flowTables.select({ table: ALL_TABLES, match: emptyMatch() });
+    expect(rules.map(({ packets }) => packets)).to.deep.equal([8, 8, 8]);
+    const buckets = second.bridge.groups
+      .get(1)!
+      .buckets.map((bucket) => second.theSwitch.tables(second.bridge).bucketCounters.get(bucket).packets);
+    expect(buckets[0] + buckets[1]).to.equal(8);
+    expect(second.warnings).to.deep.equal([]);
+  });
+
   it('flows whose recirculation id nobody knows go, with that reason', async () => {
     const datapath = makeDatapath();
     const flows = 'table=0,udp actions=ct(table=1,zone=5)\ntable=1,udp actions=output:2';

@@ -1,5 +1,6 @@
 import type { FlowDump } from '../datapath/index.js';
 import {
+  F_DP_HASH,
   F_IN_PORT,
   F_PACKET_TYPE,
   F_RECIRC_ID,
@@ -24,6 +25,8 @@ import { NEVER, type Retranslation } from './retranslation.js';
 const FITNESS_ERROR = FITNESS.indexOf('error');
 /** Times that a dump is begun anew after the datapath said that it was interrupted. */
 const DUMP_ATTEMPTS = 5;
+/** More than the attributes of any key. */
+const KEY_BYTES = 8192;
 /** What adopting flows needs of its surroundings; part of RevalidatorContext. */
 export interface AdoptionContext {
   readonly ukeys: UkeyTable;
@@ -48,6 +51,7 @@ export class Adoption {
   readonly #isStopped: () => boolean;
   readonly #key = new Int32Array(FLOW_WORDS);
   readonly #mask = new Int32Array(FLOW_WORDS);
+  readonly #keyBytes = new Uint8Array(KEY_BYTES);
 
   constructor(
     context: AdoptionContext,
@@ -111,13 +115,14 @@ export class Adoption {
     // Matched by every flow, as attributes that are there or not.
     this.#mask[F_PACKET_TYPE] = -1;
     if (this.#key[F_RECIRC_ID] !== 0) this.#context.reserveRecirc(this.#key[F_RECIRC_ID] >>> 0);
+    const whole = this.#wholeKey(key);
     const actionsLength = rows[base + FLOW_ACTIONS_LEN];
     const source: UkeySource = {
       ufid: rows,
       ufidAt: ufid,
-      key: slab,
-      keyOffset: keyAt,
-      keyLength: key.length,
+      key: whole,
+      keyOffset: 0,
+      keyLength: whole.length,
       mask: this.#mask,
       maskBase: 0,
       actions: slab.subarray(actionsAt, actionsAt + actionsLength),
@@ -135,6 +140,18 @@ export class Adoption {
     ukeys.stale[ukey] = 1;
     ukeys.watcher?.installed(ukey);
     return ukey;
+  }
+
+  /**
+   * The key of the flow, whose attributes are `key`, as one of its packets had it, where that makes a difference: a datapath shows what its mask has, and of a hash with
+   * a few bits perhaps 0, which is what packets have that were not hashed yet. All hashes are other than 0.
+   */
+  #wholeKey(key: Uint8Array): Uint8Array {
+    const free = ~this.#mask[F_DP_HASH];
+    if (this.#mask[F_DP_HASH] === 0 || this.#key[F_DP_HASH] !== 0 || free === 0) return key;
+    this.#key[F_DP_HASH] = free & -free;
+    const length = native().encodeKey(this.#key, 0, this.#keyBytes, 0);
+    return length < 0 ? key : this.#keyBytes.subarray(0, length);
   }
 
   /**
