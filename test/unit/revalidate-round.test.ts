@@ -273,7 +273,7 @@ describe('revalidation rounds', () => {
     expect(rig.ukeys.count).to.equal(0);
   });
 
-  it('let others have their turn while they take long: looks at flows, translations, changes, a purge', async () => {
+  it('let others have their turn while they take long: looks at flows, translations, changes, a purge, a new datapath', async () => {
     const rig = new Rig();
     const installed = () => {
       const flows = Array.from({ length: 2000 }, (_, n) => [rig.install(n), 1] as const);
@@ -297,6 +297,22 @@ describe('revalidation rounds', () => {
     installed();
     expect(await turnsDuring(() => rig.revalidator.purge()), 'a purge').to.be.at.least(5);
     expect(rig.ukeys.count).to.equal(0);
+    installed();
+    const forget = () => rig.revalidator.forgetAll();
+    expect(await turnsDuring(forget), 'what a lost datapath had').to.be.at.least(5);
+    expect(rig.ukeys.count).to.equal(0);
+  });
+
+  it('forget what a lost datapath had, and not what came since', async () => {
+    const rig = new Rig();
+    rig.perLook = 1;
+    for (let n = 0; n < 1000; n++) rig.install(n);
+    const forgotten = rig.revalidator.forgetAll();
+    rig.now++;
+    const since = rig.install(1000);
+    await forgotten;
+    expect(rig.ukeys.count).to.equal(1);
+    expect(rig.ukeys.state[since]).to.equal(UKEY_OPERATIONAL);
   });
 
   it('tell how long the dump took from its begin to its end', async () => {
