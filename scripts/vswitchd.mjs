@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { pino } from 'pino';
-import { serveControl, SlowpathError, Switch, version } from 'slowpath';
+import { MetricsServer, serveControl, SlowpathError, Switch, version } from 'slowpath';
 import { Applied } from './vswitchd/apply.mjs';
 import { readConfig } from './vswitchd/config.mjs';
 import { notify, refuseBesideVswitchd, writePidfile } from './vswitchd/host.mjs';
@@ -98,6 +98,11 @@ async function serve(file, first, signals, cleanups) {
   if (config.control) {
     const control = await serveControl(sw);
     cleanups.push(() => control.close());
+  }
+  if (config.metrics !== null) {
+    const metrics = await MetricsServer.listen(sw, config.metrics);
+    cleanups.push(() => metrics.close());
+    log.info({ url: metrics.url }, 'metrics');
   }
   const { type, name } = sw.datapath;
   log.info({ datapath: `${type}@${name}`, bridges: [...sw.bridges.keys()] }, 'running');

@@ -157,6 +157,7 @@ export function readConfig(file) {
     keep: value.keep ?? value.datapath.type === 'system',
     stateFile: stateFile(folder, value),
     control: value.control ?? true,
+    metrics: value.metrics ?? null,
     level: value.log?.level ?? 'info',
     limits: { ...(flowLimit === undefined ? {} : { flowLimit }), policy },
     configuration,

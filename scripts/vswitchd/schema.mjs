@@ -92,6 +92,16 @@ export const SCHEMA = {
       properties: { level: { enum: ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] } },
       additionalProperties: false,
     },
+    metrics: {
+      type: 'object',
+      description: 'figures for Prometheus at http://HOST:PORT/metrics',
+      properties: {
+        port: { type: 'integer', minimum: 1, maximum: 65535 },
+        host: { ...path, description: 'address to listen on (default: 127.0.0.1)' },
+      },
+      required: ['port'],
+      additionalProperties: false,
+    },
     control: { type: 'boolean', description: 'answer the slowpath command (default: true)' },
   },
   required: ['datapath'],

@@ -146,6 +146,8 @@ describe('slowpath monitor, pcap, completion and JSON', function () {
       .to.match(/^Flow: in_port=p1,/m)
       .and.to.match(/^Megaflow: .*,in_port=p1,/m);
     expect(stdout).to.match(/^Datapath actions: .*\bp-2$/m);
+    const json = await rig.start(['trace', '--json', '--vsctl', words, 'br0', 'in_port=p1']).exit;
+    expect(JSON.parse(json.stdout)).to.include.keys('datapathActions', 'megaflow', 'steps');
   });
 
   it('completion: scripts that shells take, and every command has its help with the exit status', async () => {

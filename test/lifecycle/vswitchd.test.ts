@@ -94,6 +94,7 @@ describe('scripts/vswitchd.mjs', function () {
     rig.file('b.txt', 'priority=8,in_port=p2 actions=group:2\n');
     const config = {
       datapath: { type: 'netdev', name: 'dpj' },
+      metrics: { port: 9273 },
       vsctl: [
         'add-br br0 -- set Bridge br0 fail_mode=secure',
         '# a remark',
@@ -112,6 +113,8 @@ describe('scripts/vswitchd.mjs', function () {
     expect(await rig.ping(2)).to.equal(2);
     const shown = await rig.ask('ctl', '--name', 'dpj', 'ofctl/dump-flows', 'br0');
     expect(shown).to.contain('actions=meter:1,group:1').and.to.contain('in_port=2 actions=output:1');
+    const figures = rig.inside.run('curl', '-sS', '--max-time', '30', 'http://127.0.0.1:9273/metrics');
+    expect(figures).to.match(/^slowpath_upcalls_total\{class="miss",port="p1"\} [1-9]/m);
     expect((await running.stop()).code).to.equal(0);
     nothingLeft();
   });
@@ -174,6 +177,7 @@ describe('scripts/vswitchd.mjs', function () {
       ['configuration: { bridges: [{ name: br0,\n tag: 3 }] }', /^\/\S+:3:\d+: bridges\[0\]\.tag: .*$/],
       ['openflow: { br9: {} }', /^\/\S+:2:13: openflow\.br9: the configuration has no such bridge$/],
       ['vsctl: add-br', /^\/\S+:2:8: .*$/],
+      ['metrics: { host: "::1" }', /^\/\S+:2:10: metrics must have required property 'port'$/],
       ['a: [', /^\/\S+:2:\d+: .*$/],
       [
         'log: { level: loud }\nkeep: perhaps',
