@@ -10,7 +10,7 @@ const DEFAULT_NAME = datapathType === 'system' ? 'ovs-system' : 'ovs-netdev';
 
 describe(`slowpath run [${datapathType}]`, function () {
   // Each command is a process of its own, which takes seconds to start in the guest.
-  this.timeout(Math.max(this.timeout() * 2, 60_000));
+  this.timeout(Math.max(this.timeout() * 2, 120_000));
   let rig: CliRig;
   before(function () {
     needsRoot(this);

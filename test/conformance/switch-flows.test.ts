@@ -39,7 +39,7 @@ describeSwitch('switch: flows', (rig) => {
   }
 
   it('go when they are idle, those in use stay', async () => {
-    const running = open('actions=output:2', { policy: { maxIdle: 600, maxRevalidator: 100 } });
+    const running = open('actions=output:2', { policy: { maxIdle: 4000, maxRevalidator: 100 } });
     const { theSwitch } = running;
     send(1, udpFrame(), arpFrame('02:00:00:00:00:0a', '10.0.0.8', '10.0.0.9'));
     await eventually('two flows', () => theSwitch.stats().datapath.flows === 2);
@@ -107,7 +107,7 @@ describeSwitch('switch: flows', (rig) => {
   });
 
   it(`${MANY} distinct ones arrive or are counted as lost; all are installed, and go`, async function () {
-    this.timeout(Math.max(this.timeout(), 60_000));
+    this.timeout(Math.max(this.timeout(), 120_000));
     const running = open(ONE_EACH, { policy: { maxIdle: 3000 } });
     const { theSwitch } = running;
     const { hosts } = rig();

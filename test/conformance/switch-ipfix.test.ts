@@ -215,7 +215,7 @@ describeSwitch('switch: IPFIX', (rig) => {
     const { theSwitch } = openWith(rig(), 'in_port=1 actions=output:2');
     vsctl(
       theSwitch,
-      'set Bridge br0 ipfix=@i -- --id=@i create IPFIX targets="TARGET" sampling=1 cache_active_timeout=1 cache_max_flows=100 other_config:enable-output-sampling=false',
+      'set Bridge br0 ipfix=@i -- --id=@i create IPFIX targets="TARGET" sampling=1 cache_active_timeout=3 cache_max_flows=100 other_config:enable-output-sampling=false',
     );
     send('udp', 'udp', 'udp long', 'tcp');
     await eventually('the samples are there', () => counter(theSwitch, 'ipfix_samples') === 4);

@@ -271,7 +271,7 @@ describeSwitch('switch: restart', (rig) => {
   it('flows that a policy is asked about anew go on as they were until it has answered, or its deadline is over', async () => {
     const datapath = makeDatapath();
     const begin = (deadline: number) => {
-      const running = start(datapath);
+      const running = start(datapath, { policy: { maxIdle: 600_000 } });
       const asked: (() => void)[] = [];
       const policy = running.bridge.policy(
         definePolicy({

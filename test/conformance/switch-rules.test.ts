@@ -189,7 +189,7 @@ describeSwitch('switch: OpenFlow rules', (rig) => {
   });
 
   it('idle and hard timeouts end rules, and with them their flows', async () => {
-    const running = open('hard_timeout=1,udp actions=output:2\nidle_timeout=1,ip actions=output:3');
+    const running = open('hard_timeout=5,udp actions=output:2\nidle_timeout=5,ip actions=output:3');
     const { theSwitch, bridge } = running;
     await carry(running, udpFrame(), 1);
     await eventually('both rules expire', () => bridge.flowTables.size === 0);

@@ -24,7 +24,7 @@ function identity({ table, priority, match }: FlowSpec): string {
 }
 
 describe('golden: flows as ovs-ofctl dump-flows prints them', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const cases = readCases();
 
   it('prints the flows of all recorded configurations as the switch lists them', () => {

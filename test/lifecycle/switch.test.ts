@@ -13,7 +13,7 @@ import { flood } from '../support/traffic.js';
 type Message = { upcalls: number };
 
 describe('the end of a switch', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const lab = new Lab();
   let inside: Namespace;
   let outside: Namespace;

@@ -117,7 +117,7 @@ function fill(rules: readonly TestRule[]): { classifier: Classifier<TestRule>; p
 }
 
 describe('property: conjunctive match', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const rules = fc.array(rule, { maxLength: 25 });
   const flows = fc.array(words(small).map(row), { minLength: 1, maxLength: 6 });
 

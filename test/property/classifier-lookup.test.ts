@@ -124,7 +124,7 @@ function distinct(rules: readonly TestRule[]): TestRule[] {
 }
 
 describe('property: Classifier.lookup', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const rules = fc.array(rule, { maxLength: 30 });
   const flows = fc.array(value, { minLength: 1, maxLength: 8 });
   /** Which tries are kept, at first and later. */

@@ -6,7 +6,7 @@ import { needsRoot } from './skip.js';
 import { datapathType } from './test-datapath.js';
 
 /** Tests of a whole switch wait for real time to pass; emulation is slow besides. */
-const TIMEOUT_MS = 90_000;
+const TIMEOUT_MS = 120_000;
 
 /** A host at a port of the switch: a namespace with one device. */
 export interface SwitchHost {

@@ -9,7 +9,7 @@ import { needsRoot, skipUnless } from '../support/skip.js';
 const RUN = ['run', '--datapath', 'netdev', '--bridge', 'br0'];
 
 describe('slowpath: what a user can mend is one line and status 2', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'slowpath-test-'));
@@ -82,7 +82,7 @@ describe('slowpath: what a user can mend is one line and status 2', function () 
 });
 
 describe('slowpath: help and version', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const said = async (...args: string[]) => {
     const { code, stdout, stderr } = await slowpath(args);
     expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });

@@ -55,7 +55,7 @@ describe('NetFlow: the cache', () => {
   });
 
   it('is bounded: of too many flows some are sent early', function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const rig = new NetflowRig({ activeTimeout: 0 });
     const flows = (1 << 18) + 100;
     const flow = netflowFlow();
@@ -103,7 +103,7 @@ describe('NetFlow: the settings of a record', () => {
 });
 
 describe('NetFlow: what tshark reads', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   before(function () {
     needsTshark(this);
   });

@@ -172,7 +172,7 @@ describe('exporters: sFlow records', () => {
   });
 
   it('of any packet are decoded by tshark, none malformed', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     needsTshark(this);
     const word = fc.integer({ min: 0, max: 0xffffffff });
     const actions = fc.constantFrom(

@@ -13,7 +13,7 @@ const IFLA_MTU = 4;
 const LOOPBACK = 1;
 
 describe('faults of real netlink sockets', function () {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const lab = new Lab();
   let there: Namespace;
   let channel: Channel;

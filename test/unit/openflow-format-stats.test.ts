@@ -37,7 +37,7 @@ const times = (durationMs: number): readonly (readonly [number, number])[] => [
 
 describe('rules with their statistics, as ovs-ofctl prints them', function () {
   // Each is a program that starts.
-  this.timeout(60_000);
+  this.timeout(120_000);
   before(function () {
     skipUnless(this, spawnSync('ovs-ofctl', ['--version']).status === 0, 'ovs-ofctl is not installed');
   });
