@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { dumpFlowLines } from '../../ts/datapath/index.js';
+import type { PolicyActions, PolicyPacket } from '../../ts/policy/index.js';
 import { Lab } from '../support/netns.js';
 import { needsRoot } from '../support/skip.js';
 import { failures } from '../support/switch-trials.js';
@@ -93,5 +94,28 @@ describe('tunnels between two switches', () => {
     );
     for (const { theSwitch } of sites) await theSwitch.revalidate();
     await expectThrough(true);
+  });
+
+  it('policies set Geneve options, and decide by them', async () => {
+    const [one, two] = sites;
+    const tagWith = (option: string) => (pkt: PolicyPacket, act: PolicyActions) => {
+      if (pkt.inPort.is('p1')) act.set.tunId(5).openflow(`set_field:${option}->tun_metadata0`).output('g');
+      else if (pkt.tunId.equals(6) && pkt.tunMetadata(1).equals(0x123456789an)) act.output('p1');
+    };
+    const sender = one.bridge.policy(tagWith('0x11223344'));
+    const receiver = two.bridge.policy((pkt, act) => {
+      if (pkt.inPort.is('p1')) act.set.tunId(6).openflow('set_field:0x123456789a->tun_metadata1').output('g');
+      else if (pkt.tunMetadata(0).equals(0x11223344)) act.count('known').output('p1');
+      else act.drop('another option');
+    });
+    for (const { theSwitch } of sites) await theSwitch.revalidate();
+    const [, lines] = await expectThrough(true);
+    expect(lines.join('\n')).to.match(/geneve\(\{class=0x102,type=0x80,len=4,0x11223344.*actions:p1/);
+    expect(receiver.counters.known?.packets).to.be.greaterThan(0);
+    sender.replace(tagWith('0x55'));
+    await one.theSwitch.revalidate();
+    await expectThrough(false);
+    await two.theSwitch.revalidate();
+    expect(receiver.drops['another option']?.packets).to.be.greaterThan(0);
   });
 });
