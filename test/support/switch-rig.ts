@@ -74,10 +74,12 @@ function makeHost(lab: Lab, inside: Namespace, number: number, ipv6: boolean): S
 }
 
 function openSwitch(inside: Namespace, hosts: number, options: OpenOptions): RunningSwitch {
-  const { bridge: bridgeOptions, vlans, upcallQueueLength, ...rest } = options;
+  const { bridge: bridgeOptions, vlans, upcallQueueLength, policy, ...rest } = options;
   const warnings: string[] = [];
   const theSwitch = Switch.open({
     ...rest,
+    // On a busy machine flows would grow idle between two frames.
+    policy: { maxIdle: 600_000, ...policy },
     datapath: {
       type: datapathType,
       netns: inside.path,
