@@ -1,7 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { commandsOf } from '../support/console.js';
 import { eventually } from '../support/eventually.js';
+import { PeerSwitch } from '../support/peer-switch.js';
+import { waitForOvsUptime } from '../support/uptime.js';
 import { VswitchdRig } from '../support/vswitchd.js';
 
 const DATAPATH = 'system@ovs-system';
@@ -10,6 +13,12 @@ configuration: { bridges: [{ name: br0, fail_mode: secure, ports: [p1, p2] }] }
 openflow: { br0: { flows: rules.txt } }
 policies: { br0: { 5: policy.mjs } }
 limits: { maxIdle: 600000 }
+`;
+const GUIDE = 'docs/guides/replace-ovs-vswitchd.md';
+/** rules.txt as the guide has it written. */
+const TAKEN_OVER = `
+configuration: { bridges: [{ name: br0, fail_mode: secure, ports: [p1, p2] }] }
+openflow: { br0: { flows: rules.txt } }
 `;
 const RULES = 'priority=9,icmp actions=resubmit(,5)\npriority=5,arp actions=NORMAL\n';
 
@@ -73,24 +82,42 @@ describe('scripts/vswitchd.mjs on the kernel datapath', function () {
     expect(rig.devices()).to.deep.equal(['lo', 'p1', 'p2']);
   });
 
-  it('is not begun beside ovs-vswitchd', async () => {
-    const pidfile = join(rig.rundir('.'), 'ovs-vswitchd.pid');
-    const options = [
-      `--pidfile=${pidfile}`,
-      `--unixctl=${pidfile}.ctl`,
-      '-vconsole:off',
-      `unix:${pidfile}.db`,
-    ];
-    const theirs = rig.lab.keep(rig.inside.start('ovs-vswitchd', options));
-    await eventually('ovs-vswitchd runs', () => existsSync(pidfile));
-    const pid = readFileSync(pidfile, 'utf8').trim();
-    const { code, stderr } = await rig.begin([rig.config(CONFIG)], [`OVS_RUNDIR=${rig.rundir('.')}`]).exit;
-    expect(stderr).to.match(
+  it('takes over from ovs-vswitchd, beside which it is not begun, by the commands of the guide', async () => {
+    await waitForOvsUptime();
+    const peer = await PeerSwitch.start(rig.lab, rig.inside, true);
+    /** What a command prints, beside the files of the test. */
+    const shell = (command: string) =>
+      rig.inside.run('env', ...peer.environment, 'sh', '-c', `cd ${rig.rundir('.')} && ${command}`);
+    const ports = () => shell('ovs-dpctl show system@ovs-system').match(/port \d+: .*/g);
+    await peer.vsctl(
+      'add-br br0 -- set-fail-mode br0 secure -- add-port br0 p1 -- add-port br0 p2'.split(' '),
+    );
+    await peer.addFlows('br0', 'priority=9,cookie=0x9,icmp actions=NORMAL\npriority=5,arp actions=NORMAL\n');
+    expect(await rig.ping(2)).to.equal(2);
+    const before = ports();
+    for (const command of commandsOf(GUIDE, 'Before')) shell(command);
+
+    const file = rig.config(TAKEN_OVER);
+    const pid = readFileSync(join(peer.folder, 'ovs-vswitchd.pid'), 'utf8').trim();
+    const refused = await rig.begin([file], [`OVS_RUNDIR=${peer.folder}`]).exit;
+    expect(refused.stderr).to.match(
       new RegExp(
         `^vswitchd: ovs-vswitchd runs \\(process ${pid}\\), and ovs-system is its datapath: stop it first`,
       ),
     );
-    expect(code).to.equal(2);
-    await theirs.stop();
+    expect(refused.code).to.equal(2);
+
+    rig.pinNeighbours();
+    // Flows of before have grown idle.
+    expect(await rig.ping(2)).to.equal(2);
+    await peer.stopDaemon();
+    const [, count] = commandsOf(GUIDE, '3. Change over');
+    expect(Number(shell(count)), 'flows that go on forwarding').to.be.greaterThan(0);
+    expect(await rig.ping(2), 'without a process').to.equal(2);
+    const running = await rig.serve([file]);
+    expect(await rig.ping(2)).to.equal(2);
+    expect(ports(), 'the same ports, of the same numbers').to.deep.equal(before);
+    expect((await running.stop()).code).to.equal(0);
+    peer.close();
   });
 });

@@ -3,25 +3,12 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { CaptureWriter } from '../../ts/capture/index.js';
 import { CliRig } from '../support/cli.js';
+import { commandsOf } from '../support/console.js';
 import { eventually } from '../support/eventually.js';
 import { ethernet, tcpPacket, udpFrame } from '../support/frames.js';
 import { type Child, root } from '../support/processes.js';
 import { needsRoot } from '../support/skip.js';
 import { sendFrames } from '../support/traffic.js';
-
-/** The commands of a section of a document: what is set in by four spaces; a line set in by more goes on with the one before. */
-function commandsOf(document: string, heading: string): string[] {
-  const text = readFileSync(join(root, document), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
-  const section = text.slice(text.indexOf(`\n## ${heading}\n`) + 4).split('\n## ')[0];
-  const lines = [...section.matchAll(/^ {4}(.*)$/gm)].map(([, line]) => line);
-  const commands: string[] = [];
-  for (const line of lines) {
-    if (line.startsWith(' ')) commands.push(`${commands.pop()} ${line.trim()}`);
-    else commands.push(line);
-  }
-  expect(commands, heading).not.to.be.empty;
-  return commands;
-}
 
 describe('commands of README and guides run as they are written', function () {
   this.timeout(180_000);

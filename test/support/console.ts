@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './processes.js';
 
 /** A command of a document, with what it says that it prints. */
 export interface ConsoleCommand {
@@ -35,4 +37,18 @@ export function matchesConsole(printed: string, expected: readonly string[]): bo
 
 function escaped(line: string): string {
   return line.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll('…', '.*');
+}
+
+/** The commands of a section of a document: what is set in by four spaces; a line set in by more goes on with the one before. */
+export function commandsOf(document: string, heading: string): string[] {
+  const text = readFileSync(join(root, document), 'utf8').replace(/^```[\s\S]*?^```$/gm, '');
+  const section = text.slice(text.indexOf(`\n## ${heading}\n`) + 4).split('\n## ')[0];
+  const lines = [...section.matchAll(/^ {4}(.*)$/gm)].map(([, line]) => line);
+  const commands: string[] = [];
+  for (const line of lines) {
+    if (line.startsWith(' ')) commands.push(`${commands.pop()} ${line.trim()}`);
+    else commands.push(line);
+  }
+  if (commands.length === 0) throw new Error(`${document} has no commands under ${heading}`);
+  return commands;
 }
