@@ -136,8 +136,9 @@ export class BridgeBundle implements XBundle {
     return this.#bond?.bond ?? null;
   }
 
+  /** Nor do floods go to ports that take no Ethernet header, such as a GRE tunnel with packet_type=legacy_l3 (OVS: bundle_update). */
   get floodable(): boolean {
-    return this.ports.every((port) => !port.noFlood);
+    return this.ports.every((port) => !port.noFlood && port.tunnel?.packetType !== 'legacy_l3');
   }
 
   /** Takes over the VLAN settings of a Port record (OVS: port_configure, bundle_set). */
