@@ -366,7 +366,7 @@ describeSwitch(
       const lacp = () => of(sources[3]).at(-1)!.records.lacp;
       await eventually(
         'they are counted',
-        () => lacp().rx === 2 && lacp().illegalRx === 1 && Number(lacp().tx) > 0,
+        () => lacp().rx === 3 && lacp().illegalRx === 1 && Number(lacp().tx) > 0,
       );
       expect(lacp()).to.deep.include({ partner: '02:00:00:00:00:09' });
     });

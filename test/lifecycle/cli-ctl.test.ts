@@ -146,6 +146,7 @@ describe(`slowpath ctl [${datapathType}]`, function () {
       [['upcall/show', 'x'], '"upcall/show" command takes at most 0 arguments'],
       [['fdb/show', 'nope'], 'no such bridge'],
       [['lacp/show', 'p1'], 'no such lacp object'],
+      [['lacp/show-stats', 'p1'], 'no such lacp object'],
       [['upcall/set-flow-limit', 'many'], 'upcall/set-flow-limit: "many" is no number of flows'],
       [
         ['ofctl/dump-ipfix-bridge', 'br0'],

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { lacpText } from '../../ts/control/lacp.js';
-import { lacpduFrame, readLacpdu } from '../../ts/packet/index.js';
+import { lacpStatisticsText, lacpText } from '../../ts/control/lacp.js';
+import { lacpduFrame, readSlowFrame } from '../../ts/packet/index.js';
 import { Lacp, type LacpOptions, type XPort } from '../../ts/xlate/index.js';
 
 const OPTIONS: LacpOptions = {
@@ -30,7 +30,7 @@ function exchange(a: Lacp, b: Lacp, now: number): number {
     from.advance(now);
     for (const { port: at, pdu } of from.takeDue()) {
       count++;
-      const read = readLacpdu(lacpduFrame(Uint8Array.of(2, 0, 0, 0, 1, 1), pdu));
+      const read = readSlowFrame(lacpduFrame(Uint8Array.of(2, 0, 0, 0, 1, 1), pdu));
       expect(read).to.deep.equal(pdu);
       to.receive(at, read!);
     }
@@ -61,7 +61,7 @@ describe('xlate: LACP', () => {
     expect(exchange(a, b, 32_000)).to.equal(4);
     for (const [i, { counts }] of a.memberList.entries()) {
       const { received, sent } = before[i];
-      expect(counts).to.deep.equal({ received: received + 1, illegal: 0, sent: sent + 1 });
+      expect(counts).to.deep.equal({ ...before[i], received: received + 1, sent: sent + 1 });
     }
   });
 
@@ -131,15 +131,48 @@ describe('xlate: LACP', () => {
     a.advance(1);
     const frame = lacpduFrame(new Uint8Array(6), a.takeDue()[0].pdu);
     expect(frame).to.have.length(124);
-    expect(readLacpdu(frame.subarray(0, 123))).to.equal(null);
+    expect(readSlowFrame(frame.subarray(0, 123))).to.equal(null);
     for (const at of [12, 14, 16, 17, 36, 37]) {
       const other = Uint8Array.from(frame);
       other[at] ^= 0x55;
-      expect(readLacpdu(other), `byte ${at}`).to.equal(null);
+      expect(readSlowFrame(other), `byte ${at}`).to.equal(null);
     }
-    expect(readLacpdu(new Uint8Array(0))).to.equal(null);
+    expect(readSlowFrame(new Uint8Array(0))).to.equal(null);
     a.receive(P3, null);
     expect(a.memberList.map(({ counts }) => counts.illegal)).to.deep.equal([1, 0]);
+  });
+
+  it('lacp/show-stats: as ovs-appctl 3.1.0 prints it', () => {
+    const a = system(1, { fast: true });
+    a.advance(1);
+    const [{ pdu }] = a.takeDue();
+    a.receive(P3, pdu);
+    a.receive(P3, null);
+    const marker = new Uint8Array(124);
+    marker.set([0x88, 0x09, 2, 1, 1, 16], 12);
+    a.receive(P3, readSlowFrame(marker));
+    a.advance(4000);
+    a.advance(8000);
+    a.linkChanged(P3, false);
+    const member = (
+      name: string,
+      [received, bad, markers, expired, defaulted, changed]: readonly number[],
+    ) => [
+      '',
+      `member: ${name}:`,
+      '  TX PDUs: 1',
+      `  RX PDUs: ${received}`,
+      `  RX Bad PDUs: ${bad}`,
+      `  RX Marker Request PDUs: ${markers}`,
+      `  Link Expired: ${expired}`,
+      `  Link Defaulted: ${defaulted}`,
+      `  Carrier Status Changed: ${changed}`,
+    ];
+    expect(lacpStatisticsText('bond0', a).split('\n')).to.deep.equal([
+      '---- bond0 statistics ----',
+      ...member('p3', [3, 1, 1, 1, 1, 1]),
+      ...member('p4', [0, 0, 0, 0, 1, 0]),
+    ]);
   });
 
   it('lacp/show: as ovs-appctl 3.1.0 prints it', () => {

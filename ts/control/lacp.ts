@@ -68,24 +68,46 @@ export function lacpText(name: string, lacp: Lacp): string {
   ].join('\n');
 }
 
+/** `ovs-appctl lacp/show-stats` of one Port record. */
+export function lacpStatisticsText(name: string, lacp: Lacp): string {
+  const lines = lacp.memberList.flatMap(({ port, counts }) => [
+    '',
+    `member: ${port.name}:`,
+    `  TX PDUs: ${counts.sent}`,
+    `  RX PDUs: ${counts.received}`,
+    `  RX Bad PDUs: ${counts.illegal}`,
+    `  RX Marker Request PDUs: ${counts.markers}`,
+    `  Link Expired: ${counts.expired}`,
+    `  Link Defaulted: ${counts.defaulted}`,
+    `  Carrier Status Changed: ${counts.linkChanges}`,
+  ]);
+  return [`---- ${name} statistics ----`, ...lines].join('\n');
+}
+
 function lacpsOf(theSwitch: Switch): [string, Lacp][] {
   const bundles = [...theSwitch.bridges.values()].flatMap((bridge) => bridge.bundles);
   return bundles.flatMap(({ name, lacp }) => (lacp === null ? [] : [[name, lacp] as [string, Lacp]]));
 }
 
-/** Commands about LACP. */
-export const LACP_COMMANDS: readonly Command[] = [
-  {
-    name: 'lacp/show',
+/** A command that prints the text of one port, or of all that speak LACP. */
+function show(name: string, help: string, text: (name: string, lacp: Lacp) => string): Command {
+  return {
+    name,
     usage: '[PORT]',
-    help: 'show what was negotiated at a port, or at all that speak LACP',
+    help: `${help} a port, or at all that speak LACP`,
     least: 0,
     most: 1,
-    run: ({ theSwitch }, [name]) => {
-      const wanted = lacpsOf(theSwitch).filter(([port]) => name === undefined || port === name);
-      if (name !== undefined && wanted.length === 0)
+    run: ({ theSwitch }, [wanted]) => {
+      const lacps = lacpsOf(theSwitch).filter(([port]) => wanted === undefined || port === wanted);
+      if (wanted !== undefined && lacps.length === 0)
         throw new SlowpathError('ERR_NO_PORT', 'no such lacp object');
-      return wanted.map(([port, lacp]) => lacpText(port, lacp)).join('\n');
+      return lacps.map(([port, lacp]) => text(port, lacp)).join('\n');
     },
-  },
+  };
+}
+
+/** Commands about LACP. */
+export const LACP_COMMANDS: readonly Command[] = [
+  show('lacp/show', 'show what was negotiated at', lacpText),
+  show('lacp/show-stats', 'show what was sent, received and missed at', lacpStatisticsText),
 ];

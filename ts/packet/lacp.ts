@@ -3,10 +3,12 @@ const VLAN_TYPES: readonly number[] = [0x8100, 0x88a8];
 /** Slow protocols' group address (IEEE 802.3, annex 57A). */
 const SLOW_PROTOCOLS = [0x01, 0x80, 0xc2, 0, 0, 2];
 const ETH_HEADER = 14;
-/** Of an LACPDU, with the octets that are reserved behind its end. */
+/** Of an LACPDU and of a marker, with the octets that are reserved behind its end. */
 const PDU_BYTES = 110;
 const MAC_BYTES = 6;
 const SUBTYPE_LACP = 1;
+const SUBTYPE_MARKER = 2;
+const MARKER_REQUEST = 1;
 const VERSION = 1;
 /** Types and lengths of what an LACPDU says, and where it stands. */
 const ACTOR = { type: 1, length: 20, at: 2 };
@@ -43,6 +45,9 @@ export interface Lacpdu {
   readonly partner: LacpInfo;
 }
 
+/** What a frame of the slow protocols is: a message of LACP, a marker request (802.1AX-2014, 6.5), or nothing that is known. */
+export type SlowFrame = Lacpdu | 'marker' | null;
+
 function readInfo(view: DataView, at: number, kind: typeof ACTOR): LacpInfo | null {
   const start = at + kind.at;
   if (view.getUint8(start) !== kind.type || view.getUint8(start + 1) !== kind.length) return null;
@@ -57,13 +62,15 @@ function readInfo(view: DataView, at: number, kind: typeof ACTOR): LacpInfo | nu
   };
 }
 
-/** The LACPDU of an Ethernet frame; null when it is none, cut short, or not as it should be. */
-export function readLacpdu(frame: Uint8Array): Lacpdu | null {
+/** What an Ethernet frame says; null also when it is cut short, or not as it should be. */
+export function readSlowFrame(frame: Uint8Array): SlowFrame {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   let at = ETH_HEADER;
   while (at + PDU_BYTES <= frame.length && VLAN_TYPES.includes(view.getUint16(at - 2))) at += 4;
   if (at + PDU_BYTES > frame.length || view.getUint16(at - 2) !== ETH_TYPE_SLOW) return null;
-  if (view.getUint8(at) !== SUBTYPE_LACP) return null;
+  const subtype = view.getUint8(at);
+  if (subtype === SUBTYPE_MARKER) return view.getUint8(at + 2) === MARKER_REQUEST ? 'marker' : null;
+  if (subtype !== SUBTYPE_LACP) return null;
   const actor = readInfo(view, at, ACTOR);
   const partner = readInfo(view, at, PARTNER);
   return actor === null || partner === null ? null : { actor, partner };

@@ -100,7 +100,7 @@ export class EffectApplier implements CreditSink {
         effect.table.apply(effect);
         break;
       case 'lacp':
-        (effect.port as BridgePort).bundle.lacp?.receive(effect.port, effect.pdu);
+        (effect.port as BridgePort).bundle.lacp?.receive(effect.port, effect.frame);
         break;
       case 'bucket':
         this.#tables.get(effect.bridge)?.countBucket(effect, this.#packets, this.#bytes);

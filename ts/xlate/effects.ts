@@ -1,4 +1,4 @@
-import { readLacpdu } from '../packet/index.js';
+import { readSlowFrame } from '../packet/index.js';
 import type { Pass } from './pass.js';
 import type {
   BondEffect,
@@ -74,8 +74,8 @@ export function reportTable(pass: Pass, table: number, matched: boolean): void {
 export function reportLacp(pass: Pass, port: XPort): void {
   const { packet } = pass;
   if (packet === null) return;
-  const pdu = readLacpdu(packet.bytes.subarray(packet.offset, packet.offset + packet.length));
-  pass.effects[pass.effectCount++] = { type: 'lacp', port, pdu };
+  const frame = readSlowFrame(packet.bytes.subarray(packet.offset, packet.offset + packet.length));
+  pass.effects[pass.effectCount++] = { type: 'lacp', port, frame };
 }
 
 /** Multicast snooping learned something. Seldom, so it makes an object. */

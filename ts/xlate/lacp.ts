@@ -8,6 +8,7 @@ import {
   LACP_STATE_SYNCHRONIZATION,
   LACP_STATE_TIMEOUT,
   type Lacpdu,
+  type SlowFrame,
   type LacpInfo,
 } from '../packet/index.js';
 
@@ -59,19 +60,27 @@ const NOBODY: LacpInfo = {
   state: 0,
 };
 
-/** A message of LACP came in by a port that speaks it; null: something else of its EtherType. */
+/** A frame of LACP's EtherType came in by a port that speaks it. */
 export interface LacpEffect {
   readonly type: 'lacp';
   readonly port: LacpEnd;
-  readonly pdu: Lacpdu | null;
+  readonly frame: SlowFrame;
 }
 
-/** Messages of a port since it speaks LACP. */
+/** What a port met since it speaks LACP. */
 export interface LacpCounts {
+  /** Frames of LACP's EtherType, whatever they are. */
   received: number;
-  /** Frames of LACP's EtherType that are no messages. */
+  /** Those that are neither messages nor marker requests. */
   illegal: number;
+  /** Marker requests. OVS does not answer them, and neither do we. */
+  markers: number;
   sent: number;
+  /** How often a partner was silent for too long, and how often it then stayed so. */
+  expired: number;
+  defaulted: number;
+  /** How often the link came or went. */
+  linkChanges: number;
 }
 
 /** What became of one port. */
@@ -90,7 +99,8 @@ interface Member extends LacpMember {
   attached: boolean;
   partner: LacpInfo;
   readonly counts: LacpCounts;
-  up: boolean;
+  /** Whether there is a link; null until somebody tells. */
+  up: boolean | null;
   /** When the partner counts as gone, one step further. */
   expires: number;
   /** When the next message is due. */
@@ -167,8 +177,8 @@ export class Lacp {
       status: 'defaulted',
       attached: false,
       partner: NOBODY,
-      counts: { received: 0, illegal: 0, sent: 0 },
-      up: false,
+      counts: { received: 0, illegal: 0, markers: 0, sent: 0, expired: 0, defaulted: 0, linkChanges: 0 },
+      up: null,
       expires: NEVER,
       sends: 0,
       sent: null,
@@ -216,21 +226,26 @@ export class Lacp {
   /** A port got or lost its link: whoever was there must be heard anew. */
   linkChanged(port: LacpEnd, up: boolean): void {
     const member = this.find(port);
-    if (member === undefined || member.up === up) return;
+    if (member === undefined) return;
+    const before = member.up;
     member.up = up;
+    if (up === (before ?? false)) return;
+    if (before !== null) member.counts.linkChanges++;
     if (member.status === 'current' || this.options.active) this.expire(member);
     this.attach();
   }
 
-  /** A message came in by a port; null: a frame that should have been one. */
-  receive(port: LacpEnd, pdu: Lacpdu | null): void {
+  /** A frame of LACP's EtherType came in by a port. */
+  receive(port: LacpEnd, frame: SlowFrame): void {
     const member = this.find(port);
     if (member === undefined) return;
-    if (pdu === null) {
-      member.counts.illegal++;
-      return;
-    }
     member.counts.received++;
+    if (frame === null) member.counts.illegal++;
+    else if (frame === 'marker') member.counts.markers++;
+    else this.hear(member, frame);
+  }
+
+  private hear(member: Member, pdu: Lacpdu): void {
     member.status = 'current';
     member.expires = this.now + MISSES * (this.options.fast ? FAST_MS : SLOW_MS);
     member.partner = pdu.actor;
@@ -250,8 +265,13 @@ export class Lacp {
     let changed = false;
     for (const member of this.members) {
       if (this.now < member.expires) continue;
-      if (member.status === 'current') this.expire(member);
-      else this.giveUp(member);
+      if (member.status === 'current') {
+        this.expire(member);
+        member.counts.expired++;
+      } else {
+        this.giveUp(member);
+        member.counts.defaulted++;
+      }
       changed = true;
     }
     if (changed) this.attach();
