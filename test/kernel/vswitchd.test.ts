@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { commandsOf } from '../support/console.js';
 import { eventually } from '../support/eventually.js';
 import { PeerSwitch } from '../support/peer-switch.js';
+import { root } from '../support/processes.js';
 import { waitForOvsUptime } from '../support/uptime.js';
 import { VswitchdRig } from '../support/vswitchd.js';
 
@@ -82,7 +83,7 @@ describe('scripts/vswitchd.mjs on the kernel datapath', function () {
     expect(rig.devices()).to.deep.equal(['lo', 'p1', 'p2']);
   });
 
-  it('takes over from ovs-vswitchd, beside which it is not begun, by the commands of the guide', async () => {
+  it('takes over from ovs-vswitchd, beside which it is not begun, and gives back, by the commands of the guide', async () => {
     await waitForOvsUptime();
     const peer = await PeerSwitch.start(rig.lab, rig.inside, true);
     /** What a command prints, beside the files of the test. */
@@ -118,6 +119,14 @@ describe('scripts/vswitchd.mjs on the kernel datapath', function () {
     expect(await rig.ping(2)).to.equal(2);
     expect(ports(), 'the same ports, of the same numbers').to.deep.equal(before);
     expect((await running.stop()).code).to.equal(0);
+
+    await peer.startDaemon();
+    await eventually('its bridge is there', () => existsSync(join(peer.folder, 'br0.mgmt')));
+    const replace = /`(ovs-ofctl replace-flows [^`]*)`/.exec(readFileSync(join(root, GUIDE), 'utf8'))![1];
+    shell(replace);
+    expect(shell('ovs-ofctl dump-flows br0')).to.match(/cookie=0x9, .*icmp actions=NORMAL/);
+    expect(await rig.ping(2)).to.equal(2);
+    await peer.stopDaemon();
     peer.close();
   });
 });
