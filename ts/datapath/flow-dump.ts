@@ -2,11 +2,8 @@ import type { Channel, FlowBatch, MatchedColumns, UkeyColumns } from '../native/
 import { fromSystemError } from '../netlink/index.js';
 import type { FlowDump } from './types.js';
 
-/**
- * Flows a dump batch holds, and bytes for their attributes: a datagram of a dump has up to 32 KiB. Of a terse dump that is some 400 flows; a batch is
- * less, as upcalls wait while it is matched.
- */
-export const DUMP_BATCH_FLOWS = 128;
+/** Flows a dump batch holds, and bytes for their attributes: a datagram of a dump has up to 32 KiB, of a terse one some 400 flows. */
+export const DUMP_BATCH_FLOWS = 512;
 export const DUMP_BATCH_BYTES = 256 * 1024;
 
 const END = -1;
