@@ -22,11 +22,3 @@ export function nlaType(bytes: Uint8Array, at: number): number {
 export function nlaNext(bytes: Uint8Array, at: number): number {
   return at + ((nlaLength(bytes, at) + 3) & ~3);
 }
-
-export function be16(bytes: Uint8Array, at: number): number {
-  return (bytes[at] << 8) | bytes[at + 1];
-}
-
-export function be32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
-}

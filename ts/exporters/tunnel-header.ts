@@ -17,7 +17,8 @@ import {
   OVS_TUNNEL_KEY_ATTR_TP_SRC,
 } from '../fields/index.js';
 import { NLA_HDRLEN } from '../netlink/index.js';
-import { be16, be32, nlaLength, nlaNext, nlaOk, nlaType } from './attributes.js';
+import { be16, be32 } from '../util/index.js';
+import { nlaLength, nlaNext, nlaOk, nlaType } from './attributes.js';
 
 const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;

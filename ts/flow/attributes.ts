@@ -1,3 +1,4 @@
+import { be16, be32 } from '../util/index.js';
 /** One netlink attribute: type without flags, and a view of its content. */
 export interface Attribute {
   readonly type: number;
@@ -39,9 +40,8 @@ export const hostU16 = (bytes: Uint8Array, at = 0): number => bytes[at] | (bytes
 export const hostU32 = (bytes: Uint8Array, at = 0): number =>
   (hostU16(bytes, at) | (hostU16(bytes, at + 2) << 16)) >>> 0;
 /** Network-order numbers. */
-export const netU16 = (bytes: Uint8Array, at = 0): number => (bytes[at] << 8) | bytes[at + 1];
-export const netU32 = (bytes: Uint8Array, at = 0): number =>
-  ((netU16(bytes, at) << 16) | netU16(bytes, at + 2)) >>> 0;
+export const netU16 = be16;
+export const netU32 = (bytes: Uint8Array, at = 0): number => be32(bytes, at) >>> 0;
 
 /** Whether every byte is `value`; true for none. */
 export function allBytes(bytes: Uint8Array, value: number): boolean {

@@ -1,4 +1,4 @@
-import { formatIpv4, formatIpv6, formatMac } from '../util/index.js';
+import { be16, formatIpv4, formatIpv6, formatMac } from '../util/index.js';
 import { checksumAdd, checksumFold } from './checksum.js';
 import {
   ETH_TYPE_ARP,
@@ -88,9 +88,8 @@ export interface IcmpHeader {
   readonly payload: number;
 }
 
-const u16 = (p: Uint8Array, at: number) => (p[at] << 8) | p[at + 1];
-const u32 = (p: Uint8Array, at: number) => ((u16(p, at) << 16) | u16(p, at + 2)) >>> 0;
-const mac = (p: Uint8Array, at: number) => formatMac(u16(p, at), u32(p, at + 2));
+const u32 = (p: Uint8Array, at: number) => ((be16(p, at) << 16) | be16(p, at + 2)) >>> 0;
+const mac = (p: Uint8Array, at: number) => formatMac(be16(p, at), u32(p, at + 2));
 const ipv4 = (p: Uint8Array, at: number) => formatIpv4(u32(p, at));
 const ipv6 = (p: Uint8Array, at: number) => formatIpv6([0, 4, 8, 12].map((i) => u32(p, at + i)));
 
@@ -104,12 +103,12 @@ export function readEthernet(packet: Uint8Array, at = 0): EthernetHeader | null 
   if (packet.length < at + ETHERNET_BYTES) return null;
   const vlans: VlanTag[] = [];
   let payload = at + ETHERNET_BYTES;
-  let type = u16(packet, payload - 2);
+  let type = be16(packet, payload - 2);
   while (type === ETH_TYPE_VLAN || type === ETH_TYPE_QINQ) {
     if (packet.length < payload + 4) return null;
-    const tci = u16(packet, payload);
+    const tci = be16(packet, payload);
     vlans.push({ tpid: type, vid: tci & 0xfff, pcp: tci >>> 13 });
-    type = u16(packet, payload + 2);
+    type = be16(packet, payload + 2);
     payload += 4;
   }
   return { dst: mac(packet, at), src: mac(packet, at + 6), vlans, type, payload };
@@ -118,9 +117,9 @@ export function readEthernet(packet: Uint8Array, at = 0): EthernetHeader | null 
 /** ARP for IPv4 over Ethernet; null for other kinds. */
 export function readArp(packet: Uint8Array, at: number): ArpPacket | null {
   if (packet.length < at + ARP_BYTES) return null;
-  if (u32(packet, at) !== 0x00010800 || u16(packet, at + 4) !== 0x0604) return null;
+  if (u32(packet, at) !== 0x00010800 || be16(packet, at + 4) !== 0x0604) return null;
   return {
-    op: u16(packet, at + 6),
+    op: be16(packet, at + 6),
     senderMac: mac(packet, at + 8),
     senderIp: ipv4(packet, at + 14),
     targetMac: mac(packet, at + 18),
@@ -131,7 +130,7 @@ export function readArp(packet: Uint8Array, at: number): ArpPacket | null {
 export function readIpv4(packet: Uint8Array, at: number): IpHeader | null {
   if (packet.length < at + IPV4_BYTES || packet[at] >>> 4 !== 4) return null;
   const headerLength = (packet[at] & 0x0f) * 4;
-  const total = u16(packet, at + 2);
+  const total = be16(packet, at + 2);
   if (headerLength < IPV4_BYTES || packet.length < at + headerLength || total < headerLength) return null;
   return {
     version: 4,
@@ -140,7 +139,7 @@ export function readIpv4(packet: Uint8Array, at: number): IpHeader | null {
     proto: packet[at + 9],
     tos: packet[at + 1],
     ttl: packet[at + 8],
-    laterFragment: (u16(packet, at + 6) & 0x1fff) !== 0,
+    laterFragment: (be16(packet, at + 6) & 0x1fff) !== 0,
     payload: at + headerLength,
     payloadLength: total - headerLength,
   };
@@ -154,11 +153,11 @@ export function readIpv6(packet: Uint8Array, at: number): IpHeader | null {
     src: ipv6(packet, at + 8),
     dst: ipv6(packet, at + 24),
     proto: packet[at + 6],
-    tos: (u16(packet, at) >>> 4) & 0xff,
+    tos: (be16(packet, at) >>> 4) & 0xff,
     ttl: packet[at + 7],
     laterFragment: false,
     payload: at + IPV6_BYTES,
-    payloadLength: u16(packet, at + 4),
+    payloadLength: be16(packet, at + 4),
   };
 }
 
@@ -167,18 +166,18 @@ export function readTcp(packet: Uint8Array, at: number): TcpHeader | null {
   const headerLength = (packet[at + 12] >>> 4) * 4;
   if (headerLength < TCP_BYTES || packet.length < at + headerLength) return null;
   return {
-    src: u16(packet, at),
-    dst: u16(packet, at + 2),
+    src: be16(packet, at),
+    dst: be16(packet, at + 2),
     seq: u32(packet, at + 4),
     ack: u32(packet, at + 8),
-    flags: u16(packet, at + 12) & 0xfff,
+    flags: be16(packet, at + 12) & 0xfff,
     payload: at + headerLength,
   };
 }
 
 export function readUdp(packet: Uint8Array, at: number): UdpHeader | null {
   if (packet.length < at + UDP_BYTES) return null;
-  return { src: u16(packet, at), dst: u16(packet, at + 2), payload: at + UDP_BYTES };
+  return { src: be16(packet, at), dst: be16(packet, at + 2), payload: at + UDP_BYTES };
 }
 
 /** ICMP and ICMPv6 alike. Messages shorter than eight bytes have 0 for identifier and sequence number. */
@@ -188,8 +187,8 @@ export function readIcmp(packet: Uint8Array, at: number): IcmpHeader | null {
   return {
     type: packet[at],
     code: packet[at + 1],
-    id: long ? u16(packet, at + 4) : 0,
-    sequence: long ? u16(packet, at + 6) : 0,
+    id: long ? be16(packet, at + 4) : 0,
+    sequence: long ? be16(packet, at + 6) : 0,
     payload: Math.min(at + 8, packet.length),
   };
 }
@@ -245,7 +244,7 @@ export function checksumsRight(packet: Uint8Array): boolean {
   if (ip.version === 4 && checksumFold(checksumAdd(packet, start, ip.payload - start)) !== 0) return false;
   if (tcp === undefined && udp === undefined && icmp === undefined) return true;
   if (ip.payload + ip.payloadLength > packet.length) return false;
-  if (udp !== undefined && ip.version === 4 && u16(packet, ip.payload + 6) === 0) return true;
+  if (udp !== undefined && ip.version === 4 && be16(packet, ip.payload + 6) === 0) return true;
   let sum = 0;
   if (ip.version === 6 || icmp === undefined) {
     const addresses = ip.version === 4 ? start + 12 : start + 8;

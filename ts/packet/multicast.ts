@@ -1,3 +1,4 @@
+import { be16 } from '../util/index.js';
 import { checksumAdd, checksumFold } from './checksum.js';
 import { type IpHeader, readEthernet, readIpv4, readIpv6 } from './headers.js';
 import { ETH_TYPE_IPV4, ETH_TYPE_IPV6, IP_PROTO_ICMPV6, IP_PROTO_IGMP } from './numbers.js';
@@ -44,19 +45,18 @@ export interface MulticastMessage {
 /** What the bytes at `at` say, up to `end`. */
 type Body = (packet: Uint8Array, at: number, end: number) => GroupRecord[] | null;
 
-const u16 = (p: Uint8Array, at: number) => (p[at] << 8) | p[at + 1];
-const u32 = (p: Uint8Array, at: number) => (u16(p, at) << 16) | u16(p, at + 2);
+const u32 = (p: Uint8Array, at: number) => (be16(p, at) << 16) | be16(p, at + 2);
 const group4 = (p: Uint8Array, at: number) => Int32Array.of(0, 0, 0xffff, u32(p, at));
 const group6 = (p: Uint8Array, at: number) => Int32Array.from([0, 4, 8, 12], (i) => u32(p, at + i));
 
 /** Records of a version 3 report; `bytes`: of a group's address. One that includes no source leaves its group. */
 function readRecords(packet: Uint8Array, at: number, end: number, bytes: 4 | 16): GroupRecord[] {
   const records: GroupRecord[] = [];
-  const count = u16(packet, at + 6);
+  const count = be16(packet, at + 6);
   let next = at + IGMP_BYTES;
   for (let i = 0; i < count && next + RECORD_BYTES + bytes <= end; i++) {
     const type = packet[next];
-    const sources = u16(packet, next + 2);
+    const sources = be16(packet, next + 2);
     const group = bytes === 4 ? group4(packet, next + RECORD_BYTES) : group6(packet, next + RECORD_BYTES);
     const leave = sources === 0 && (type === IS_INCLUDE || type === CHANGE_TO_INCLUDE);
     if (type >= IS_INCLUDE && type <= RECORD_TYPES) records.push({ leave, group });

@@ -27,6 +27,7 @@ const FITNESS_ERROR = FITNESS.indexOf('error');
 const DUMP_ATTEMPTS = 5;
 /** More than the attributes of any key. */
 const KEY_BYTES = 8192;
+
 /** What adopting flows needs of its surroundings; part of RevalidatorContext. */
 export interface AdoptionContext {
   readonly ukeys: UkeyTable;

@@ -1,4 +1,5 @@
 export * from './address.js';
+export * from './bytes.js';
 export * from './cursor.js';
 export * from './flags.js';
 export * from './hex.js';

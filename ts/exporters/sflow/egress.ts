@@ -12,7 +12,8 @@ import {
   OVS_KEY_ATTR_TUNNEL,
 } from '../../fields/index.js';
 import { NLA_HDRLEN } from '../../netlink/index.js';
-import { be32, nlaLength, nlaNext, nlaOk, nlaType } from '../attributes.js';
+import { be32 } from '../../util/index.js';
+import { nlaLength, nlaNext, nlaOk, nlaType } from '../attributes.js';
 import { TunnelHeader } from '../tunnel-header.js';
 
 const ETH_TYPE_MPLS = 0x8847;
