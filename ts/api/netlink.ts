@@ -22,10 +22,12 @@ export {
   NetlinkClient,
   NLM_F_ACK,
   NLM_F_DUMP,
+  type NextHop,
   type OpenNetlinkOptions,
   openNetlink,
   type RequestInfo,
   RouteClient,
+  type RouteQuestion,
 } from '../netlink/index.js';
 export {
   DatapathClient,

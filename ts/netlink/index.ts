@@ -6,6 +6,7 @@ export * from './link-stats.js';
 export * from './message.js';
 export * from './message-builder.js';
 export * from './namespace.js';
+export * from './next-hop-messages.js';
 export * from './open.js';
 export * from './route.js';
 export * from './route-messages.js';

@@ -6,6 +6,16 @@ import { parseMessages } from './message.js';
 import { MessageBuilder } from './message-builder.js';
 import { decodeLinkStats, encodeGetLinkStats, type LinkStats } from './link-stats.js';
 import {
+  decodeNeighbour,
+  decodeNextHop,
+  encodeGetNeighbour,
+  encodeGetRoute,
+  type NextHop,
+  type RouteQuestion,
+  RTM_GETNEIGH,
+  RTM_GETROUTE,
+} from './next-hop-messages.js';
+import {
   decodeAddress,
   decodeLink,
   encodeGetAddresses,
@@ -27,7 +37,7 @@ export const MAX_INTERFACE_NAME = 15;
 const family = 'rtnetlink';
 const AF_UNSPEC = 0;
 
-/** Asks rtnetlink about network devices and their addresses, and enables devices. */
+/** Asks rtnetlink about network devices, their addresses, routes and neighbours, and enables devices. */
 export class RouteClient implements Disposable {
   readonly #client: NetlinkClient;
   readonly #builder = new MessageBuilder();
@@ -89,6 +99,20 @@ export class RouteClient implements Disposable {
       .filter((address) => ifindex === undefined || address.ifindex === ifindex);
   }
 
+  /** Whom the kernel would give a packet now; null when it does not leave this host as it is, or there is no route. */
+  nextHop(question: RouteQuestion): NextHop | null {
+    const request = encodeGetRoute(this.#builder, question);
+    const info = { op: 'get route', family, cmd: RTM_GETROUTE };
+    return unlessRefused(() => decodeNextHop(this.#client.transactOne(request, info), question.destination));
+  }
+
+  /** The link-layer address of a neighbour, six bytes on Ethernet; null when the kernel knows none. Does not make it look for one. */
+  neighbour(hop: NextHop): Uint8Array | null {
+    const request = encodeGetNeighbour(this.#builder, hop);
+    const info = { op: 'get neighbour', family, cmd: RTM_GETNEIGH };
+    return unlessRefused(() => decodeNeighbour(this.#client.transactOne(request, info)));
+  }
+
   /** Enables or disables a device. Errors: ERR_NO_INTERFACE, ERR_NO_CAP_NET_ADMIN. */
   setLinkUp(which: number | string, up: boolean): void {
     const ifindex = typeof which === 'number' ? which : this.link(which).ifindex;
@@ -147,6 +171,16 @@ export function checkName(name: string): void {
     'ERR_BAD_INTERFACE_NAME',
     `'${name}' cannot be an interface name: 1 to ${MAX_INTERFACE_NAME} bytes without '/', ':' and white space`,
   );
+}
+
+/** What the kernel answers, or null when it has no such object. */
+function unlessRefused<T>(ask: () => T): T | null {
+  try {
+    return ask();
+  } catch (error) {
+    if (error instanceof NetlinkError && error.source === 'kernel') return null;
+    throw error;
+  }
 }
 
 function translate(error: unknown, which: number | string): unknown {
