@@ -377,9 +377,10 @@ describeSwitch(
       const [listener, other] = [await listen(), await listen()];
       await enable(running, [listener.target], 'sampling=1', 'polling=1', `header=${HEADER}`);
       expectMix(await sendMix(listener, running), running);
-      // What does not concern sFlow does not disturb it; nor does a collector more.
+      // What does not concern sFlow does not disturb it; nor does a collector more, nor what would be told of tunnels.
       theSwitch.vsctl('set Bridge br0 other_config:mac-aging-time=99'.split(' '));
       theSwitch.vsctl(['add', 'sFlow', 'br0', 'targets', JSON.stringify(other.target)]);
+      theSwitch.vsctl('set sFlow br0 external_ids:tunnel-ethernet=true'.split(' '));
       expectMix(await sendMix(listener, running), running, 5);
       expect(await other.until('flow', 4)).to.deep.equal(listener.samples('flow').slice(4));
       theSwitch.vsctl('set sFlow br0 agent=10.9.8.7 header=20 polling=0'.split(' '));

@@ -169,7 +169,9 @@ describeSwitch('the public API', (rig) => {
     expect(other.mirrors).to.deep.equal([]);
     const exporter = (table: string) =>
       sw.configuration.rows(table).map((row) => row.texts('targets').join());
-    sw.setSflow(bridge, { targets: ['127.0.0.1:6343'], sampling: 10, polling: 5, header: 64, agent: 'lo' });
+    const sflow = { sampling: 10, polling: 5, header: 64, agent: 'lo', tunnelEthernet: true };
+    sw.setSflow(bridge, { targets: ['127.0.0.1:6343'], ...sflow });
+    expect(sw.configuration.rows('sFlow')[0].option('external_ids', 'tunnel-ethernet')).to.equal('true');
     sw.setNetflow(bridge, { targets: ['127.0.0.1:2055'], engineId: 4, activeTimeout: 60 });
     sw.setIpfix(bridge, {
       targets: ['127.0.0.1:4739'],

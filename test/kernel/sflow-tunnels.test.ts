@@ -1,8 +1,18 @@
 import { expect } from 'chai';
+import { eventually } from '../support/eventually.js';
+import { udpFrame } from '../support/frames.js';
 import type { LocalCollector } from '../support/local-collector.js';
-import { Lab } from '../support/netns.js';
+import { Lab, type Namespace } from '../support/netns.js';
 import { needsRoot } from '../support/skip.js';
-import { IN, OUT, openTunnelEnd, sampledTraffic, type TunnelEnd } from '../support/tunnel-exports.js';
+import { Capture, sendFrames } from '../support/traffic.js';
+import {
+  flowSamples,
+  IN,
+  OUT,
+  openTunnelEnd,
+  sampledTraffic,
+  type TunnelEnd,
+} from '../support/tunnel-exports.js';
 import type { TunnelSite } from '../support/tunnel-rig.js';
 
 describe('sFlow of packets that leave and come by tunnels', () => {
@@ -48,5 +58,41 @@ describe('sFlow of packets that leave and come by tunnels', () => {
     });
     expect(known[7].ipv4TunnelIngress).to.deep.include({ src: far, dst: near, protocol: 47 });
     expect(known[7].vniIngress).to.deep.equal({ vni: 78 });
+  });
+
+  it('tells the outer Ethernet headers when it is to, as they are on the link', async () => {
+    const { end, site } = opened;
+    const { namespace, host } = site;
+    await end.vsctl(
+      `--id=@s create sFlow targets="${end.target}" agent=127.0.0.1 sampling=1 polling=0 external_ids:tunnel-ethernet=true -- set Bridge br0 sflow=@s`,
+    );
+    /** Sends until it is told; what is told, and the Ethernet header of an outer frame with a UDP port that came into under0. */
+    async function sent(from: Namespace, device: string, frame: Buffer, at: Namespace, outer: RegExp) {
+      const capture = await Capture.start(at, 'under0', 1000);
+      const record = await eventually('it is told', async () => {
+        const count = flowSamples(end.datagrams()).length;
+        sendFrames(from, device, [frame]);
+        await eventually('a sample', () => flowSamples(end.datagrams()).length > count);
+        const { records } = flowSamples(end.datagrams()).at(-1)!;
+        return records.ethernetTunnelEgress ?? records.ethernetTunnelIngress;
+      });
+      const seen = (await capture.stop()).find((one) => outer.test(one.toString('hex')))!;
+      const mac = (bytes: Buffer) => bytes.toString('hex').replace(/..(?=.)/g, '$&:');
+      const header = { src: mac(seen.subarray(6, 12)), dst: mac(seen.subarray(0, 6)) };
+      return [record, { length: 0, ...header, type: seen.readUInt16BE(12) }];
+    }
+    // UDP to port 4789 over IPv4, to 6081 over IPv6.
+    const vxlan = /^.{24}0800.{44}12b5/;
+    const geneve = /^.{24}86dd.{84}17c1/;
+    const answer = udpFrame(1000, 9);
+    for (const [record, header] of [
+      await sent(host, 'eth0', OUT[0], end.far, vxlan),
+      await sent(host, 'eth0', OUT[1], end.far, geneve),
+      await sent(end.far, 'vx', answer, namespace, vxlan),
+      await sent(end.far, 'gn', answer, namespace, geneve),
+    ])
+      expect(record).to.deep.equal(header);
+    const counter = site.theSwitch.stats().exporters.find(({ name }) => name === 'sflow_outer_unknown');
+    expect(counter?.total, 'before the kernel was asked').to.be.above(0);
   });
 });

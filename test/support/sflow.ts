@@ -55,9 +55,10 @@ class Xdr {
 
 type Fields = Readonly<Record<string, number | string | readonly number[]>>;
 
-const mac = (xdr: Xdr) =>
+/** What OVS leaves in the padding of LACP's addresses is not looked at. */
+const mac = (xdr: Xdr, lax = true) =>
   xdr
-    .opaque(6, true)
+    .opaque(6, lax)
     .toString('hex')
     .replace(/..(?=.)/g, '$&:');
 const ip = (xdr: Xdr) => [...xdr.opaque(4)].join('.');
@@ -66,6 +67,14 @@ const words =
   (...names: readonly string[]) =>
   (xdr: Xdr): Fields =>
     Object.fromEntries(names.map((name) => [name, xdr.u32()]));
+
+/** As sFlow version 5 has it: struct sampled_ethernet. */
+const ethernet = (xdr: Xdr): Fields => ({
+  length: xdr.u32(),
+  src: mac(xdr, false),
+  dst: mac(xdr, false),
+  type: xdr.u32(),
+});
 
 function tunnel(readAddress: (xdr: Xdr) => string) {
   return (xdr: Xdr): Fields => ({
@@ -95,6 +104,8 @@ const FLOW_RECORDS: Readonly<Record<number, readonly [name: string, read: (xdr: 
   ],
   1001: ['switch', words('srcVlan', 'srcPriority', 'dstVlan', 'dstPriority')],
   1006: ['mpls', (xdr) => ({ nextHop: xdr.address(), in: labels(xdr), out: labels(xdr) })],
+  1021: ['ethernetTunnelEgress', ethernet],
+  1022: ['ethernetTunnelIngress', ethernet],
   1023: ['ipv4TunnelEgress', tunnel(ip)],
   1024: ['ipv4TunnelIngress', tunnel(ip)],
   1025: ['ipv6TunnelEgress', tunnel(ipv6)],

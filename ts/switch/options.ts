@@ -164,6 +164,8 @@ export interface SflowOptions {
   readonly header?: number;
   /** Device whose address, or the address that, names this agent. */
   readonly agent?: string;
+  /** The outer Ethernet headers of tunnels are told, too, which OVS does not do. Default false. */
+  readonly tunnelEthernet?: boolean;
 }
 
 /** How to export NetFlow of a bridge; ovs-vswitchd.conf.db(5), table NetFlow. */

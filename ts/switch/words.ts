@@ -166,7 +166,12 @@ function exporterWords(
 }
 
 export function sflowWords(bridge: string, options: SflowOptions | null): string[] {
-  return exporterWords(bridge, 'sFlow', options === null ? null : { ...options });
+  if (options === null) return exporterWords(bridge, 'sFlow', null);
+  const { tunnelEthernet, ...columns } = options;
+  return exporterWords(bridge, 'sFlow', {
+    ...columns,
+    'external_ids:tunnel-ethernet': tunnelEthernet === undefined ? undefined : String(tunnelEthernet),
+  });
 }
 
 export function netflowWords(bridge: string, options: NetflowOptions | null): string[] {

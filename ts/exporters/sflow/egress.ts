@@ -1,6 +1,7 @@
 import {
   F_ETH_TYPE,
   F_MPLS_LSE0,
+  F_SKB_MARK,
   OVS_ACTION_ATTR_ADD_MPLS,
   OVS_ACTION_ATTR_CLONE,
   OVS_ACTION_ATTR_OUTPUT,
@@ -9,6 +10,7 @@ import {
   OVS_ACTION_ATTR_SET,
   OVS_ACTION_ATTR_SET_MASKED,
   OVS_KEY_ATTR_MPLS,
+  OVS_KEY_ATTR_SKB_MARK,
   OVS_KEY_ATTR_TUNNEL,
 } from '../../fields/index.js';
 import { NLA_HDRLEN } from '../../netlink/index.js';
@@ -34,6 +36,8 @@ export class Egress {
   encapsulations = 0;
   /** Datapath port of the last output, -1 for none. */
   port = -1;
+  /** Mark of the packet for this host's routes. */
+  mark = 0;
   /** Label stack entries, the outermost last. */
   readonly labels = new Int32Array(MAX_LABELS);
   labelCount = 0;
@@ -45,6 +49,7 @@ export class Egress {
     this.tunnel.clear();
     this.encapsulations = 0;
     this.port = -1;
+    this.mark = keys[base + F_SKB_MARK];
     this.labelCount = 0;
     this.labelsUnknown = false;
     this.#startLabels(keys, base);
@@ -68,7 +73,7 @@ export class Egress {
   #action(bytes: Uint8Array, type: number, at: number, end: number, depth: number): void {
     switch (type) {
       case OVS_ACTION_ATTR_OUTPUT:
-        this.port = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+        this.port = le32(bytes, at);
         break;
       case OVS_ACTION_ATTR_SET:
       case OVS_ACTION_ATTR_SET_MASKED:
@@ -89,13 +94,16 @@ export class Egress {
     }
   }
 
-  /** Key attributes in a set: the tunnel, and the outermost label. */
+  /** Key attributes in a set: the tunnel, the mark, and the outermost label. */
   #set(bytes: Uint8Array, at: number, end: number, masked: boolean): void {
     if (!nlaOk(bytes, at, end)) return;
     const type = nlaType(bytes, at);
     if (type === OVS_KEY_ATTR_TUNNEL && !masked) {
       this.encapsulations++;
       this.tunnel.readAttributes(bytes, at + NLA_HDRLEN, at + nlaLength(bytes, at));
+    } else if (type === OVS_KEY_ATTR_SKB_MARK) {
+      const mask = masked ? le32(bytes, at + NLA_HDRLEN + 4) : -1;
+      this.mark = (this.mark & ~mask) | (le32(bytes, at + NLA_HDRLEN) & mask);
     } else if (type === OVS_KEY_ATTR_MPLS && this.labelCount > 0) {
       const mask = masked ? be32(bytes, at + NLA_HDRLEN + 4) : -1;
       const value = be32(bytes, at + NLA_HDRLEN);
@@ -103,4 +111,9 @@ export class Egress {
       this.labels[top] = (this.labels[top] & ~mask) | (value & mask);
     }
   }
+}
+
+/** The 32 bits at `at` in host order. */
+function le32(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }

@@ -21,6 +21,7 @@ import type { Egress } from './egress.js';
 import { type SampledPacket, writeFlowSample } from './flow-sample.js';
 import { SflowPollers } from './pollers.js';
 import type { SflowSettings } from './settings.js';
+import { Underlay } from './underlay.js';
 
 /** Port of collectors that name none. */
 const DEFAULT_PORT = 6343;
@@ -36,6 +37,8 @@ export const SFLOW_COUNTER_HELP = {
   flow_samples: 'Sampled packets put into datagrams',
   counter_samples: 'Samples of counters put into datagrams',
   agentless: 'Sampled packets dropped because there is no address yet that names the agent',
+  outer_unknown:
+    'Outer Ethernet headers of tunnels left out of samples because the route or the neighbour is not known (yet)',
 } as const;
 
 export type SflowCounters = { -readonly [name in keyof typeof SFLOW_COUNTER_HELP]: number };
@@ -97,6 +100,7 @@ export class SflowExporter implements BridgeExporter<SflowSettings> {
       tunnelProto: 0,
       egressProto: 0,
       egress: null,
+      underlay: null,
     };
   }
 
@@ -106,6 +110,7 @@ export class SflowExporter implements BridgeExporter<SflowSettings> {
     this.#collectors.configure(settings.targets);
     this.#packet.sampling = settings.sampling;
     this.#pollers.configure(settings);
+    this.#configureUnderlay(settings.tunnelEthernet);
     if (before !== null && before.agent === settings.agent && same(before.targets, settings.targets)) return;
     this.#datagrams.setAgent(null, this.#shared.context.now());
     this.#chooseAgent();
@@ -143,6 +148,7 @@ export class SflowExporter implements BridgeExporter<SflowSettings> {
   }
 
   tick(now: number): void {
+    this.#packet.underlay?.tick(now);
     this.#collectors.tick(now);
     if (this.#datagrams.agent === null && !this.#chooseAgent()) return;
     if (now < this.#nextSecond) return;
@@ -155,6 +161,12 @@ export class SflowExporter implements BridgeExporter<SflowSettings> {
     this.#datagrams.flush(this.#shared.context.now());
     this.#collectors.close();
     this.#shared.closed(this);
+  }
+
+  #configureUnderlay(told: boolean): void {
+    const { context, counters } = this.#shared;
+    if (!told) this.#packet.underlay = null;
+    else this.#packet.underlay ??= new Underlay(context.datapath.route, counters);
   }
 
   /** False when there is no address for the agent now. */

@@ -3,16 +3,20 @@ import type { DatagramWriter } from '../datagram-writer.js';
 import { TunnelHeader } from '../tunnel-header.js';
 import { FLOW_SAMPLE, type SflowDatagrams } from './datagrams.js';
 import type { Egress } from './egress.js';
+import type { Underlay, UnderlayLink } from './underlay.js';
 
 // Flow data formats of enterprise 0: sFlow version 5, and "sFlow Tunnel Structures" (sflow.org/sflow_tunnels.txt).
 const SAMPLED_HEADER = 1;
 const EXTENDED_SWITCH = 1001;
 const EXTENDED_MPLS = 1006;
+const L2_TUNNEL = { egress: 1021, ingress: 1022 } as const;
 const IPV4_TUNNEL = { egress: 1023, ingress: 1024 } as const;
 const IPV6_TUNNEL = { egress: 1025, ingress: 1026 } as const;
 const VNI = { egress: 1029, ingress: 1030 } as const;
 const ADDRESS_IPV4 = 1;
 const MPLS_BOS = 0x100;
+const ETH_TYPE_IPV4 = 0x0800;
+const ETH_TYPE_IPV6 = 0x86dd;
 
 /** Header protocols, by the EtherType of packets without an Ethernet header. */
 const HEADER_ETHERNET = 1;
@@ -49,7 +53,11 @@ export interface SampledPacket {
   egressProto: number;
   /** What its actions tell; null where they are not known, or it left by none or several ports. */
   egress: Egress | null;
+  /** Knows the outer Ethernet headers of tunnels; null to leave them out. */
+  underlay: Underlay | null;
 }
+
+type Direction = 'ingress' | 'egress';
 
 const ingress = new TunnelHeader();
 
@@ -67,12 +75,18 @@ export function writeFlowSample(datagrams: SflowDatagrams, packet: SampledPacket
   datagrams.beginRecords();
   writeSwitch(datagrams, packet);
   writeHeader(datagrams, packet);
-  const { egress } = packet;
+  const { egress, underlay } = packet;
   if (egress !== null && egress.labelCount > 0 && !egress.labelsUnknown) writeLabels(datagrams, egress);
-  if (egress !== null && egress.encapsulations === 1)
-    writeTunnel(datagrams, 'egress', egress.tunnel, packet.egressProto);
+  if (egress !== null && egress.encapsulations === 1) {
+    const { tunnel, mark } = egress;
+    writeOuterEthernet(datagrams, 'egress', tunnel, underlay?.find('egress', tunnel, mark, nowMs));
+    writeTunnel(datagrams, 'egress', tunnel, packet.egressProto);
+  }
   ingress.readFlow(packet.keys, packet.base);
-  if (ingress.present) writeTunnel(datagrams, 'ingress', ingress, packet.tunnelProto);
+  if (ingress.present) {
+    writeOuterEthernet(datagrams, 'ingress', ingress, underlay?.find('ingress', ingress, 0, nowMs));
+    writeTunnel(datagrams, 'ingress', ingress, packet.tunnelProto);
+  }
   datagrams.end(nowMs);
 }
 
@@ -103,9 +117,9 @@ function writeHeader(datagrams: SflowDatagrams, packet: SampledPacket): void {
 /** `packetType`: OpenFlow's, namespace and EtherType of what the packet begins with; 0 for Ethernet. */
 function headerProtocol(packetType: number): number {
   switch (packetType & 0xffff) {
-    case 0x0800:
+    case ETH_TYPE_IPV4:
       return HEADER_IPV4;
-    case 0x86dd:
+    case ETH_TYPE_IPV6:
       return HEADER_IPV6;
     case 0x8847:
     case 0x8848:
@@ -124,9 +138,31 @@ function writeLabels(datagrams: SflowDatagrams, { labels, labelCount }: Egress):
   datagrams.endRecord();
 }
 
+/** Nothing where the link is not known. */
+function writeOuterEthernet(
+  datagrams: SflowDatagrams,
+  direction: Direction,
+  { isIpv6 }: TunnelHeader,
+  link: UnderlayLink | null | undefined,
+): void {
+  if (link == null) return;
+  const src = direction === 'egress' ? link.near : link.far;
+  const dst = direction === 'egress' ? link.far : link.near;
+  datagrams.beginRecord(L2_TUNNEL[direction]);
+  // The length of the outer frame is not known. Addresses are padded to four bytes.
+  datagrams.sample
+    .u32(0)
+    .bytes(src)
+    .zeros(2)
+    .bytes(dst)
+    .zeros(2)
+    .u32(isIpv6 ? ETH_TYPE_IPV6 : ETH_TYPE_IPV4);
+  datagrams.endRecord();
+}
+
 function writeTunnel(
   datagrams: SflowDatagrams,
-  direction: 'ingress' | 'egress',
+  direction: Direction,
   tunnel: TunnelHeader,
   proto: number,
 ): void {

@@ -18,6 +18,8 @@ export interface SflowSettings {
   readonly header: number;
   /** Device or address that names the agent; '' for the address of the route to a target. */
   readonly agent: string;
+  /** The outer Ethernet headers of tunnels are told (external_ids:tunnel-ethernet). */
+  readonly tunnelEthernet: boolean;
   /** Bridge other_config:datapath-id, '' for that of the bridge's address. */
   readonly datapathId: string;
 }
@@ -34,6 +36,7 @@ export function sflowSettings(configuration: Configuration, bridge: Row): SflowS
     polling: Math.max(0, row.number('polling') ?? DEFAULT_POLLING_SECONDS),
     header: Math.min(Math.max(0, row.number('header') ?? DEFAULT_HEADER_BYTES), MAX_HEADER_BYTES),
     agent: row.text('agent'),
+    tunnelEthernet: row.option('external_ids', 'tunnel-ethernet') === 'true',
     datapathId: bridge.option('other_config', 'datapath-id') ?? '',
   };
 }
