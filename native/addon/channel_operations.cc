@@ -197,7 +197,7 @@ Napi::Value ChannelObject::DumpNext(const Napi::CallbackInfo& info) {
 Napi::Value ChannelObject::DumpMatch(const Napi::CallbackInfo& info) {
   Arguments arguments(info, "dumpMatch");
   auto* batch = arguments.Wrapped<FlowBatch>(0, "unknown");
-  auto* ukeys = arguments.Wrapped<UkeyColumnsObject>(1, "ukeys");
+  auto* ukeys = arguments.Wrapped<UkeyRowsObject>(1, "ukeys");
   auto* matched = arguments.Wrapped<MatchedColumnsObject>(2, "matched");
   auto round = static_cast<int32_t>(arguments.Integer(3, "round", 1, INT32_MAX));
   auto since = static_cast<int32_t>(arguments.Integer(4, "since", 0, INT32_MAX));
@@ -206,9 +206,9 @@ Napi::Value ChannelObject::DumpMatch(const Napi::CallbackInfo& info) {
   MatchedColumns& columns = matched->columns();
   FlowMatcher& matcher = matched->matcher();
   columns.count = 0;
-  matcher.Begin(ukeys->columns());
+  matcher.Begin(ukeys->rows(), round);
   Napi::Value end = NextOfDump(info.Env(), matcher, dump_->readsAhead() ? 0 : kMatchPatienceMs, columns.count);
-  matcher.Finish(round, since, columns, unknown);
+  matcher.Finish(since, columns, unknown);
   matched->counts()[MatchedColumnsObject::kUnknown] = static_cast<int32_t>(unknown.count);
   matched->counts()[MatchedColumnsObject::kSeen] = static_cast<int32_t>(matcher.count());
   bool flows = matcher.count() > 0;

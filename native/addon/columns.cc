@@ -1,6 +1,7 @@
 #include "addon/columns.h"
 
 #include <cerrno>
+#include <type_traits>
 
 #include "addon/arguments.h"
 #include "addon/errors.h"
@@ -19,10 +20,6 @@ struct ArrayOf;
 template <>
 struct ArrayOf<uint8_t> {
   using Type = Napi::Uint8Array;
-};
-template <>
-struct ArrayOf<uint16_t> {
-  using Type = Napi::Uint16Array;
 };
 template <>
 struct ArrayOf<int32_t> {
@@ -44,11 +41,28 @@ class Layout {
 
   template <typename Element>
   void Add(const char* name, Element*& column, size_t elements) {
-    if (memory_ != nullptr) {
-      column = reinterpret_cast<Element*>(memory_->data() + size_);
-      DefineConstant(object_, name, ArrayOf<Element>::Type::New(object_.Env(), elements, buffer_, size_));
-    }
-    size_ += (elements * sizeof(Element) + kAlign - 1) & ~(kAlign - 1);
+    size_t at = size_;
+    AddRows(column, elements);
+    if (memory_ == nullptr) return;
+    DefineConstant(object_, name, ArrayOf<Element>::Type::New(object_.Env(), elements, buffer_, at));
+  }
+
+  // Room for rows, whose fields are added by themselves.
+  template <typename Row>
+  void AddRows(Row*& rows, size_t count) {
+    if (memory_ != nullptr) rows = reinterpret_cast<Row*>(memory_->data() + size_);
+    size_ += (count * sizeof(Row) + kAlign - 1) & ~(kAlign - 1);
+  }
+
+  // One field of rows that were added: its array's elements that are a row apart are of one row after another.
+  template <typename Row, typename Field>
+  void AddField(const char* name, Row* rows, size_t count, Field Row::* field) {
+    using Element = std::remove_extent_t<Field>;
+    if (memory_ == nullptr) return;
+    auto* first = reinterpret_cast<uint8_t*>(&(rows->*field));
+    size_t elements = (reinterpret_cast<uint8_t*>(rows + count) - first) / sizeof(Element);
+    DefineConstant(object_, name,
+                   ArrayOf<Element>::Type::New(object_.Env(), elements, buffer_, first - memory_->data()));
   }
 
   // Makes the memory for what was added until now. False when it was short; an exception is then pending.
@@ -71,21 +85,23 @@ class Layout {
   size_t size_ = 0;
 };
 
-void AddAll(Layout& layout, UkeyColumns& c) {
-  layout.Add("state", c.state, c.capacity);
-  layout.Add("ufid", c.ufid, c.capacity * 4);
-  layout.Add("packets", c.packets, c.capacity);
-  layout.Add("bytes", c.bytes, c.capacity);
-  layout.Add("used", c.used, c.capacity);
-  layout.Add("tcpFlags", c.tcpFlags, c.capacity);
-  layout.Add("generation", c.generation, c.capacity);
-  layout.Add("stale", c.stale, c.capacity);
-  layout.Add("untold", c.untold, c.capacity);
-  layout.Add("dumpRound", c.dumpRound, c.capacity);
-  layout.Add("missed", c.missed, c.capacity);
-  layout.Add("buckets", c.buckets, c.capacity);
-  layout.Add("next", c.next, c.capacity);
-  layout.Add("bucketCount", c.bucketCount, 1);
+void AddAll(Layout& layout, UkeyRows& u) {
+  layout.AddRows(u.rows, u.capacity);
+  auto field = [&](const char* name, auto member) { layout.AddField(name, u.rows, u.capacity, member); };
+  field("ufid", &UkeyRow::ufid);
+  field("packets", &UkeyRow::packets);
+  field("bytes", &UkeyRow::bytes);
+  field("used", &UkeyRow::used);
+  field("tcpFlags", &UkeyRow::tcpFlags);
+  field("generation", &UkeyRow::generation);
+  field("dumpRound", &UkeyRow::dumpRound);
+  field("next", &UkeyRow::next);
+  field("state", &UkeyRow::state);
+  field("stale", &UkeyRow::stale);
+  field("untold", &UkeyRow::untold);
+  field("missed", &UkeyRow::missed);
+  layout.Add("buckets", u.buckets, u.capacity);
+  layout.Add("bucketCount", u.bucketCount, 1);
 }
 
 void AddAll(Layout& layout, MatchedColumns& c, int32_t*& counts) {
@@ -110,17 +126,17 @@ size_t TakeCapacity(const Napi::CallbackInfo& info, const char* function, int64_
 
 }  // namespace
 
-Napi::Function UkeyColumnsObject::Define(Napi::Env env) { return DefineClass(env, kName, {}); }
+Napi::Function UkeyRowsObject::Define(Napi::Env env) { return DefineClass(env, kName, {}); }
 
-UkeyColumnsObject::UkeyColumnsObject(const Napi::CallbackInfo& info)
-    : Napi::ObjectWrap<UkeyColumnsObject>(info) {
+UkeyRowsObject::UkeyRowsObject(const Napi::CallbackInfo& info)
+    : Napi::ObjectWrap<UkeyRowsObject>(info) {
   Napi::Object self = info.This().As<Napi::Object>();
-  columns_.capacity = TakeCapacity(info, "createUkeyColumns", kMaxUkeys);
-  if (columns_.capacity == 0) return;
+  rows_.capacity = TakeCapacity(info, "createUkeyRows", kMaxUkeys);
+  if (rows_.capacity == 0) return;
   Layout layout(self);
-  AddAll(layout, columns_);
+  AddAll(layout, rows_);
   if (!layout.Allocate(memory_)) return;
-  AddAll(layout, columns_);
+  AddAll(layout, rows_);
   self.TypeTag(&kTag);
 }
 

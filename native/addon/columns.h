@@ -7,23 +7,23 @@
 #include "addon/memory.h"
 #include "sys/flow_matcher.h"
 
-// Columns of many flows that both sides work in: typed array properties over one block of memory, of which
-// only the pages that are used exist. Their sizes never change.
+// Rows and columns of many flows that both sides work in: typed array properties over one block of memory, of
+// which only the pages that are used exist. Their sizes never change.
 namespace slowpath {
 
-class UkeyColumnsObject : public Napi::ObjectWrap<UkeyColumnsObject> {
+class UkeyRowsObject : public Napi::ObjectWrap<UkeyRowsObject> {
  public:
   static constexpr napi_type_tag kTag = {0x3c5d90b1f7e24a68, 0x84d1a6f03b7c9e25};
-  static constexpr const char* kName = "UkeyColumns";
+  static constexpr const char* kName = "UkeyRows";
   static Napi::Function Define(Napi::Env env);
 
   // JavaScript: (capacity).
-  explicit UkeyColumnsObject(const Napi::CallbackInfo& info);
-  const UkeyColumns& columns() const { return columns_; }
+  explicit UkeyRowsObject(const Napi::CallbackInfo& info);
+  const UkeyRows& rows() const { return rows_; }
 
  private:
   SharedMemory memory_;
-  UkeyColumns columns_;
+  UkeyRows rows_;
 };
 
 class MatchedColumnsObject : public Napi::ObjectWrap<MatchedColumnsObject> {

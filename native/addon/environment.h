@@ -27,7 +27,7 @@ struct Environment {
   Napi::FunctionReference upcallBatchClass;
   Napi::FunctionReference opBatchClass;
   Napi::FunctionReference flowBatchClass;
-  Napi::FunctionReference ukeyColumnsClass;
+  Napi::FunctionReference ukeyRowsClass;
   Napi::FunctionReference matchedColumnsClass;
 
   // What the constructor that C++ is about to call wraps. JavaScript reaches the constructors too

@@ -49,8 +49,8 @@ Napi::Value CreateFlowBatch(const Napi::CallbackInfo& info) {
   return Environment::Of(info.Env()).flowBatchClass.New({info[0], info[1]});
 }
 
-Napi::Value CreateUkeyColumns(const Napi::CallbackInfo& info) {
-  return Environment::Of(info.Env()).ukeyColumnsClass.New({info[0]});
+Napi::Value CreateUkeyRows(const Napi::CallbackInfo& info) {
+  return Environment::Of(info.Env()).ukeyRowsClass.New({info[0]});
 }
 
 Napi::Value CreateMatchedColumns(const Napi::CallbackInfo& info) {
@@ -97,7 +97,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   environment->upcallBatchClass = Napi::Persistent(UpcallBatch::Define(env));
   environment->opBatchClass = Napi::Persistent(OpBatch::Define(env));
   environment->flowBatchClass = Napi::Persistent(FlowBatch::Define(env));
-  environment->ukeyColumnsClass = Napi::Persistent(UkeyColumnsObject::Define(env));
+  environment->ukeyRowsClass = Napi::Persistent(UkeyRowsObject::Define(env));
   environment->matchedColumnsClass = Napi::Persistent(MatchedColumnsObject::Define(env));
 
   exports.Set("layoutHash", Napi::Number::New(env, kLayoutHash));
@@ -108,7 +108,7 @@ Napi::Object Initialize(Napi::Env env, Napi::Object exports) {
   exports.Set("createOpBatch", Napi::Function::New<CreateOpBatch>(env, "createOpBatch"));
   exports.Set("createFlowBatch", Napi::Function::New<CreateFlowBatch>(env, "createFlowBatch"));
   exports.Set("datapathCounterHelp", DatapathCounterHelp(env));
-  exports.Set("createUkeyColumns", Napi::Function::New<CreateUkeyColumns>(env, "createUkeyColumns"));
+  exports.Set("createUkeyRows", Napi::Function::New<CreateUkeyRows>(env, "createUkeyRows"));
   exports.Set("createMatchedColumns", Napi::Function::New<CreateMatchedColumns>(env, "createMatchedColumns"));
   exports.Set("reserve", Napi::Function::New<Reserve>(env, "reserve"));
   DefineCodecs(env, exports);

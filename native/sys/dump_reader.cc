@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -39,7 +41,7 @@ int DumpReader::Take(std::vector<uint8_t>& datagram, int patienceMs, const char*
   int error = slot.error;
   first_ = (first_ + 1) % kAhead;
   waiting_--;
-  changed_.notify_all();
+  if (waiting_ == kResumeAt) changed_.notify_all();
   return error;
 }
 
@@ -61,9 +63,13 @@ void DumpReader::Start() {
 
 void DumpReader::Run() {
   pthread_setname_np(pthread_self(), "slowpath-dump");
+  // Upcalls go first, when there are more threads than processors. Without it everything works, too.
+  setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), kNice);
   std::unique_lock lock(mutex_);
   for (;;) {
-    changed_.wait(lock, [&] { return quits_ || (reading_ && waiting_ < kAhead); });
+    // Once it is so far ahead, it sleeps until there is room for many: to wake for each is dear.
+    size_t room = waiting_ == kAhead ? kResumeAt + 1 : kAhead;
+    changed_.wait(lock, [&] { return quits_ || (reading_ && waiting_ < room); });
     if (quits_) return;
     Slot& slot = slots_[(first_ + waiting_) % kAhead];
     receiving_ = true;

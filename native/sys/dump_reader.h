@@ -32,6 +32,10 @@ class DumpReader {
 
  private:
   static constexpr size_t kAhead = 32;
+  // So many that wait are few enough to go on, once kAhead were reached.
+  static constexpr size_t kResumeAt = kAhead / 2;
+  // Niceness of the thread.
+  static constexpr int kNice = 10;
   // How long a receive waits, and so Stop at most.
   static constexpr int kPollMs = 50;
 

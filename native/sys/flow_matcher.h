@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "sys/flow_rows.h"
-#include "sys/ukey_columns.h"
+#include "sys/ukey_rows.h"
 
 namespace slowpath {
 
@@ -27,20 +27,23 @@ struct MatchedColumns {
 
 // Matches dumped flows to ukeys, and takes in their statistics. Flows of no ukey go elsewhere; those that the
 // round has seen already, that were made during its dump, or whose install or delete is on its way, nowhere.
-// First all flows are collected, then all are looked up: so memory is asked for long before it is needed,
-// which is what a lookup among a million flows waits for.
+//
+// Each ukey that is looked at is a miss of all caches when there are a million. So flows are looked for where the
+// last dump had them, as dumps come in the same order until flows come or go; and first all flows of a batch are
+// collected, so that memory is asked for long before it is needed.
 class FlowMatcher final : public FlowSink {
  public:
   // Collects up to 'capacity' flows.
   explicit FlowMatcher(size_t capacity) : capacity_(capacity) {}
 
-  // Begins with nothing collected. 'ukeys' and the memory of messages must last until Finish.
-  void Begin(const UkeyColumns& ukeys);
+  // Begins with nothing collected. 'round' is the number of the round, and marks the ukeys that were seen.
+  // 'ukeys' and the memory of messages must last until Finish.
+  void Begin(const UkeyRows& ukeys, int32_t round);
   Added Add(const NetlinkMessage& message) override;
-  // Looks up what was collected. 'round' marks the ukeys that were seen; those last found right for an older
-  // generation than 'since' are stale. 'matched' has room for what was collected, and so has 'unknown', but a
-  // flow it has no room for is left out: the next round shows it again.
-  void Finish(int32_t round, int32_t since, MatchedColumns& matched, FlowRows& unknown);
+  // Looks up what was collected. Flows last found right for an older generation than 'since' are stale.
+  // 'matched' has room for what was collected, and so has 'unknown', but a flow it has no room for is left out:
+  // the next round shows it again.
+  void Finish(int32_t since, MatchedColumns& matched, FlowRows& unknown);
   // Flows collected.
   size_t count() const { return count_; }
 
@@ -50,13 +53,17 @@ class FlowMatcher final : public FlowSink {
     NetlinkMessage message;
   };
 
-  void Expect(const Collected& flow) const;
-  void Take(uint32_t ukey, const uint32_t* row, int32_t since, MatchedColumns& matched) const;
+  uint32_t Find(const uint32_t* id);
+  static void Take(const uint32_t* flow, UkeyRow& row, int32_t since, MatchedColumns& matched, size_t at);
 
   size_t capacity_;
   size_t count_ = 0;
-  const UkeyColumns* ukeys_ = nullptr;
+  const UkeyRows* ukeys_ = nullptr;
   std::vector<Collected> flows_;  // Grows once.
+  int32_t round_ = 0;
+  // Ukeys in the order of the last round's dump and of this one's, and what of the former comes next.
+  std::vector<uint32_t> before_, order_;
+  size_t next_ = 0;
 };
 
 }  // namespace slowpath

@@ -171,7 +171,7 @@ describe('revalidation: only what changed', () => {
         log.take().mark(ukeys, 0, ukeys.end);
         const translator = new Translator();
         keys.forEach((key, n) => {
-          if (ukeys.stale[n] !== 0) {
+          if (ukeys.stale.get(n) !== 0) {
             concerned++;
             return;
           }

@@ -108,20 +108,20 @@ class World {
       modified() {},
       deleted: (ukey) => {
         const flow = this.#flowOf(ukey);
-        if (flow !== undefined) this.#known.set(flow, rig.ukeys.packets[ukey]);
+        if (flow !== undefined) this.#known.set(flow, rig.ukeys.packets.get(ukey));
       },
     };
   }
 
   #flowOf(ukey: number): ModelFlow | undefined {
-    return this.model.flows.get(this.rig.ukeys.ufid[ukey * 4]);
+    return this.model.flows.get(this.rig.ukeys.ufid[this.rig.ukeys.ufidAt(ukey)]);
   }
 
   /** Nobody will know of what the flow counted since userspace was told last. */
   #lose(flow: ModelFlow): void {
     const { ukeys } = this.rig;
     const ukey = ukeys.find(flow.ufid, 0);
-    const known = ukey >= 0 ? ukeys.packets[ukey] : (this.#known.get(flow) ?? 0);
+    const known = ukey >= 0 ? ukeys.packets.get(ukey) : (this.#known.get(flow) ?? 0);
     for (const label of this.#histories.get(flow)?.splice(known) ?? [])
       if (label !== '') this.expected[label]--;
   }

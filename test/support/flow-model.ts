@@ -232,24 +232,24 @@ function match(
   at: number,
 ): boolean {
   const ukey = ukeys.find(flow.ufid, 0);
-  if (ukey < 0 || ukeys.state[ukey] !== UKEY_OPERATIONAL || Math.abs(ukeys.dumpRound[ukey]) === round)
+  if (ukey < 0 || ukeys.state.get(ukey) !== UKEY_OPERATIONAL || Math.abs(ukeys.dumpRound.get(ukey)) === round)
     return false;
-  const backwards = flow.packets < ukeys.packets[ukey] || flow.bytes < ukeys.bytes[ukey];
+  const backwards = flow.packets < ukeys.packets.get(ukey) || flow.bytes < ukeys.bytes.get(ukey);
   out.ukey[at] = ukey;
-  out.packets[at] = flow.packets - (backwards ? 0 : ukeys.packets[ukey]);
-  out.bytes[at] = flow.bytes - (backwards ? 0 : ukeys.bytes[ukey]);
-  out.usedBefore[at] = ukeys.used[ukey];
-  ukeys.used[ukey] = Math.max(ukeys.used[ukey], flow.used);
-  out.used[at] = ukeys.used[ukey];
+  out.packets[at] = flow.packets - (backwards ? 0 : ukeys.packets.get(ukey));
+  out.bytes[at] = flow.bytes - (backwards ? 0 : ukeys.bytes.get(ukey));
+  out.usedBefore[at] = ukeys.used.get(ukey);
+  ukeys.used.set(ukey, Math.max(ukeys.used.get(ukey), flow.used));
+  out.used[at] = ukeys.used.get(ukey);
   out.flags[at] =
     (backwards ? MATCHED_BACKWARDS : 0) |
-    (ukeys.stale[ukey] !== 0 || ukeys.generation[ukey] < since ? MATCHED_STALE : 0) |
-    (ukeys.columns.untold[ukey] !== 0 ? MATCHED_UNTOLD : 0) |
-    (ukeys.dumpRound[ukey] <= 0 ? MATCHED_FIRST : 0);
-  ukeys.packets[ukey] = flow.packets;
-  ukeys.bytes[ukey] = flow.bytes;
-  ukeys.missed[ukey] = 0;
-  ukeys.dumpRound[ukey] = round;
+    (ukeys.stale.get(ukey) !== 0 || ukeys.generation.get(ukey) < since ? MATCHED_STALE : 0) |
+    (ukeys.untold.get(ukey) !== 0 ? MATCHED_UNTOLD : 0) |
+    (ukeys.dumpRound.get(ukey) <= 0 ? MATCHED_FIRST : 0);
+  ukeys.packets.set(ukey, flow.packets);
+  ukeys.bytes.set(ukey, flow.bytes);
+  ukeys.missed.set(ukey, 0);
+  ukeys.dumpRound.set(ukey, round);
   return true;
 }
 

@@ -119,21 +119,22 @@ class Rig {
     const matched = this.#matched;
     let count = 0;
     for (const [ukey, packets] of flows) {
-      if (ukeys.state[ukey] !== UKEY_OPERATIONAL || Math.abs(ukeys.dumpRound[ukey]) === round) continue;
+      if (ukeys.state.get(ukey) !== UKEY_OPERATIONAL || Math.abs(ukeys.dumpRound.get(ukey)) === round)
+        continue;
       matched.ukey[count] = ukey;
-      const backwards = packets < ukeys.packets[ukey];
-      matched.packets[count] = backwards ? packets : packets - ukeys.packets[ukey];
+      const backwards = packets < ukeys.packets.get(ukey);
+      matched.packets[count] = backwards ? packets : packets - ukeys.packets.get(ukey);
       matched.bytes[count] = 60 * matched.packets[count];
-      matched.usedBefore[count] = ukeys.used[ukey];
-      if (matched.packets[count] > 0) ukeys.used[ukey] = this.now;
-      matched.used[count] = ukeys.used[ukey];
+      matched.usedBefore[count] = ukeys.used.get(ukey);
+      if (matched.packets[count] > 0) ukeys.used.set(ukey, this.now);
+      matched.used[count] = ukeys.used.get(ukey);
       matched.flags[count] =
-        (ukeys.dumpRound[ukey] <= 0 ? MATCHED_FIRST : 0) |
-        (ukeys.stale[ukey] !== 0 ? MATCHED_STALE : 0) |
+        (ukeys.dumpRound.get(ukey) <= 0 ? MATCHED_FIRST : 0) |
+        (ukeys.stale.get(ukey) !== 0 ? MATCHED_STALE : 0) |
         (backwards ? MATCHED_BACKWARDS : 0);
-      ukeys.packets[ukey] = packets;
-      ukeys.dumpRound[ukey] = round;
-      ukeys.missed[ukey] = 0;
+      ukeys.packets.set(ukey, packets);
+      ukeys.dumpRound.set(ukey, round);
+      ukeys.missed.set(ukey, 0);
       count++;
     }
     matched.counts.set([0, flows.length]);
@@ -197,7 +198,7 @@ describe('revalidation rounds', () => {
     await rig.round(shows([a, 9]));
     expect(rig.credited).to.deep.equal([3, 6]);
     expect(rig.revalidator.counters.missed).to.equal(2);
-    expect(rig.ukeys.missed[a]).to.equal(0);
+    expect(rig.ukeys.missed.get(a)).to.equal(0);
   });
 
   it('give a flow up that four dumps did not show, and not one that was seen meanwhile', async () => {
@@ -205,9 +206,9 @@ describe('revalidation rounds', () => {
     const [a, b] = [rig.install(1), rig.install(2)];
     await rig.round(shows([a, 1], [b, 1]));
     for (let i = 0; i < 3; i++) await rig.round(shows([b, 1]));
-    expect([rig.ukeys.missed[a], rig.ukeys.missed[b]]).to.deep.equal([3, 0]);
+    expect([rig.ukeys.missed.get(a), rig.ukeys.missed.get(b)]).to.deep.equal([3, 0]);
     await rig.round(shows([a, 1], [b, 1]));
-    expect(rig.ukeys.missed[a], 'seen again').to.equal(0);
+    expect(rig.ukeys.missed.get(a), 'seen again').to.equal(0);
     for (let i = 0; i < 3; i++) await rig.round(shows([b, 2 + i]));
     expect(rig.ended('removed_by_others')).to.equal(0);
     await rig.round(shows([b, 9]));
@@ -222,7 +223,7 @@ describe('revalidation rounds', () => {
     const cut: ScriptedDump = { flows: new Map(), interrupted: true };
     for (let i = 0; i < 6; i++) await rig.round(cut, cut, cut);
     expect(rig.opened).to.equal(1 + 6 * 3);
-    expect(rig.ukeys.missed[a]).to.equal(0);
+    expect(rig.ukeys.missed.get(a)).to.equal(0);
     expect(rig.revalidator.counters.interrupted).to.equal(18);
   });
 
@@ -267,7 +268,7 @@ describe('revalidation rounds', () => {
     for (let n = 10; n < 15; n++) rig.install(n);
     rig.flowLimit.limit = 2;
     const flows = new Map<number, number>();
-    for (let i = 0; i < rig.ukeys.end; i++) if (rig.ukeys.state[i] === UKEY_OPERATIONAL) flows.set(i, 50);
+    for (let i = 0; i < rig.ukeys.end; i++) if (rig.ukeys.state.get(i) === UKEY_OPERATIONAL) flows.set(i, 50);
     await rig.round({ flows });
     expect(rig.ended('over_limit_flush')).to.equal(6);
     expect(rig.ukeys.count).to.equal(0);
@@ -285,7 +286,7 @@ describe('revalidation rounds', () => {
     rig.perLook = 1;
     expect(await turnsDuring(() => rig.round(flows)), 'a dump').to.be.at.least(2000 / 4 / 4);
     // What is translated again goes, for nobody can read its key.
-    rig.ukeys.stale.fill(1, 0, rig.ukeys.end);
+    for (let ukey = 0; ukey < rig.ukeys.end; ukey++) rig.ukeys.stale.set(ukey, 1);
     expect(await turnsDuring(() => rig.round(flows)), 'translations').to.be.at.least(2000 / 4);
     expect(rig.ukeys.count).to.equal(0);
     installed();
@@ -312,7 +313,7 @@ describe('revalidation rounds', () => {
     const since = rig.install(1000);
     await forgotten;
     expect(rig.ukeys.count).to.equal(1);
-    expect(rig.ukeys.state[since]).to.equal(UKEY_OPERATIONAL);
+    expect(rig.ukeys.state.get(since)).to.equal(UKEY_OPERATIONAL);
   });
 
   it('tell how long the dump took from its begin to its end', async () => {

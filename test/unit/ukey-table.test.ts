@@ -78,7 +78,7 @@ describe('ukey table', () => {
   it('refuses illegal transitions, and says who moved the ukey last', () => {
     const table = new UkeyTable();
     const index = table.add(source([1, 2, 3, 4], 1, 0), 70);
-    expect(table.state[index]).to.equal(UKEY_VISIBLE);
+    expect(table.state.get(index)).to.equal(UKEY_VISIBLE);
     table.now = 100;
     expect(() => table.transition(index, UKEY_FREE, BY_REVALIDATOR)).to.throw(
       'illegal transition visible → free by revalidator; handler had moved it 30 ms before',
@@ -89,7 +89,7 @@ describe('ukey table', () => {
       'operational → visible by install',
     );
     takeOut(table, index);
-    expect(table.state[index]).to.equal(UKEY_FREE);
+    expect(table.state.get(index)).to.equal(UKEY_FREE);
     expect(() => table.close(index, IDLE, BY_REVALIDATOR)).to.throw('free → evicted');
   });
 

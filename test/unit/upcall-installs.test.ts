@@ -49,7 +49,7 @@ describe('flows that a datapath does not take', () => {
     miss(1);
     rig.handler.drain();
     expect(rig.handler.counters.install_failures).to.equal(1);
-    expect(rig.ukeys.state[rig.ukeys.find(model.flows.get(1)!.ufid, 0)]).to.equal(UKEY_OPERATIONAL);
+    expect(rig.ukeys.state.get(rig.ukeys.find(model.flows.get(1)!.ufid, 0))).to.equal(UKEY_OPERATIONAL);
     expect(ended('failed_install')).to.equal(0);
   });
 

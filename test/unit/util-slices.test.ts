@@ -85,7 +85,7 @@ describe('work in slices', () => {
         const items = Array.from({ length }, (_, i) => i);
         const expected = [...items].sort((a, b) => rank[a] - rank[b]);
         let looks = 0;
-        const sorted = await sortInSlices(items, rank, new Slices(() => looks++));
+        const sorted = await sortInSlices(items, (item) => rank[item], new Slices(() => looks++));
         expect([...sorted]).to.deep.equal(expected);
       }),
       { numRuns: 20 },

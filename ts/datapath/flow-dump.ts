@@ -1,4 +1,4 @@
-import type { Channel, FlowBatch, MatchedColumns, UkeyColumns } from '../native/index.js';
+import type { Channel, FlowBatch, MatchedColumns, UkeyRows } from '../native/index.js';
 import { fromSystemError } from '../netlink/index.js';
 import type { FlowDump } from './types.js';
 
@@ -38,7 +38,7 @@ export class ChannelFlowDump implements FlowDump {
     return this.#step(() => this.#channel.dumpNext(this.batch));
   }
 
-  match(ukeys: UkeyColumns, round: number, since: number): number {
+  match(ukeys: UkeyRows, round: number, since: number): number {
     return this.#step(() => this.#channel.dumpMatch(this.batch, ukeys, this.matched, round, since));
   }
 

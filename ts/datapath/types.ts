@@ -1,4 +1,4 @@
-import type { Channel, FlowBatch, MatchedColumns, UkeyColumns, UpcallBatch } from '../native/index.js';
+import type { Channel, FlowBatch, MatchedColumns, UkeyRows, UpcallBatch } from '../native/index.js';
 import type { EthtoolClient } from '../genl/index.js';
 import type { RouteClient } from '../netlink/index.js';
 import type { DatapathMeters } from './meters.js';
@@ -160,7 +160,7 @@ export interface FlowDump extends Disposable {
    * Fetches the next flows, matched to ukeys, as Channel.dumpMatch: the number of those in `matched`, with the others in `batch`, or -1
    * at the end. Throws NetlinkError.
    */
-  match(ukeys: UkeyColumns, round: number, since: number): number;
+  match(ukeys: UkeyRows, round: number, since: number): number;
   /** Gives the channel back, also in the middle. Idempotent; happens by itself at the end. */
   close(): void;
 }

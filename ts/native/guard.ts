@@ -5,7 +5,7 @@ import type {
   EmbeddedDatapath,
   FlowBatch,
   MatchedColumns,
-  UkeyColumns,
+  UkeyRows,
   UpcallBatch,
 } from './native.js';
 
@@ -126,7 +126,7 @@ const deliveries: Readonly<Record<string, (channel: Channel) => AnyFunction>> = 
     refill(unknown as FlowBatch, () =>
       channel.dumpMatch(
         original(unknown) as FlowBatch,
-        ukeys as UkeyColumns,
+        ukeys as UkeyRows,
         matched as MatchedColumns,
         round as number,
         since as number,

@@ -48,38 +48,40 @@ export interface FlowBatch {
 }
 
 /**
- * Columns of the ukey table (ts/ukey) that dumps are matched with; element i of each is of ukey i. JavaScript keeps the table, native code
- * reads it and takes statistics in. Memory exists only for what was written, so a capacity of millions costs nothing.
+ * The ukey table (ts/ukey) as dumps are matched with it. JavaScript keeps the table, native code reads it and takes statistics in. Each ukey
+ * is a row of 64 bytes, so that a match looks at one cache line; the array of a field begins with the first row's, and that of ukey i is as many
+ * elements further on as i rows have. Memory exists only for what was written, so a capacity of millions costs nothing.
  */
-export interface UkeyColumns {
+export interface UkeyRows {
   /** Ukeys. */
   readonly capacity: number;
-  /** UKEY_* of ts/ukey. */
-  readonly state: Uint8Array;
-  /** Flow id, four words each. */
+  /** Flow id, four words. */
   readonly ufid: Int32Array;
   /** Statistics as last seen in the datapath. */
   readonly packets: Float64Array;
   readonly bytes: Float64Array;
-  readonly tcpFlags: Uint16Array;
   /** Monotonic milliseconds of the last hit; creation until the first. */
   readonly used: Float64Array;
+  readonly tcpFlags: Int32Array;
   /** Snapshot generation that the flow was last found right for. */
   readonly generation: Int32Array;
+  /** Dump round that showed the flow last; 0 for none; minus the round whose dump was under way when it was made, if none did yet. */
+  readonly dumpRound: Int32Array;
+  /** The ukey after it in its bucket, + 1; 0 at the end. */
+  readonly next: Int32Array;
+  /** UKEY_* of ts/ukey. */
+  readonly state: Uint8Array;
   /** 1: a change since then may concern the flow, it must be translated again. */
   readonly stale: Uint8Array;
   /** 1: only another translation tells whom its packets are credited to. */
   readonly untold: Uint8Array;
-  /** Dump round that showed the flow last; 0 for none; minus the round whose dump was under way when it was made, if none did yet. */
-  readonly dumpRound: Int32Array;
   /** Dumps since then that did not show it. */
   readonly missed: Uint8Array;
   /**
    * Index by flow id, a linear hash: bucket b of the first word, b = word modulo the next power of two, or half of it when there
-   * are not so many, holds a chain buckets[b], next[ukey], …, each a ukey + 1, 0 at its end.
+   * are not so many, holds a chain from buckets[b] over `next`, each a ukey + 1, 0 at its end. One element a bucket, as those below.
    */
   readonly buckets: Int32Array;
-  readonly next: Int32Array;
   /** One element: buckets in use, at most `capacity`. */
   readonly bucketCount: Int32Array;
 }
@@ -204,7 +206,7 @@ export interface Channel {
    */
   dumpMatch(
     unknown: FlowBatch,
-    ukeys: UkeyColumns,
+    ukeys: UkeyRows,
     matched: MatchedColumns,
     round: number,
     since: number,
@@ -268,7 +270,7 @@ export interface Addon {
   createUpcallBatch(): UpcallBatch;
   createOpBatch(capacity: number, byteCapacity: number): OpBatch;
   createFlowBatch(capacity: number, byteCapacity: number): FlowBatch;
-  createUkeyColumns(capacity: number): UkeyColumns;
+  createUkeyRows(capacity: number): UkeyRows;
   createMatchedColumns(capacity: number): MatchedColumns;
   /** Zeroed memory of which only the pages that are used exist. */
   reserve(bytes: number): ArrayBuffer;

@@ -82,7 +82,8 @@ export class Adoption {
       if (!dump.interrupted) break;
     }
     // What was seen last counts most.
-    await this.#learn(await sortInSlices(adopted, ukeys.used, slices), slices);
+    const sorted = await sortInSlices(adopted, (ukey) => ukeys.used.get(ukey), slices);
+    await this.#learn(sorted, slices);
     this.#counters.adopted += adopted.length;
     return adopted.length;
   }
@@ -133,12 +134,12 @@ export class Adoption {
       generation: NEVER,
     };
     const ukey = ukeys.add(source, this.#context.now(), BY_ADOPTION);
-    ukeys.used[ukey] = 0;
+    ukeys.used.set(ukey, 0);
     this.#crediting.take(ukey, rows, base);
     // One that never had a packet counts as new.
-    if (ukeys.used[ukey] === 0) ukeys.used[ukey] = ukeys.created[ukey];
+    if (ukeys.used.get(ukey) === 0) ukeys.used.set(ukey, ukeys.created[ukey]);
     ukeys.transition(ukey, UKEY_OPERATIONAL, BY_ADOPTION);
-    ukeys.stale[ukey] = 1;
+    ukeys.stale.set(ukey, 1);
     ukeys.watcher?.installed(ukey);
     return ukey;
   }
@@ -163,11 +164,11 @@ export class Adoption {
     const { ukeys } = this.#context;
     for (const ukey of adopted) {
       if (this.#isStopped()) return;
-      if (ukeys.state[ukey] !== UKEY_OPERATIONAL) continue;
+      if (ukeys.state.get(ukey) !== UKEY_OPERATIONAL) continue;
       this.#retranslation.run(this.#context.snapshot(), ukey);
       const { translation } = this.#retranslation;
       if (translation !== null && translation.error === 0)
-        this.#context.apply(translation, 0, 0, ukeys.tcpFlags[ukey], ukeys.used[ukey]);
+        this.#context.apply(translation, 0, 0, ukeys.tcpFlags.get(ukey), ukeys.used.get(ukey));
       if (slices.over) await slices.rest();
     }
   }

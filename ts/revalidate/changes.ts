@@ -80,9 +80,10 @@ export class ChangeSet {
     let marked = 0;
     const { state, stale, generation } = ukeys;
     for (let ukey = from; ukey < to; ukey++) {
-      if (state[ukey] !== UKEY_OPERATIONAL && state[ukey] !== UKEY_VISIBLE) continue;
-      if (stale[ukey] !== 0 || generation[ukey] >= this.generation || !this.concerns(ukeys, ukey)) continue;
-      stale[ukey] = 1;
+      if (state.get(ukey) !== UKEY_OPERATIONAL && state.get(ukey) !== UKEY_VISIBLE) continue;
+      if (stale.get(ukey) !== 0 || generation.get(ukey) >= this.generation || !this.concerns(ukeys, ukey))
+        continue;
+      stale.set(ukey, 1);
       marked++;
     }
     return marked;

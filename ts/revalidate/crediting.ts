@@ -43,25 +43,25 @@ export class Crediting {
     const { ukeys } = this.#context;
     const packets = counter64(rows, base + FLOW_PACKETS);
     const bytes = counter64(rows, base + FLOW_BYTES);
-    ukeys.packets[ukey] = packets;
-    ukeys.bytes[ukey] = bytes;
-    ukeys.tcpFlags[ukey] = rows[base + FLOW_TCP_FLAGS];
-    ukeys.used[ukey] = Math.max(ukeys.used[ukey], counter64(rows, base + FLOW_USED));
+    ukeys.packets.set(ukey, packets);
+    ukeys.bytes.set(ukey, bytes);
+    ukeys.tcpFlags.set(ukey, rows[base + FLOW_TCP_FLAGS]);
+    ukeys.used.set(ukey, Math.max(ukeys.used.get(ukey), counter64(rows, base + FLOW_USED)));
   }
 
   /** Takes the counters of a flow row in, and credits what came since the time before. Counters that ran backwards began anew. */
   takeAndCredit(snapshot: Snapshot, ukey: number, rows: Int32Array, base: number): void {
     const { ukeys } = this.#context;
-    const packets = ukeys.packets[ukey];
-    const bytes = ukeys.bytes[ukey];
+    const packets = ukeys.packets.get(ukey);
+    const bytes = ukeys.bytes.get(ukey);
     this.take(ukey, rows, base);
-    const backwards = ukeys.packets[ukey] < packets || ukeys.bytes[ukey] < bytes;
+    const backwards = ukeys.packets.get(ukey) < packets || ukeys.bytes.get(ukey) < bytes;
     if (backwards) this.#counters.backwards++;
     this.credit(
       snapshot,
       ukey,
-      ukeys.packets[ukey] - (backwards ? 0 : packets),
-      ukeys.bytes[ukey] - (backwards ? 0 : bytes),
+      ukeys.packets.get(ukey) - (backwards ? 0 : packets),
+      ukeys.bytes.get(ukey) - (backwards ? 0 : bytes),
     );
   }
 
@@ -76,8 +76,8 @@ export class Crediting {
     if (packets === 0) return;
     const context = this.#context;
     const { ukeys, records } = context;
-    const tcpFlags = ukeys.tcpFlags[ukey];
-    const used = ukeys.used[ukey];
+    const tcpFlags = ukeys.tcpFlags.get(ukey);
+    const used = ukeys.used.get(ukey);
     if (records.credit(ukeys, ukey, context.sink(packets, bytes, tcpFlags, used))) return;
     this.#counters.translated++;
     this.#retranslation.run(snapshot, ukey);

@@ -75,7 +75,11 @@ export class FlowChanges {
     const keyLength = ukeys.keyLength[ukey];
     this.#makeRoom(snapshot, keyLength);
     ukeys.transition(ukey, UKEY_EVICTING, reason === 'purge' ? BY_PURGE : BY_REVALIDATOR);
-    this.#queued(ops.remove(OP_FLAG_ECHO, this.#addKey(ukey), keyLength, ukeys.ufid, ukey * 4), ukey, reason);
+    this.#queued(
+      ops.remove(OP_FLAG_ECHO, this.#addKey(ukey), keyLength, ukeys.ufid, ukeys.ufidAt(ukey)),
+      ukey,
+      reason,
+    );
   }
 
   /** Queues the deletion of a dumped flow that no ukey knows. */
@@ -95,8 +99,8 @@ export class FlowChanges {
     const keyLength = ukeys.keyLength[ukey];
     ukeys.setActions(ukey, actions, actionsLength);
     ukeys.slow[ukey] = this.#retranslation.slow;
-    ukeys.generation[ukey] = snapshot.generation;
-    ukeys.stale[ukey] = 0;
+    ukeys.generation.set(ukey, snapshot.generation);
+    ukeys.stale.set(ukey, 0);
     const record = this.#retranslation.makeRecord(ukey);
     this.#makeRoom(snapshot, keyLength + actionsLength);
     const block = ukeys.arena.view(ukeys.actionsBlock[ukey], actionsLength);
@@ -112,7 +116,7 @@ export class FlowChanges {
       actionsOff,
       actionsLength,
       ukeys.ufid,
-      ukey * 4,
+      ukeys.ufidAt(ukey),
     );
     this.#queued(op, ukey, 'none');
     this.#record[op] = record;
@@ -125,7 +129,7 @@ export class FlowChanges {
     const { ukeys } = this.#context;
     const { arena } = ukeys;
     const source: UkeySource = {
-      ...{ ufid: ukeys.ufid.slice(ukey * 4, ukey * 4 + 4), ufidAt: 0, mask, maskBase: 0 },
+      ...{ ufid: ukeys.ufid.slice(ukeys.ufidAt(ukey), ukeys.ufidAt(ukey) + 4), ufidAt: 0, mask, maskBase: 0 },
       key: arena.view(ukeys.keyBlock[ukey], ukeys.keyLength[ukey]).slice(),
       ...{ keyOffset: 0, keyLength: ukeys.keyLength[ukey] },
       actions: arena.view(ukeys.actionsBlock[ukey], ukeys.actionsLength[ukey]).slice(),
@@ -227,7 +231,8 @@ export class FlowChanges {
   #lastStatistics(snapshot: Snapshot, rows: Int32Array, base: number): void {
     const { ukeys } = this.#context;
     const ukey = ukeys.find(rows, base + FLOW_UFID);
-    if (ukey < 0 || (ukeys.state[ukey] !== UKEY_EVICTING && ukeys.state[ukey] !== UKEY_OPERATIONAL)) return;
+    if (ukey < 0 || (ukeys.state.get(ukey) !== UKEY_EVICTING && ukeys.state.get(ukey) !== UKEY_OPERATIONAL))
+      return;
     this.#crediting.takeAndCredit(snapshot, ukey, rows, base);
   }
 

@@ -94,7 +94,7 @@ export class Retranslation {
       this.#slowPath.reset();
       composeSlowPath(snapshot, inPort, this.slow, this.#slowPath, this.#cookie);
     }
-    this.#isUndecided = translation.provisional && ukeys.generation[ukey] === NEVER;
+    this.#isUndecided = translation.provisional && ukeys.generation.get(ukey) === NEVER;
     if (this.#isUndecided) return VERDICT_KEEP;
     if (this.#looksAtMore(ukey, translation.mask)) return VERDICT_DELETE_MASK;
     const length = this.actionsLength;

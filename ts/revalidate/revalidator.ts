@@ -187,7 +187,7 @@ export class Revalidator {
         const to = Math.min(from + PURGED_AT_ONCE, ukeys.end);
         for (let i = from; i < to; i++) {
           // The new one has those that upcalls bring meanwhile.
-          const isLost = ukeys.state[i] === UKEY_OPERATIONAL && ukeys.created[i] <= lost;
+          const isLost = ukeys.state.get(i) === UKEY_OPERATIONAL && ukeys.created[i] <= lost;
           if (isLost) this.#changes.forget(i, 'removed_by_others', BY_PURGE);
         }
         if (slices.over) await slices.rest();
@@ -208,7 +208,7 @@ export class Revalidator {
         ukeys.now = this.#context.now();
         const to = Math.min(from + PURGED_AT_ONCE, ukeys.end);
         for (let i = from; i < to; i++) {
-          if (ukeys.state[i] === UKEY_OPERATIONAL) this.#changes.delete(snapshot, i, 'purge');
+          if (ukeys.state.get(i) === UKEY_OPERATIONAL) this.#changes.delete(snapshot, i, 'purge');
         }
         this.#changes.flush(snapshot);
         if (slices.over) await slices.rest();
@@ -301,9 +301,9 @@ export class Revalidator {
     const verdict = this.#retranslation.run(snapshot, ukey);
     if (verdict === VERDICT_KEEP) {
       ukeys.setRecord(ukey, this.#retranslation.makeRecord(ukey));
-      ukeys.stale[ukey] = 0;
+      ukeys.stale.set(ukey, 0);
       if (this.#retranslation.isUndecided) return;
-      ukeys.generation[ukey] = snapshot.generation;
+      ukeys.generation.set(ukey, snapshot.generation);
       ukeys.slow[ukey] = this.#retranslation.slow;
     } else if (verdict === VERDICT_MODIFY) {
       this.#changes.modify(snapshot, ukey);
@@ -336,11 +336,11 @@ export class Revalidator {
     const { ukeys } = this.#context;
     ukeys.now = this.#context.now();
     for (let ukey = from; ukey < to; ukey++) {
-      if (ukeys.stale[ukey] === 0 || ukeys.state[ukey] !== UKEY_OPERATIONAL) continue;
+      if (ukeys.stale.get(ukey) === 0 || ukeys.state.get(ukey) !== UKEY_OPERATIONAL) continue;
       const snapshot = this.#context.snapshot();
       this.#translateAgain(snapshot, ukey);
       // What a dump under way shows of it may be older.
-      ukeys.dumpRound[ukey] = this.#number;
+      ukeys.dumpRound.set(ukey, this.#number);
       if (!slices.over) continue;
       this.#changes.flush(snapshot);
       await slices.rest();
@@ -362,14 +362,14 @@ export class Revalidator {
 
   #wasMissed(ukey: number, began: number): boolean {
     const { state, dumpRound, created } = this.#context.ukeys;
-    if (dumpRound[ukey] === this.#number || state[ukey] === UKEY_FREE) return false;
-    return state[ukey] !== UKEY_VISIBLE && created[ukey] < began;
+    if (dumpRound.get(ukey) === this.#number || state.get(ukey) === UKEY_FREE) return false;
+    return state.get(ukey) !== UKEY_VISIBLE && created[ukey] < began;
   }
 
   #miss(ukey: number): void {
     const { missed } = this.#context.ukeys;
     this.counters.missed++;
-    missed[ukey]++;
-    if (missed[ukey] >= MISSED_DUMPS) this.#changes.forget(ukey, 'removed_by_others', BY_SWEEP);
+    missed.set(ukey, missed.get(ukey) + 1);
+    if (missed.get(ukey) >= MISSED_DUMPS) this.#changes.forget(ukey, 'removed_by_others', BY_SWEEP);
   }
 }

@@ -70,7 +70,8 @@ export class SoundnessCheck {
   readonly installed = (ukey: number): void => {
     if (this.every === 0 || ++this.#installed % this.every !== 0 || this.#pending.length >= PENDING_MAX)
       return;
-    this.#pending.push({ ukey, ufid: this.#context.ukeys.ufid[ukey * 4] });
+    const { ukeys } = this.#context;
+    this.#pending.push({ ukey, ufid: ukeys.ufid[ukeys.ufidAt(ukey)] });
     this.#turn ??= setImmediate(() => {
       this.#turn = null;
       this.run();
@@ -81,7 +82,8 @@ export class SoundnessCheck {
   run(): void {
     const { ukeys } = this.#context;
     for (const { ukey, ufid } of this.#pending.splice(0)) {
-      if (ukeys.state[ukey] === UKEY_OPERATIONAL && ukeys.ufid[ukey * 4] === ufid) this.#check(ukey);
+      if (ukeys.state.get(ukey) === UKEY_OPERATIONAL && ukeys.ufid[ukeys.ufidAt(ukey)] === ufid)
+        this.#check(ukey);
     }
   }
 
@@ -94,7 +96,7 @@ export class SoundnessCheck {
     const { ukeys, snapshot } = this.#context;
     const now = snapshot();
     // What changed since it was installed is the revalidator's business.
-    if (ukeys.generation[ukey] !== now.generation) return;
+    if (ukeys.generation.get(ukey) !== now.generation) return;
     const attributes = ukeys.arena.view(ukeys.keyBlock[ukey], ukeys.keyLength[ukey]);
     if (native().decodeKey(attributes, this.#key, 0) === FITNESS_ERROR) return;
     const mask = ukeys.masks.rows.slice(ukeys.mask[ukey] * FLOW_WORDS, (ukeys.mask[ukey] + 1) * FLOW_WORDS);

@@ -61,7 +61,7 @@ export class Visitor {
     const { matched } = dump;
     if (this.#verdicts.length < matched.capacity) this.#verdicts = new Uint8Array(matched.capacity);
     for (;;) {
-      const count = dump.match(ukeys.columns, round, log.everythingSince);
+      const count = dump.match(ukeys.rows, round, log.everythingSince);
       if (count < 0) return;
       ukeys.now = this.#context.now();
       const snapshot = this.#context.snapshot();
@@ -97,7 +97,7 @@ export class Visitor {
       if (verdict === KEEP) continue;
       const ukey = matched.ukey[i];
       // While others had their turn it may have gone, and its place been taken.
-      if (ukeys.state[ukey] !== UKEY_OPERATIONAL || ukeys.dumpRound[ukey] !== round) continue;
+      if (ukeys.state.get(ukey) !== UKEY_OPERATIONAL || ukeys.dumpRound.get(ukey) !== round) continue;
       const snapshot = this.#context.snapshot();
       if (verdict === TRANSLATE) this.#actions.translateAgain(snapshot, ukey);
       else this.#changes.delete(snapshot, ukey, DELETE_REASONS[verdict - DELETE] as DeleteReason);

@@ -125,11 +125,11 @@ export class FlowCacheControl {
     return {
       event,
       time: Date.now(),
-      ufid: formatUfid(ukeys.ufid.subarray(ukey * 4, ukey * 4 + 4)),
+      ufid: formatUfid(ukeys.ufid.subarray(ukeys.ufidAt(ukey), ukeys.ufidAt(ukey) + 4)),
       flow: formatKey(key, this.megaflows ? this.#maskOf(key, ukeys.mask[ukey]) : undefined),
       actions: formatActions(arena.view(ukeys.actionsBlock[ukey], ukeys.actionsLength[ukey])),
-      packets: ukeys.packets[ukey],
-      bytes: ukeys.bytes[ukey],
+      packets: ukeys.packets.get(ukey),
+      bytes: ukeys.bytes.get(ukey),
       ageMs: Math.max(0, native().monotonicMs() - ukeys.created[ukey]),
       ...(reason === undefined ? {} : { reason }),
     };

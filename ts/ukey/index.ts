@@ -1,4 +1,5 @@
 export { ByteArena } from './arena.js';
+export type { Float64Field, Int32Field, Uint8Field } from './fields.js';
 export { MaskPool } from './mask-pool.js';
 export * from './states.js';
 export { UKEY_CAPACITY, UkeyTable } from './ukey-table.js';

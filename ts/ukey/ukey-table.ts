@@ -1,5 +1,6 @@
-import { native, type UkeyColumns } from '../native/index.js';
+import { native, type UkeyRows } from '../native/index.js';
 import { ByteArena } from './arena.js';
+import { Float64Field, Int32Field, ROW_WORDS, Uint8Field } from './fields.js';
 import { MaskPool } from './mask-pool.js';
 import {
   BY_HANDLER,
@@ -111,18 +112,20 @@ export class UkeyTable {
   round = 0;
   /** Ukeys that ended, by reason (index of DELETE_REASONS). */
   readonly ends = new Float64Array(DELETE_REASONS.length);
-  /** Columns that dumps are matched with; see UkeyColumns for what is in them. */
-  readonly columns: UkeyColumns;
-  readonly state: Uint8Array;
+  /** What dumps are matched with; see UkeyRows for what is in them. */
+  readonly rows: UkeyRows;
+  /** The flow id of a ukey: ufid[ufidAt(ukey) … ufidAt(ukey)+4). */
   readonly ufid: Int32Array;
-  readonly packets: Float64Array;
-  readonly bytes: Float64Array;
-  readonly tcpFlags: Uint16Array;
-  readonly used: Float64Array;
-  readonly generation: Int32Array;
-  readonly stale: Uint8Array;
-  readonly dumpRound: Int32Array;
-  readonly missed: Uint8Array;
+  readonly packets: Float64Field;
+  readonly bytes: Float64Field;
+  readonly used: Float64Field;
+  readonly tcpFlags: Int32Field;
+  readonly generation: Int32Field;
+  readonly dumpRound: Int32Field;
+  readonly state: Uint8Field;
+  readonly stale: Uint8Field;
+  readonly untold: Uint8Field;
+  readonly missed: Uint8Field;
   /** Monotonic milliseconds of the creation. */
   readonly created: Float64Array;
   /** Who moved it to its state (index of UKEY_MOVERS), and when: monotonic milliseconds. */
@@ -151,27 +154,28 @@ export class UkeyTable {
   /** A power of two, less one: buckets are numbered by so many bits of a flow id, or by one less. */
   #wrap: number;
   readonly #buckets: Int32Array;
-  readonly #next: Int32Array;
+  readonly #next: Int32Field;
   readonly #bucketCount: Int32Array;
   readonly #records: RecordKeeper;
 
   constructor(records: RecordKeeper = NO_RECORDS, capacity = UKEY_CAPACITY) {
     this.#records = records;
-    const columns = native().createUkeyColumns(capacity);
-    this.columns = columns;
-    this.state = columns.state;
-    this.ufid = columns.ufid;
-    this.packets = columns.packets;
-    this.bytes = columns.bytes;
-    this.tcpFlags = columns.tcpFlags;
-    this.used = columns.used;
-    this.generation = columns.generation;
-    this.stale = columns.stale;
-    this.dumpRound = columns.dumpRound;
-    this.missed = columns.missed;
-    this.#buckets = columns.buckets;
-    this.#next = columns.next;
-    this.#bucketCount = columns.bucketCount;
+    const rows = native().createUkeyRows(capacity);
+    this.rows = rows;
+    this.ufid = rows.ufid;
+    this.packets = new Float64Field(rows.packets);
+    this.bytes = new Float64Field(rows.bytes);
+    this.used = new Float64Field(rows.used);
+    this.tcpFlags = new Int32Field(rows.tcpFlags);
+    this.generation = new Int32Field(rows.generation);
+    this.dumpRound = new Int32Field(rows.dumpRound);
+    this.state = new Uint8Field(rows.state);
+    this.stale = new Uint8Field(rows.stale);
+    this.untold = new Uint8Field(rows.untold);
+    this.missed = new Uint8Field(rows.missed);
+    this.#next = new Int32Field(rows.next);
+    this.#buckets = rows.buckets;
+    this.#bucketCount = rows.bucketCount;
     const room = new ColumnRoom(capacity, OWN_COLUMNS, OWN_BYTES);
     this.created = room.take(Float64Array);
     this.movedAt = room.take(Float64Array);
@@ -195,7 +199,7 @@ export class UkeyTable {
 
   /** Whether `add` has no room for another. */
   get full(): boolean {
-    return this.#live === this.columns.capacity;
+    return this.#live === this.rows.capacity;
   }
 
   /** One more than the largest index in use: loop to it and skip entries in state free. */
@@ -203,13 +207,18 @@ export class UkeyTable {
     return this.#size;
   }
 
+  /** Where in `ufid` the flow id of a ukey begins. */
+  ufidAt(index: number): number {
+    return index * ROW_WORDS;
+  }
+
   /** Index of the ukey with the ufid in words[at … at+4), or -1. */
   find(words: Int32Array, at: number): number {
     const w0 = words[at];
     const { ufid } = this;
     const next = this.#next;
-    for (let link = this.#buckets[this.#bucketOf(w0)]; link !== 0; link = next[link - 1]) {
-      const base = (link - 1) * 4;
+    for (let link = this.#buckets[this.#bucketOf(w0)]; link !== 0; link = next.get(link - 1)) {
+      const base = (link - 1) * ROW_WORDS;
       if (
         ufid[base] === w0 &&
         ufid[base + 1] === words[at + 1] &&
@@ -230,7 +239,7 @@ export class UkeyTable {
     const index = this.#take();
     this.now = now;
     this.#move(index, UKEY_CREATED, by);
-    for (let i = 0; i < 4; i++) this.ufid[index * 4 + i] = source.ufid[source.ufidAt + i];
+    for (let i = 0; i < 4; i++) this.ufid[index * ROW_WORDS + i] = source.ufid[source.ufidAt + i];
     this.keyBlock[index] = this.arena.store(source.key, source.keyOffset, source.keyLength);
     this.keyLength[index] = source.keyLength;
     this.actionsBlock[index] = this.arena.store(source.actions, 0, source.actionsLength);
@@ -238,17 +247,17 @@ export class UkeyTable {
     this.mask[index] = this.masks.acquire(source.mask, source.maskBase);
     this.inPort[index] = source.inPort;
     this.slow[index] = source.slow;
-    this.generation[index] = source.generation;
-    this.packets[index] = 0;
-    this.bytes[index] = 0;
-    this.tcpFlags[index] = 0;
-    this.used[index] = now;
+    this.generation.set(index, source.generation);
+    this.packets.set(index, 0);
+    this.bytes.set(index, 0);
+    this.tcpFlags.set(index, 0);
+    this.used.set(index, now);
     this.created[index] = now;
-    this.stale[index] = 0;
+    this.stale.set(index, 0);
     this.record[index] = -1;
-    this.columns.untold[index] = 1;
-    this.dumpRound[index] = -this.round;
-    this.missed[index] = 0;
+    this.untold.set(index, 1);
+    this.dumpRound.set(index, -this.round);
+    this.missed.set(index, 0);
     this.#link(index);
     this.#move(index, UKEY_VISIBLE, by);
     return index;
@@ -256,17 +265,17 @@ export class UkeyTable {
 
   /** Moves a ukey to another state; `by` is one of BY_*. An illegal move throws. */
   transition(index: number, to: number, by: number): void {
-    if (!isLegalTransition(this.state[index], to)) {
+    if (!isLegalTransition(this.state.get(index), to)) {
       const last = `${UKEY_MOVERS[this.movedBy[index]]} had moved it ${this.now - this.movedAt[index]} ms before`;
-      throw illegalTransition(this.state[index], to, by, last);
+      throw illegalTransition(this.state.get(index), to, by, last);
     }
     this.#move(index, to, by);
   }
 
   #move(index: number, to: number, by: number): void {
-    this.#byState[this.state[index]]--;
+    this.#byState[this.state.get(index)]--;
     this.#byState[to]++;
-    this.state[index] = to;
+    this.state.set(index, to);
     this.movedBy[index] = by;
     this.movedAt[index] = this.now;
   }
@@ -282,7 +291,7 @@ export class UkeyTable {
   setRecord(index: number, block: number): void {
     if (this.record[index] >= 0) this.#records.drop(this.arena, this.record[index]);
     this.record[index] = block;
-    this.columns.untold[index] = block < 0 || this.#records.isUntold(this.arena, block) ? 1 : 0;
+    this.untold.set(index, block < 0 || this.#records.isUntold(this.arena, block) ? 1 : 0);
   }
 
   /**
@@ -290,7 +299,7 @@ export class UkeyTable {
    * index of DELETE_REASONS, `by` one of BY_*.
    */
   close(index: number, reason: number, by: number): void {
-    const wasInstalled = this.state[index] !== UKEY_VISIBLE;
+    const wasInstalled = this.state.get(index) !== UKEY_VISIBLE;
     this.transition(index, UKEY_EVICTED, by);
     this.ends[reason]++;
     if (wasInstalled) this.watcher?.deleted(index, reason);
@@ -301,7 +310,7 @@ export class UkeyTable {
     this.setRecord(index, -1);
     this.masks.release(this.mask[index]);
     this.transition(index, UKEY_FREE, by);
-    this.#next[index] = this.#free;
+    this.#next.set(index, this.#free);
     this.#free = index + 1;
     this.#live--;
   }
@@ -320,7 +329,7 @@ export class UkeyTable {
     if (this.#live > this.#bucketCount[0]) this.#split();
     if (this.#free === 0) return this.#size++;
     const index = this.#free - 1;
-    this.#free = this.#next[index];
+    this.#free = this.#next.get(index);
     return index;
   }
 
@@ -331,27 +340,27 @@ export class UkeyTable {
   }
 
   #link(index: number): void {
-    const bucket = this.#bucketOf(this.ufid[index * 4]);
-    this.#next[index] = this.#buckets[bucket];
+    const bucket = this.#bucketOf(this.ufid[index * ROW_WORDS]);
+    this.#next.set(index, this.#buckets[bucket]);
     this.#buckets[bucket] = index + 1;
   }
 
   #unlink(index: number): void {
     const next = this.#next;
-    const bucket = this.#bucketOf(this.ufid[index * 4]);
+    const bucket = this.#bucketOf(this.ufid[index * ROW_WORDS]);
     let link = this.#buckets[bucket];
     if (link === index + 1) {
-      this.#buckets[bucket] = next[index];
+      this.#buckets[bucket] = next.get(index);
       return;
     }
-    while (next[link - 1] !== index + 1) link = next[link - 1];
-    next[link - 1] = next[index];
+    while (next.get(link - 1) !== index + 1) link = next.get(link - 1);
+    next.set(link - 1, next.get(index));
   }
 
   /** One bucket more: takes those of an older one that belong into it now. */
   #split(): void {
     const added = this.#bucketCount[0];
-    if (added === this.columns.capacity) return;
+    if (added === this.rows.capacity) return;
     const from = added & (wrapOf(added + 1) >>> 1);
     let link = this.#buckets[from];
     this.#bucketCount[0] = added + 1;
@@ -359,7 +368,7 @@ export class UkeyTable {
     this.#buckets[from] = 0;
     while (link !== 0) {
       const index = link - 1;
-      link = this.#next[index];
+      link = this.#next.get(index);
       this.#link(index);
     }
   }

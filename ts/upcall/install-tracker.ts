@@ -50,7 +50,7 @@ export class InstallTracker {
       this.#seq[slot] = seq;
       this.#ukey[slot] = ukey;
       if (ukey < 0) continue;
-      this.#ufid[slot] = ukeys.ufid[ukey * 4];
+      this.#ufid[slot] = ukeys.ufid[ukeys.ufidAt(ukey)];
       this.#created[slot] = ukeys.created[ukey];
       ukeys.transition(ukey, UKEY_OPERATIONAL, BY_INSTALL);
       ukeys.watcher?.installed(ukey);
@@ -77,14 +77,15 @@ export class InstallTracker {
     if (errno === EEXIST) this.#counters.install_overlaps++;
     else this.#counters.install_failures++;
     this.#onRefused(errno);
-    const { state, ufid, created } = this.#ukeys;
-    const isAlive = ufid[ukey * 4] === this.#ufid[slot] && created[ukey] === this.#created[slot];
-    if (isAlive && state[ukey] === UKEY_OPERATIONAL) this.#takeOut(ukey);
+    const ukeys = this.#ukeys;
+    const isAlive =
+      ukeys.ufid[ukeys.ufidAt(ukey)] === this.#ufid[slot] && ukeys.created[ukey] === this.#created[slot];
+    if (isAlive && ukeys.state.get(ukey) === UKEY_OPERATIONAL) this.#takeOut(ukey);
   }
 
   #takeOut(ukey: number): void {
-    const { state } = this.#ukeys;
-    if (state[ukey] === UKEY_VISIBLE || state[ukey] === UKEY_OPERATIONAL)
+    const state = this.#ukeys.state.get(ukey);
+    if (state === UKEY_VISIBLE || state === UKEY_OPERATIONAL)
       this.#ukeys.close(ukey, FAILED_INSTALL, BY_INSTALL);
   }
 }
