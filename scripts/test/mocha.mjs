@@ -18,16 +18,12 @@ export function testFiles(areas) {
   });
 }
 
-/**
- * Command line of a mocha run. Node's own limits keep a leak from taking the machine. A test that fails is repeated once: whole switches run beside
- * an emulated guest on few processors, where a packet or an answer may come too late; the reporter tells each repetition with its error.
- */
+/** Command line of a mocha run. Node's own limits keep a leak from taking the machine. */
 export function mochaCommand(files, { grep, timeoutMs } = {}) {
   const args = [
     '--max-old-space-size=2048',
     join('node_modules', 'mocha', 'bin', 'mocha.js'),
     '--forbid-only',
-    ...['--retries', '1'],
   ];
   if (grep) args.push('--grep', grep);
   if (timeoutMs) args.push('--timeout', String(timeoutMs));

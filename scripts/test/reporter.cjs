@@ -16,9 +16,11 @@ module.exports = class ClosingLineReporter extends reporters.Spec {
     const failed = [];
     const skipped = [];
     // A hook that fails is reported as a failure of its own; a test can fail after it passed (a late error).
-    // A test that passes when it is repeated counts as passed, and what it failed with is told where it happened.
-    runner.on('retry', (test, error) => console.log(`    repeated: ${test.fullTitle()}\n${error?.stack ?? error}`));
-    runner.on('fail', (test) => failed.push(test.fullTitle()));
+    // What it failed with is told where it happened, too: a run that is ended early does not come to its list.
+    runner.on('fail', (test, error) => {
+      failed.push(test.fullTitle());
+      console.log(`    ${error?.stack ?? error}`);
+    });
     runner.on('pending', (test) => skipped.push({ name: test.fullTitle(), reason: skipReason(test) }));
     runner.once('end', () => {
       const count = runner.stats.passes;
