@@ -10,7 +10,7 @@ import { datapathType } from '../support/test-datapath.js';
 
 describeSwitch('the public API', (rig) => {
   const listen = (number: number, count = 4) =>
-    Capture.start(rig().hosts[number - 1].namespace, 'eth0', count, 20_000);
+    Capture.start(rig().hosts[number - 1].namespace, 'eth0', count);
   const send = (...frames: Buffer[]) => sendFrames(rig().hosts[0].namespace, 'eth0', frames);
   const hex = (frames: readonly Buffer[]) => frames.map((frame) => frame.toString('hex'));
 

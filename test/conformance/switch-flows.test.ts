@@ -60,7 +60,7 @@ describeSwitch('switch: flows', (rig) => {
     const running = open('actions=output:2', { vlans: [{}, {}] });
     const { theSwitch } = running;
     const { portNo } = theSwitch.datapath.addPort({ name: 'p3', type: 'system' });
-    const heard = await Capture.start(rig().hosts[1].namespace, 'eth0', 1, 5000);
+    const heard = await Capture.start(rig().hosts[1].namespace, 'eth0', 1);
     send(3, udpFrame());
     await eventually('the drop flow', () => theSwitch.stats().datapath.flows === 1);
     send(3, udpFrame());
@@ -78,7 +78,7 @@ describeSwitch('switch: flows', (rig) => {
     await eventually('the flow', () => theSwitch.stats().datapath.flows === 1);
     theSwitch.datapath.flush();
     expect(theSwitch.stats().datapath.flows).to.equal(0);
-    const heard = await Capture.start(rig().hosts[1].namespace, 'eth0', 2, 5000);
+    const heard = await Capture.start(rig().hosts[1].namespace, 'eth0', 2);
     send(1, udpFrame());
     expect(await heard.settled(1), 'forwarded all the same').to.have.length(1);
     await eventually(

@@ -30,7 +30,7 @@ describeSwitch(
 
 describeSwitch('switch: forwarding', (rig) => {
   const listen = (number: number, count = 1) =>
-    Capture.start(rig().hosts[number - 1].namespace, 'eth0', count, 10_000);
+    Capture.start(rig().hosts[number - 1].namespace, 'eth0', count);
   const send = (number: number, ...frames: Buffer[]) =>
     sendFrames(rig().hosts[number - 1].namespace, 'eth0', frames);
   /** A frame that every host takes for another's; UDP, so that nobody answers it. */

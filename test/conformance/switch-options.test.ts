@@ -58,7 +58,7 @@ describeSwitch('switch: options of the flow cache', (rig) => {
     );
     await eventually('a narrower flow is there', () => theSwitch.stats().datapath.flows === 1);
     expect(theSwitch.stats().revalidate.deleted).to.deep.equal({ unsound: 1 });
-    const heard = await Capture.start(rig().hosts[2].namespace, 'eth0', 1, 10_000);
+    const heard = await Capture.start(rig().hosts[2].namespace, 'eth0', 1);
     send(udpFrame(1000, 2000, { dst: '10.0.0.9' }));
     expect(await heard.frames()).to.have.length(1);
     await revalidated(theSwitch);

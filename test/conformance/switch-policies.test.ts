@@ -15,7 +15,7 @@ const FLOOD = { count: 4000, rate: 1000 };
 
 describeSwitch('switch: policies', (rig) => {
   const listen = (number: number, count: number) =>
-    Capture.start(rig().hosts[number - 1].namespace, 'eth0', count, 20_000);
+    Capture.start(rig().hosts[number - 1].namespace, 'eth0', count);
   const send = (number: number, ...frames: Buffer[]) =>
     sendFrames(rig().hosts[number - 1].namespace, 'eth0', frames);
 

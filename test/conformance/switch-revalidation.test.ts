@@ -29,7 +29,7 @@ describeSwitch('switch: revalidation', (rig) => {
     theSwitch.addFlows(bridge, 'priority=40000,udp,tp_dst=2007 actions=output:3');
     await eventually('the flow has its new actions', () => theSwitch.stats().revalidate.modified > modified);
     expect(theSwitch.stats().revalidate).to.include({ translated: translated + 1, modified: modified + 1 });
-    const heard = await Capture.start(rig().hosts[2].namespace, 'eth0', 2, 10_000);
+    const heard = await Capture.start(rig().hosts[2].namespace, 'eth0', 2);
     send(udpFrame(1000, 2007), udpFrame(1000, 2008));
     expect(await heard.settled(1)).to.have.length(1);
   });

@@ -12,7 +12,7 @@ const everything = { table: ALL_TABLES, match: emptyMatch() };
 
 describeSwitch('switch: OpenFlow rules', (rig) => {
   const listen = (number: number, count: number) =>
-    Capture.start(rig().hosts[number - 1].namespace, 'eth0', count, 10_000);
+    Capture.start(rig().hosts[number - 1].namespace, 'eth0', count);
   const send = (...frames: Buffer[]) => sendFrames(rig().hosts[0].namespace, 'eth0', frames);
   const hex = (frames: readonly Buffer[]) => frames.map((frame) => frame.toString('hex'));
   const rule = (bridge: Bridge, table = 0): Rule =>

@@ -44,7 +44,7 @@ describeSwitch('switch: VLAN modes', (rig) => {
     const listeners = [1, 2, 3].filter((number) => number !== from);
     const hosts = rig().hosts;
     const captures = await Promise.all(
-      listeners.map((n) => Capture.start(hosts[n - 1].namespace, 'eth0', 2, 10_000)),
+      listeners.map((n) => Capture.start(hosts[n - 1].namespace, 'eth0', 2)),
     );
     sendFrames(hosts[from - 1].namespace, 'eth0', [sent]);
     for (const [i, number] of listeners.entries()) {

@@ -62,7 +62,7 @@ describeSwitch(
       expect(await one.connect('10.0.0.2', PORT)).to.include({ client: '10.0.0.100', server: '10.0.0.2' });
       expect(await ping(host(1), '10.0.0.2')).to.equal(3);
       // The port is closed: the error comes back as one of the host's own packets.
-      const heard = await Capture.start(host(1), 'eth0', 1, 10_000);
+      const heard = await Capture.start(host(1), 'eth0', 1);
       const payload = udpPacket(1000, 9, Buffer.alloc(8), { src: '10.0.0.1', dst: '10.0.0.2' });
       sendFrames(host(1), 'eth0', [ethernet({ src: MAC_1, dst: MAC_2, type: 0x0800, payload })]);
       const [error] = await heard.frames();
@@ -107,7 +107,7 @@ describeSwitch(
         (range, i) => `udp,tp_dst=${2000 + i} actions=ct(commit,zone=${10 + i},nat(${range})),output:2`,
       );
       const { theSwitch } = open(flows.join('\n'));
-      const heard = await Capture.start(host(2), 'eth0', 40, 15_000);
+      const heard = await Capture.start(host(2), 'eth0', 40);
       const frames = ranges.flatMap((_, i) =>
         Array.from({ length: 10 }, (_, n) => {
           const payload = udpPacket(3000 + n, 2000 + i, Buffer.alloc(8), { src: `10.0.1.${n % 5}` });

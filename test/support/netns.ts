@@ -64,6 +64,14 @@ export class Namespace {
     this.ip(`link set ${device} up`);
   }
 
+  /** Frames that left by the device. */
+  sent(device: string): number {
+    const [{ stats64 }] = JSON.parse(this.ip(`-s -j link show dev ${device}`)) as [
+      { stats64: { tx: { packets: number } } },
+    ];
+    return stats64.tx.packets;
+  }
+
   /** True once the kernel says that frames can leave by the devices; it may say so a second after both ends are up. */
   running(...devices: string[]): boolean {
     return devices.every((device) => /\bstate UP\b/.test(this.ip(`link show dev ${device}`)));

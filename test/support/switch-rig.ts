@@ -50,11 +50,20 @@ export interface SwitchRig {
 export interface SwitchSuiteOptions {
   /** Hosts, each behind a veth pair. Default 3. */
   readonly hosts?: number;
-  /** Gives hosts IPv6 addresses; they then send what neighbour discovery sends. Default false: nobody speaks unasked. */
+  /** Gives hosts IPv6 addresses. Default false. Either way nobody speaks unasked. */
   readonly ipv6?: boolean;
   /** Switches are closed after the whole suite, not after each test. Default false. */
   readonly keepOpen?: boolean;
 }
+
+/** Keeps a host from speaking again, later, about neighbours and groups that it knows: seconds and milliseconds beyond any test. */
+const NEVER_AGAIN = {
+  ipv4: ['net.ipv4.neigh.eth0.delay_first_probe_time=100000'],
+  ipv6: [
+    'net.ipv6.neigh.eth0.delay_first_probe_time=100000',
+    'net.ipv6.conf.eth0.mldv2_unsolicited_report_interval=1000000000',
+  ],
+};
 
 function makeHost(lab: Lab, inside: Namespace, number: number, ipv6: boolean): SwitchHost {
   const namespace = lab.namespace(`h${number}`);
@@ -65,8 +74,9 @@ function makeHost(lab: Lab, inside: Namespace, number: number, ipv6: boolean): S
     ipv4: `10.0.0.${number}`,
     ipv6: `fd00::${number}`,
   };
-  if (!ipv6) namespace.run('sysctl', '-qw', 'net.ipv6.conf.default.disable_ipv6=1');
   lab.veth(inside, `p${number}`, namespace, host.device);
+  const settings = ipv6 ? NEVER_AGAIN.ipv6 : ['net.ipv6.conf.eth0.disable_ipv6=1'];
+  namespace.run('sysctl', '-qw', ...NEVER_AGAIN.ipv4, ...settings);
   inside.up(`p${number}`);
   const addresses = ipv6 ? [`${host.ipv4}/24`, `${host.ipv6}/64`] : [`${host.ipv4}/24`];
   namespace.up(host.device, { addresses, mac: host.mac });
@@ -111,6 +121,11 @@ export function describeSwitch(
       const hosts = Array.from({ length: count }, (_, i) => makeHost(lab, inside, i + 1, ipv6));
       const names = hosts.map((_, i) => `p${i + 1}`);
       await eventually('the ports are up', () => inside.running(...names));
+      // A second after its link is up a host tells the group of its IPv6 address; tests do not expect that.
+      if (ipv6)
+        await eventually('hosts have told their groups', () =>
+          hosts.every(({ namespace, device }) => namespace.sent(device) > 0),
+        );
       const start = (options: OpenOptions = {}) => {
         const running = openSwitch(inside, count, options);
         open.add(running.theSwitch);

@@ -4,6 +4,8 @@ import { Child, command, root } from './processes.js';
 
 /** How long what must come is waited for; a busy machine takes its time. */
 const PATIENCE_MS = 30_000;
+/** How long a capture listens at most: longer than what comes before its frames is waited for. */
+const LISTEN_MS = 2 * PATIENCE_MS;
 /** How long a frame that should not come is waited for. */
 const QUIET_MS = 100;
 
@@ -59,7 +61,7 @@ export class Capture {
     namespace: Namespace,
     device: string,
     count = 1,
-    timeoutMs = PATIENCE_MS,
+    timeoutMs = LISTEN_MS,
   ): Promise<Capture> {
     const limits = ['--count', String(count), '--timeout-ms', String(timeoutMs)];
     const child = new Child(tool, ['capture', '--dev', device, '--netns', namespace.name, ...limits]);
