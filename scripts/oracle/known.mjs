@@ -63,8 +63,25 @@ const TOO_MANY = 1000;
 /** Length in text of actions that are longer than the 4 MiB which we send in parts. */
 const TOO_LONG = 1_000_000;
 
-function isEndless(...steps) {
-  return steps.every(({ datapathActions }) => (datapathActions.match(OUTPUT)?.length ?? 0) > TOO_MANY);
+/** Clones inside each other of a packet that came round until the depth of resubmits ended it: 64, half of them in each bridge. */
+const CUT_OFF = 24;
+
+function nestedClones(actions) {
+  let depth = 0;
+  let deepest = 0;
+  for (const [bracket] of actions.matchAll(/[()]/g)) {
+    depth += bracket === '(' ? 1 : -1;
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest;
+}
+
+/** Whether a packet went round until a limit ended it, by the answers of both; the order of ports decides which of the ways round are clones. */
+function isEndless(a, b) {
+  const outputs = [a, b].map(({ datapathActions }) => datapathActions.match(OUTPUT)?.length ?? 0);
+  if (Math.min(...outputs) > TOO_MANY) return true;
+  const deepest = [a, b].map(({ datapathActions }) => nestedClones(datapathActions));
+  return Math.max(...deepest) > CUT_OFF && Math.min(...outputs) > CUT_OFF;
 }
 
 /** Whether all ports that one outputs to are among those of the other. */
@@ -141,7 +158,7 @@ export const KNOWN = [
     open: true,
     why:
       'Floods that come back through patch ports go on until a limit ends the translation (depth, resubmissions), and where that is depends ' +
-      'on the order of ports in each flood. The ports are the same up to there, and there are too many outputs for any datapath.',
+      'on the order of ports in each flood, which hangs on addresses in memory. The ports are the same up to there.',
     explain: ({ entry, theirs, ours }) =>
       theirs.compare === 'multiset' && entry.topology.name === 'patch'
         ? explained(theirs, ours, (a, b) =>
@@ -187,7 +204,11 @@ export const KNOWN = [
       hasWord(entry, 'Mirror')
         ? explained(theirs, ours, (a, b) => {
             if (a.datapathActions === b.datapathActions) return null;
-            const surplus = surplusEffects(b.datapathActions, a.datapathActions, a.flow);
+            // What was mirrored is part of a frozen state.
+            const [more, less] = [b, a].map((step) =>
+              step.datapathActions.replace(/recirc_id=R\d+/g, 'recirc_id'),
+            );
+            const surplus = surplusEffects(more, less, a.flow);
             const ports = mirrorPorts(entry);
             const isCopy = (effect) => ports.has(/\d+$/.exec(effect)?.[0]);
             // Whether there is one may hang on the VLAN that a mirror selects.

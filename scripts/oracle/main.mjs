@@ -6,6 +6,7 @@ import { ensureOvs } from '../test/ovs.mjs';
 import { mustRun } from '../test/process.mjs';
 import { root } from '../test/root.mjs';
 import { makeCase } from './generate/case.mjs';
+import { leftOverCases, Recordings } from './left-over.mjs';
 import { Ours } from './ours.mjs';
 import { Peer, PeerDied } from './peer/daemons.mjs';
 import { askPeer } from './peer/setup.mjs';
@@ -17,6 +18,7 @@ const usage = `usage: npm run oracle -- [options]
   --cases M      cases to ask about, three packets each (default 200)
   --first I      number of the first case (default 0): --first 17 --cases 1 is case 17 alone
   --wide        cases with what the recorded ones do not have as well: rare actions, fields, ports and packets
+  --left-over    ask about the recordings that test/golden/xlate-recordings.ts lists as made with an address left over, without that address
   --write FILE   write the cases with the peer's answers, JSON Lines, as test/fixtures/xlate-dev.jsonl.gz has them
   --peer-only    do not ask us
   --show N       differences to print in full (default 20)
@@ -31,6 +33,7 @@ function options() {
       first: { type: 'string', default: '0' },
       show: { type: 'string', default: '20' },
       write: { type: 'string' },
+      'left-over': { type: 'boolean', default: false },
       wide: { type: 'boolean', default: false },
       'peer-only': { type: 'boolean', default: false },
       'no-build': { type: 'boolean', default: false },
@@ -69,12 +72,22 @@ async function askSurvivor(peer, entry, report) {
   return null;
 }
 
+/** The cases to ask about. */
+function casesOf(given) {
+  if (given['left-over']) return leftOverCases();
+  return Array.from(
+    { length: given.cases },
+    (_, i) => () => makeCase(given.seed, given.first + i, given.wide),
+  );
+}
+
 async function run(given) {
   if (!given['no-build']) await build();
   const { judge } = await import(join(root, 'out', 'test', 'golden', 'trace-compare.js'));
   const { compareText } = await import(join(root, 'out', 'test', 'golden', 'trace-text-compare.js'));
   const report = new Report(judge, given.show);
   const texts = new TextReport(compareText, given.show);
+  const recordings = new Recordings(judge);
   const peer = new Peer(await ensureOvs());
   const ours = new Ours();
   const file = given.write === undefined ? null : createWriteStream(given.write);
@@ -82,14 +95,15 @@ async function run(given) {
   process.once('SIGINT', stop);
   try {
     await peer.start();
-    for (let i = 0; i < given.cases; i++) {
-      const asked = makeCase(given.seed, given.first + i, given.wide);
+    for (const [i, make] of (await casesOf(given)).entries()) {
+      const asked = make();
       const entry = await askSurvivor(peer, asked, report);
       if (entry !== null) {
         file?.write(`${JSON.stringify(entry)}\n`);
         const answer = given['peer-only'] ? null : await ours.ask(entry);
         report.compare(entry, answer);
         texts.compare(entry, answer);
+        if (given['left-over']) recordings.compare(asked, entry);
       } else if (!given['peer-only']) {
         report.survived(await ours.ask(asked));
       }
@@ -103,6 +117,7 @@ async function run(given) {
   }
   report.print();
   texts.print();
+  if (given['left-over']) recordings.print();
   process.exitCode = report.failed || texts.failed ? 1 : 0;
 }
 

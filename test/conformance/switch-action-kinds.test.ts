@@ -5,7 +5,7 @@ import * as fields from '../../ts/fields/index.js';
 import { type DatapathAction, decodeActions } from '../../ts/flow/index.js';
 import { describeFlow, dumpFlowLines } from '../../ts/datapath/index.js';
 import { parseFlows } from '../../ts/openflow/index.js';
-import { repositoryRoot } from '../golden/odp-cases.js';
+import { root } from '../support/processes.js';
 import { eventually } from '../support/eventually.js';
 import { ethernet, mac, tcpPacket, udpPacket } from '../support/frames.js';
 import { mplsEntry, nshHeader, sctpPacket, udp6Packet } from '../support/headers.js';
@@ -66,7 +66,7 @@ const BEGUN: Readonly<Record<string, string | null>> = {
 
 /** Kinds that the sources of translation can write. */
 function composedKinds(): Set<string> {
-  const folder = join(repositoryRoot(), 'ts', 'xlate');
+  const folder = join(root, 'ts', 'xlate');
   const kinds = new Set<string>();
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
     const text = readFileSync(join(folder, file), 'utf8');

@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { repositoryRoot } from '../golden/odp-cases.js';
+import { root } from '../support/processes.js';
 import { mutateBytes, mutateText, Random } from './mutate.js';
 import { targets } from './targets.js';
 
 /** Inputs of a target in test/fuzz/`kind`; none when there is no folder. */
 function inputs(kind: string, name: string): { title: string; bytes: Uint8Array }[] {
-  const folder = join(repositoryRoot(), 'test', 'fuzz', kind, name);
+  const folder = join(root, 'test', 'fuzz', kind, name);
   const files = existsSync(folder) ? readdirSync(folder).sort() : [];
   return files.map((file) => ({ title: `${kind}/${name}/${file}`, bytes: readFileSync(join(folder, file)) }));
 }

@@ -21,7 +21,7 @@ import {
 } from '../../ts/flow/index.js';
 import { AttributeCursor, type Message, MessageBuilder, parseMessages } from '../../ts/netlink/index.js';
 import { toHex } from '../../ts/util/index.js';
-import { repositoryRoot } from './odp-cases.js';
+import { root } from '../support/processes.js';
 
 const PCAP_HEADER = 24;
 const RECORD_HEADER = 16;
@@ -42,7 +42,7 @@ const ROUTE_HEADERS: readonly number[] = [16, 8, 12, 12, 12, 20, 20, 20];
 
 /** What crossed netlink between ovs-vswitchd 3.1.0 and Linux 6.1, by protocol. */
 function capturedMessages(protocol: number): Message[] {
-  const file = readFileSync(join(repositoryRoot(), 'test/fixtures/netlink-ovs310.pcap'));
+  const file = readFileSync(join(root, 'test/fixtures/netlink-ovs310.pcap'));
   const messages: Message[] = [];
   for (let at = PCAP_HEADER; at < file.length; ) {
     const size = file.readUInt32LE(at + 8);

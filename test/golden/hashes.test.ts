@@ -5,12 +5,12 @@ import { expect } from 'chai';
 import { F_ETH_SRC, FLOW_WORDS } from '../../ts/fields/index.js';
 import { parseMac } from '../../ts/util/index.js';
 import { Bond } from '../../ts/xlate/index.js';
-import { repositoryRoot } from './odp-cases.js';
+import { root } from '../support/processes.js';
 import { compareCase, type RecordedCase } from './trace-compare.js';
 
 type BondHash = readonly [mac: string, vlan: number, basis: number, hash: number];
 
-const lines = gunzipSync(readFileSync(join(repositoryRoot(), 'test/fixtures/hashes-ovs310.jsonl.gz')))
+const lines = gunzipSync(readFileSync(join(root, 'test/fixtures/hashes-ovs310.jsonl.gz')))
   .toString()
   .trim()
   .split('\n')

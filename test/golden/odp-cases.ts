@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { root } from '../support/processes.js';
 
 /** A case with the answers of real Open vSwitch 3.1; fields as in docs of the fixture. */
 export interface OdpCase {
@@ -23,19 +23,12 @@ export interface OdpCase {
   readonly keyFromFlowText?: string;
 }
 
-/** The folder that has binding.gyp. */
-export function repositoryRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'binding.gyp'))) folder = dirname(folder);
-  return folder;
-}
-
 function readCases(path: string): OdpCase[] {
   const lines = gunzipSync(readFileSync(path)).toString().split('\n');
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as OdpCase);
 }
 
-export const odpCases = readCases(join(repositoryRoot(), 'test/fixtures/odp-dev.jsonl.gz'));
+export const odpCases = readCases(join(root, 'test/fixtures/odp-dev.jsonl.gz'));
 
 /** Cases of OVS's own test suite, where SLOWPATH_SUITE_CASES names a folder that has odp.jsonl.gz; else none. */
 export function suiteCases(): OdpCase[] {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { repositoryRoot } from './odp-cases.js';
+import { root } from '../support/processes.js';
 import { compareSuiteCase, suiteCases } from './suite-cases.js';
 import { judge } from './trace-compare.js';
 
@@ -41,7 +41,7 @@ if (folder !== undefined) {
 
     it('that need only bridges, ports and flows come out the same, in whatever order of floods', async function () {
       this.timeout(300_000);
-      const effects = join(repositoryRoot(), 'scripts', 'oracle', 'effects.mjs');
+      const effects = join(root, 'scripts', 'oracle', 'effects.mjs');
       const { sameEffects } = (await import(effects)) as { sameEffects: SameEffects };
       const simple = suiteCases(join(folder, 'trace.jsonl.gz')).filter((entry) => entry.simple);
       const all = simple.flatMap(compareSuiteCase);

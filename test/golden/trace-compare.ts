@@ -25,7 +25,7 @@ import {
 } from '../../ts/fields/index.js';
 import { parseFlow } from '../../ts/openflow/index.js';
 import { buildCase, type TraceAnswer, type TraceCase, traceOne } from '../../ts/trace/index.js';
-import { repositoryRoot } from './odp-cases.js';
+import { root } from '../support/processes.js';
 
 /** What real Open vSwitch answered. */
 export type RecordedTrace = TraceCase['traces'][number] &
@@ -69,7 +69,7 @@ export interface Comparison {
 }
 
 export function recordedCases(): RecordedCase[] {
-  return readCases(join(repositoryRoot(), 'test/fixtures/xlate-dev.jsonl.gz'));
+  return readCases(join(root, 'test/fixtures/xlate-dev.jsonl.gz'));
 }
 
 export function readCases(path: string): RecordedCase[] {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { buildCase, runTrace, traceText } from '../../ts/trace/index.js';
-import { repositoryRoot } from './odp-cases.js';
+import { root } from '../support/processes.js';
 import { readCases } from './trace-compare.js';
 import { compareText, type RecordedText } from './trace-text-compare.js';
 
@@ -10,7 +10,7 @@ import { compareText, type RecordedText } from './trace-text-compare.js';
  * for equal: numbers of recirculation ids; which bits a megaflow matches (trace-compare.ts judges that); the order of lines in floods.
  */
 describe('golden: text of ofproto/trace', () => {
-  for (const entry of readCases(join(repositoryRoot(), 'test/fixtures/trace-text-ovs310.jsonl.gz'))) {
+  for (const entry of readCases(join(root, 'test/fixtures/trace-text-ovs310.jsonl.gz'))) {
     it(`${entry.id} (${entry.features.join(', ')})`, () => {
       const built = buildCase(entry);
       for (const trace of entry.traces as unknown as readonly (RecordedText &

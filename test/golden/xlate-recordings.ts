@@ -20,7 +20,7 @@ function leftOvers(text: string): ReadonlyMap<string, LeftOver> {
 
 /**
  * Recorded while an address of an earlier configuration was still in the MAC table. The case does not say so, and a freshly started ovs-vswitchd
- * 3.1.0 with the case's configuration answers otherwise (npm run oracle asks one); with the address everything agrees.
+ * 3.1.0 with the case's configuration answers otherwise than recorded (npm run oracle -- --left-over asks one); with the address everything agrees.
  */
 export const LEFT_OVER = leftOvers(`
   f-00091:2 p3 10 50:54:00:00:00:02

@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url';
 
 function findRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'binding.gyp'))) folder = dirname(folder);
+  while (!existsSync(join(folder, 'binding.gyp'))) {
+    if (folder === dirname(folder)) throw new Error('no folder above has binding.gyp');
+    folder = dirname(folder);
+  }
   return folder;
 }
 
