@@ -139,9 +139,10 @@ function commitNd(pass: Pass): void {
 }
 
 function commitNetwork(pass: Pass): void {
-  const { flow } = pass;
+  const { flow, base } = pass;
   if (flow[F_NW_PROTO] === 0) {
-    if (isIp(flow)) markProtocol(pass);
+    // A header that encap hid has no protocol whatever the packet's is: nothing hangs on it.
+    if (isIp(flow) && base[F_NW_PROTO] === 0) markProtocol(pass);
     return;
   }
   switch (flow[F_ETH_TYPE]) {
