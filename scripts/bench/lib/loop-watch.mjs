@@ -16,18 +16,21 @@ function processorMs(file) {
  */
 export function watchLoop() {
   const file = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r');
-  let at = performance.now();
-  let processor = processorMs(file);
   const longest = { stallMs: 0, heldMs: 0, garbageMs: 0 };
   const collections = new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) longest.garbageMs = Math.max(longest.garbageMs, duration);
   });
   collections.observe({ entryTypes: ['gc'] });
+  let at = 0;
+  let processor = 0;
   const timer = setInterval(() => {
     const now = performance.now();
     const used = processorMs(file);
-    longest.stallMs = Math.max(longest.stallMs, now - at - 1);
-    longest.heldMs = Math.max(longest.heldMs, used - processor);
+    // The first wake-up ends what it took to begin to watch.
+    if (at > 0) {
+      longest.stallMs = Math.max(longest.stallMs, now - at - 1);
+      longest.heldMs = Math.max(longest.heldMs, used - processor);
+    }
     at = performance.now();
     processor = processorMs(file);
   }, 1);
