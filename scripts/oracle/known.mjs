@@ -235,6 +235,18 @@ export const KNOWN = [
         : null,
   },
   {
+    name: 'Ethernet header of a short packet',
+    why:
+      'Where check_pkt_larger holds and encap follows, ovs-vswitchd gives the packet an Ethernet header in the other branch, though it has its own still: ' +
+      'Linux refuses such actions (push_eth on a packet that has one). We leave it alone.',
+    explain: ({ theirs, ours }) =>
+      explained(theirs, ours, (a, b) => {
+        const without = a.datapathActions.replace(/(?<=le\()push_eth\([^)]*\),/g, '');
+        const isThat = without !== a.datapathActions && without === b.datapathActions;
+        return isThat ? { datapathActions: a.datapathActions } : null;
+      }),
+  },
+  {
     name: 'mirrors to a VLAN look at dl_dst and the VLAN',
     mask: true,
     why:
