@@ -1,4 +1,5 @@
 import type { Configuration, Row } from '../config/index.js';
+import { sameWords } from '../util/index.js';
 import type { XBundle, XMirror } from '../xlate/index.js';
 import type { Bridge } from './bridge.js';
 import { vlanBitmap } from './vlan-bitmap.js';
@@ -42,9 +43,4 @@ function sameMirror(a: XMirror, b: XMirror): boolean {
 function sameMembers(a: ReadonlySet<XBundle> | null, b: ReadonlySet<XBundle> | null): boolean {
   if (a === null || b === null) return a === b;
   return a.size === b.size && [...a].every((bundle) => b.has(bundle));
-}
-
-function sameWords(a: Int32Array | null, b: Int32Array | null): boolean {
-  if (a === null || b === null) return a === b;
-  return a.every((word, i) => word === b[i]);
 }

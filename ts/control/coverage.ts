@@ -1,4 +1,5 @@
 import { SlowpathError } from '../errors/index.js';
+import { fnv1a } from '../util/index.js';
 
 /** A counter by name: what it counts, and how many there were until now. */
 export interface CoverageCounter {
@@ -12,8 +13,6 @@ const LOOK_SECONDS = 5;
 const LOOKS = 12;
 const MINUTES = 60;
 const NAME_WIDTH = 24;
-const FNV_START = 0x811c9dc5;
-const FNV_PRIME = 0x01000193;
 
 type Totals = ReadonlyMap<string, number>;
 
@@ -114,10 +113,6 @@ function rate(list: readonly Totals[], name: string, steps: number, seconds: num
 
 /** Names and sizes of counters in one number: equal for runs in which the same things happened about as often. */
 function hashOf(counters: readonly CoverageCounter[]): string {
-  let hash = FNV_START;
-  for (const { name, total } of counters) {
-    for (const char of `${name}:${Math.floor(Math.log2(total))};`)
-      hash = Math.imul(hash ^ char.charCodeAt(0), FNV_PRIME);
-  }
-  return (hash >>> 0).toString(16).padStart(8, '0');
+  const text = counters.map(({ name, total }) => `${name}:${Math.floor(Math.log2(total))};`).join('');
+  return (fnv1a(Buffer.from(text)) >>> 0).toString(16).padStart(8, '0');
 }

@@ -3,6 +3,10 @@ export const NETLINK_ROUTE = 0;
 export const NETLINK_SOCK_DIAG = 4;
 export const NETLINK_GENERIC = 16;
 
+/** Address families of <linux/socket.h>. */
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
 /** Bytes of struct nlmsghdr: u32 length, u16 type, u16 flags, u32 seq, u32 pid. */
 export const NLMSG_HDRLEN = 16;
 export const NLMSG_NOOP = 1;

@@ -1,6 +1,6 @@
 import { SlowpathError } from '../errors/index.js';
 import { AttributeCursor } from './attribute-cursor.js';
-import { NLM_F_ACK, NLMSG_HDRLEN } from './constants.js';
+import { AF_INET, AF_INET6, NLM_F_ACK, NLMSG_HDRLEN } from './constants.js';
 import type { Message } from './message.js';
 import type { MessageBuilder } from './message-builder.js';
 
@@ -25,8 +25,6 @@ const RTMSG_TYPE = 7;
 const RTN_UNICAST = 1;
 /** Bytes of struct ndmsg: u8 family, pad, u16 pad, i32 ifindex, u16 state, u8 flags, type. */
 const NDMSG = 12;
-const AF_INET = 2;
-const AF_INET6 = 10;
 /** Bytes of the family before the address in struct rtvia. */
 const VIA_FAMILY = 2;
 

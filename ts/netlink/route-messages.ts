@@ -1,6 +1,6 @@
 import { SlowpathError } from '../errors/index.js';
 import { AttributeCursor } from './attribute-cursor.js';
-import { NLM_F_ACK, NLM_F_DUMP, NLMSG_HDRLEN } from './constants.js';
+import { AF_INET, AF_INET6, NLM_F_ACK, NLM_F_DUMP, NLMSG_HDRLEN } from './constants.js';
 import type { Message } from './message.js';
 import type { MessageBuilder } from './message-builder.js';
 
@@ -43,8 +43,6 @@ const IFA_LOCAL = 2;
 export const IFINFOMSG = 16;
 /** Bytes of struct ifaddrmsg: u8 family, prefixlen, flags, scope, u32 index. */
 const IFADDRMSG = 8;
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 /** A network device. */
 export interface Link {

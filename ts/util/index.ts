@@ -4,6 +4,7 @@ export * from './cursor.js';
 export * from './flags.js';
 export * from './hex.js';
 export * from './version.js';
+export * from './words.js';
 export * from './handles.js';
 export * from './histogram.js';
 export * from './slices.js';

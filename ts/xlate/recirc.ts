@@ -1,3 +1,4 @@
+import { sameWords } from '../util/index.js';
 import type { FrozenState, RecircIds } from './types.js';
 
 /** States kept at most, by default. */
@@ -22,13 +23,6 @@ function hashState(state: FrozenState): number {
   if (state.tunnel !== null) for (let i = 0; i < state.tunnel.length; i++) hash = mix(hash, state.tunnel[i]);
   for (let i = 0; i < state.stack.length; i++) hash = mix(hash, state.stack[i]);
   return mix(mix(hash, state.actions.length), (state.actionSet.length << 1) | (state.conntracked ? 1 : 0));
-}
-
-function sameWords(a: Int32Array | null, b: Int32Array | null): boolean {
-  if (a === null || b === null) return a === b;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 /** Whether two values are built alike: numbers, texts, typed arrays, lists and plain objects of them. */

@@ -1,3 +1,4 @@
+import { fnv1a } from '../../util/index.js';
 import { COUNT, COUNT_LENGTH, TOTAL_LENGTH } from './elements.js';
 
 /** flowEndReason. */
@@ -57,14 +58,14 @@ export class FlowCache {
 
   /** The flow with this key, or null. */
   find(bytes: Uint8Array): FlowEntry | null {
-    let entry = this.#byHash.get(hashOf(bytes)) ?? null;
+    let entry = this.#byHash.get(fnv1a(bytes)) ?? null;
     while (entry !== null && !sameBytes(entry.key, bytes)) entry = entry.sameHash;
     return entry;
   }
 
   /** A flow with this key, which is copied and must not be there. It is kept once `settle` lets it. */
   add(bytes: Uint8Array, now: number): FlowEntry {
-    const entry = new FlowEntry(bytes.slice(), hashOf(bytes), now);
+    const entry = new FlowEntry(bytes.slice(), fnv1a(bytes), now);
     entry.sameHash = this.#byHash.get(entry.hash) ?? null;
     this.#byHash.set(entry.hash, entry);
     if (this.#youngest === null) this.#oldest = entry;
@@ -110,13 +111,6 @@ export class FlowCache {
     while (other.sameHash !== entry) other = other.sameHash!;
     other.sameHash = entry.sameHash;
   }
-}
-
-/** FNV-1a. */
-function hashOf(bytes: Uint8Array): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193);
-  return hash;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,5 +1,6 @@
 import { SlowpathError } from '../../errors/index.js';
 import type { RouteClient } from '../../netlink/index.js';
+import { fnv1a, sameWords } from '../../util/index.js';
 import type { TunnelHeader } from '../tunnel-header.js';
 
 /** Ends of tunnels that are kept track of. */
@@ -93,7 +94,7 @@ export class Underlay {
     putAddress(question, isEgress ? NEAR : FAR, tunnel.src, tunnel.src6);
     question[TOS] = (isEgress ? tunnel.tos & DSCP : 0) | (tunnel.isIpv6 ? IS_IPV6 : 0);
     question[MARK] = isEgress ? mark : 0;
-    const bucket = this.#buckets[hashOf(question) & (BUCKETS - 1)];
+    const bucket = this.#buckets[folded(fnv1a(question)) & (BUCKETS - 1)];
     for (const end of bucket) {
       if (!sameWords(end.question, question)) continue;
       end.usedAt = now;
@@ -157,14 +158,7 @@ function addressOf(question: Int32Array, at: number, bytes: number): Uint8Array 
   return new Uint8Array(view.buffer);
 }
 
-/** FNV-1a by words, with its upper bits folded in. */
-function hashOf(words: Int32Array): number {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < WORDS; i++) hash = Math.imul(hash ^ words[i], 0x01000193);
+/** A hash with its upper bits folded into the lower ones, by which buckets are chosen. */
+function folded(hash: number): number {
   return hash ^ (hash >>> 16) ^ (hash >>> 8);
-}
-
-function sameWords(a: Int32Array, b: Int32Array): boolean {
-  for (let i = 0; i < WORDS; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
