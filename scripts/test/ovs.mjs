@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { unpackPackage } from './debian.mjs';
+import { installPackages, unpackPackage } from './debian.mjs';
 import { cache } from './root.mjs';
 
 const tree = join(cache, 'ovs');
@@ -24,9 +24,11 @@ async function linkPrograms(folder) {
     symlinkSync(join('..', path), join(folder, 'bin', name));
 }
 
+/** What the unpacked programs need beside themselves: libraries, ovsdb-server, ovs-ofctl and ovs-appctl. It starts no daemon. */
+const companion = 'openvswitch-common';
+
 /**
- * Makes sure that the programs are there, installed or unpacked; the libraries that they need come with openvswitch-common. Throws
- * when they cannot be had.
+ * Makes sure that the programs are there, installed or unpacked, and the libraries that they need. Throws when they cannot be had.
  *
  * @returns {Promise<{ path: string, schema: string }>} `path`: value for PATH under which the programs are found; `schema`:
  *   file of the database schema
@@ -34,6 +36,9 @@ async function linkPrograms(folder) {
 export async function ensureOvs() {
   if (Object.keys(programs).every(installed) && existsSync(`/${schema}`))
     return { path: process.env.PATH, schema: `/${schema}` };
+  const { missing, reason } = await installPackages([companion]);
+  if (missing.length > 0)
+    throw new Error(`Open vSwitch's programs need ${companion} (${reason}): apt-get install ${companion}`);
   const bin = join(tree, 'bin');
   if (!existsSync(bin)) await unpackPackage(async () => 'openvswitch-switch', tree, linkPrograms);
   execFileSync(join(bin, 'ovs-dpctl'), ['--version'], { stdio: ['ignore', 'ignore', 'inherit'] });
