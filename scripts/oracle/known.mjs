@@ -47,13 +47,24 @@ function explainedFlow(a, b, names) {
   return same ? { finalFlow: a.finalFlow } : {};
 }
 
-/** Our megaflow without fields of these names, where it matches no more than the peer's then. `judge`: see knownDifferences. */
-function explainedMask(theirs, judge, a, b, names) {
-  if (a.megaflow === b.megaflow) return null;
-  const megaflow = withoutFields(b.megaflow, names);
-  if (megaflow === b.megaflow) return null;
+/** `megaflow`, part of ours, in place of ours, where it matches no more than the peer's. `judge`: see knownDifferences. */
+function explainedMegaflow(theirs, judge, a, b, megaflow) {
+  if (a.megaflow === b.megaflow || megaflow === b.megaflow) return null;
   const steps = theirs.steps.map((step) => (step === a ? { ...step, megaflow } : step));
   return judge({ ...theirs, steps }).verdict === 'agree' ? { megaflow } : null;
+}
+
+/** Our megaflow without fields of these names, where it matches no more than the peer's then. */
+function explainedMask(theirs, judge, a, b, names) {
+  return explainedMegaflow(theirs, judge, a, b, withoutFields(b.megaflow, names));
+}
+
+/** A megaflow that matches IP alone in place of one of its protocols. */
+function withoutProtocol(megaflow) {
+  return withoutFields(megaflow, /^nw_proto$/).replace(
+    /(?<=^|,)(?:tcp|udp|sctp|icmp|igmp)(6?)(?=,|$)/,
+    (_, six) => (six === '' ? 'ip' : 'ipv6'),
+  );
 }
 
 const VLAN = /^(dl_vlan|vlan_tci)$/;
@@ -282,6 +293,19 @@ export const KNOWN = [
               ? explainedMask(theirs, judge, a, b, /^tun_metadata\d+$/)
               : null,
           ),
+  },
+  {
+    name: 'IP headers that change look at the protocol',
+    mask: true,
+    why:
+      'Datapaths change no IP header of protocol 0, so a change that is due depends on the protocol; ovs-vswitchd finds that out without looking, so its ' +
+      'megaflow changes packets that it would leave alone.',
+    explain: ({ theirs, ours, judge }) =>
+      explained(theirs, ours, (a, b) =>
+        /set\(ipv[46]\(/.test(b.datapathActions)
+          ? explainedMegaflow(theirs, judge, a, b, withoutProtocol(b.megaflow))
+          : null,
+      ),
   },
   {
     name: 'priority tags look at the priority',

@@ -258,9 +258,17 @@ describe('oracle: known differences', () => {
         mirror,
       ),
     ).to.deep.equal(['mirrors of packets that were changed']);
+    const setTos = 'set(ipv4(tos=0x20/0xfc)),2';
+    expect(
+      explain(
+        { datapathActions: setTos, megaflow: 'eth,ip,nw_tos=0' },
+        { datapathActions: setTos, megaflow: 'eth,tcp,nw_tos=0' },
+      ),
+    ).to.deep.equal(['IP headers that change look at the protocol']);
   });
 
   it('hide no other', () => {
+    expect(explain({ megaflow: 'eth,ip' }, { megaflow: 'eth,tcp' })).to.equal(null);
     expect(explain({ datapathActions: 'ct_clear,2' }, { datapathActions: '3' })).to.equal(null);
     expect(
       explain({ datapathActions: 'ct_clear,2' }, { datapathActions: '2', megaflow: 'tcp,nw_ttl=1' }),
