@@ -94,5 +94,17 @@ describe('flows, groups and meters as objects', () => {
     expect(formatFlow(parseFlow('actions=mod_nw_src:10.0.0.1', { version: 'as-needed' }))).to.contain(
       'set_field:10.0.0.1->ip_src',
     );
+    expect(formatFlow(parseFlow('actions=meter:1,clone(output:2)', { version: 'as-needed' }))).to.contain(
+      'meter:1,clone(output:2)',
+    );
+  });
+
+  it('have no meter in OpenFlow 1.0: ovs-ofctl refuses it, or loses it with a clone', () => {
+    expect(() => parseFlow('actions=meter:1,output:2')).to.throw(/OpenFlow 1\.0 has no meters/);
+    expect(formatFlow(parseFlow('actions=meter:1,clone(output:2)'))).to.equal(
+      'reset_counts actions=clone(output:2)',
+    );
+    const listed = parseFlow('actions=meter:1,output:2', { loose: true });
+    expect(formatFlow(listed)).to.equal('reset_counts actions=meter:1,output:2');
   });
 });

@@ -133,7 +133,16 @@ export function parseActions(text: Token, context: ActionContext, place: ActionP
   const list = new ActionList(context, place, acceptItems);
   acceptItems(list, splitItems(text));
   checkConjunctions(list.actions, text);
-  return asSent(list.actions, context.openFlow15, place === 'bucket' ? null : matchHasVlan(context.match));
+  const actions = context.openFlow15 || context.unchecked ? list.actions : withoutMeter(list.actions, text);
+  return asSent(actions, context.openFlow15, place === 'bucket' ? null : matchHasVlan(context.match));
+}
+
+/** OpenFlow 1.0 has no meters. ovs-ofctl refuses to send them, but for flows with a clone, of which they get lost. */
+function withoutMeter(actions: readonly Action[], at: Token): readonly Action[] {
+  const others = actions.filter(({ type }) => type !== 'meter');
+  if (others.length < actions.length && !others.some(({ type }) => type === 'clone'))
+    fail(at, 'OpenFlow 1.0 has no meters: say it in OpenFlow 1.3 or later');
+  return others;
 }
 
 /** A flow with a conjunction does nothing else: OVS never runs its actions. */

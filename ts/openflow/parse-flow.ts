@@ -38,7 +38,7 @@ export interface ParseFlowOptions {
   /**
    * What the flow would be after ovs-ofctl sent it in that version; OpenFlow10, ovs-ofctl's own, if not given. In OpenFlow15,
    * actions on what the match does not promise are errors, VLAN actions become push_vlan and set_field, and `vlan_tci` in the
-   * match becomes what that version can say of VLANs. In OpenFlow10 goto_table becomes resubmit, write_actions and
+   * match becomes what that version can say of VLANs. In OpenFlow10 there are no meters, goto_table becomes resubmit, write_actions and
    * clear_actions get lost, set_field becomes what there is of older actions, adding a flow resets the counters of the one that it
    * replaces, and modifying none adds one. 'as-needed': OpenFlow15 for flows with instructions that OpenFlow 1.0 would lose, else OpenFlow10.
    */
@@ -232,7 +232,7 @@ export function parseFlowMod(text: string, command: FlowCommand, options: ParseF
 }
 
 /** Instructions of OpenFlow 1.1 and later. */
-const INSTRUCTIONS = /\b(write_actions|clear_actions|goto_table)\b/;
+const INSTRUCTIONS = /\b(meter|write_actions|clear_actions|goto_table)\b/;
 
 function parseToken(whole: Token, command: FlowCommand, given: ParseFlowOptions): FlowMod {
   const { head, list } = splitActions(whole);
