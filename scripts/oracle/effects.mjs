@@ -87,16 +87,18 @@ class Packet {
     this.#cut = '';
   }
 
-  /** sample(…,actions(…)), check_pkt_len(…,gt(…),le(…)): the branches in order of effect. */
+  /** sample(…,actions(…)), check_pkt_len(…,gt(…),le(…)): an effect, and those of its branches with the branch in front. */
   #branches(name, inner) {
-    const members = split(inner).map((member) => {
-      const [key, actions] = parse(member);
-      if (actions === null) return member;
+    const members = split(inner).map((member) => [member, ...parse(member)]);
+    const words = members.map(([member, key, actions]) => (actions === null ? member : key));
+    const head = `${name}(${words.join(',')})`;
+    this.#effect(head);
+    for (const [, key, actions] of members) {
+      if (actions === null) continue;
       const seen = [];
       this.copy({ ...this.rules, seen }).walk(actions);
-      return `${key}(${seen.sort().join(';')})`;
-    });
-    this.#effect(`${name}(${members.join(',')})`);
+      for (const effect of seen) this.rules.seen.push(`${head} ${key}: ${effect}`);
+    }
   }
 
   walk(actions) {

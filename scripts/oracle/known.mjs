@@ -246,14 +246,18 @@ export const KNOWN = [
         : null,
   },
   {
-    name: 'Ethernet header of a short packet',
+    name: 'Ethernet header that an encap left behind',
     why:
-      'Where check_pkt_larger holds and encap follows, ovs-vswitchd gives the packet an Ethernet header in the other branch, though it has its own still: ' +
-      'Linux refuses such actions (push_eth on a packet that has one). We leave it alone.',
+      'What follows a clone or a bucket with encap, or is the other branch of a check_pkt_larger, is not encapsulated; ovs-vswitchd gives the packet an ' +
+      'Ethernet header there, though it has its own still: Linux refuses such actions (push_eth on a packet that has one). We leave it alone.',
     explain: ({ theirs, ours }) =>
       explained(theirs, ours, (a, b) => {
-        const without = a.datapathActions.replace(/(?<=le\()push_eth\([^)]*\),/g, '');
-        const isThat = without !== a.datapathActions && without === b.datapathActions;
+        const without = a.datapathActions.replace(/push_eth\([^)]*\),/g, '');
+        if (without === a.datapathActions) return null;
+        const isThat =
+          theirs.compare === 'multiset'
+            ? sameEffects(without, b.datapathActions, { flow: a.flow })
+            : without === b.datapathActions;
         return isThat ? { datapathActions: a.datapathActions } : null;
       }),
   },

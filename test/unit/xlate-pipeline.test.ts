@@ -186,6 +186,14 @@ describe('xlate: clones', () => {
   it('end the pipeline when they exit', () => {
     expect(ask(['actions=clone(exit),2'])).to.equal('drop');
   });
+  // Not as ovs-vswitchd: it gives what follows an Ethernet header, which Linux refuses for a packet that has one.
+  it('keep to themselves what an encap left to do', () => {
+    const flows = ['actions=clone(encap(mpls)),1,mod_dl_dst:00:00:00:00:00:09,2'];
+    expect(ask(flows)).to.equal('set(eth(dst=00:00:00:00:00:09)),12');
+    const group =
+      'group_id=1,type=all,bucket=actions=encap(mpls),bucket=actions=mod_dl_dst:00:00:00:00:00:09,2';
+    expect(ask(['actions=group:1'], { groups: [group] })).to.equal('set(eth(dst=00:00:00:00:00:09)),12');
+  });
   it('keep the stack and the action set to themselves', () => {
     const flows = [
       'actions=push:NXM_OF_ETH_DST[],clone(pop:NXM_NX_XXREG0[],push:NXM_OF_ETH_SRC[]),pop:NXM_OF_ETH_SRC[],2',

@@ -123,6 +123,15 @@ describe('output to tunnels', () => {
 });
 
 describe('packets out of tunnels', () => {
+  it('that come without an Ethernet header get one, once, wherever they are output first', () => {
+    const layer3 = bridge('type=gre options:remote_ip=1.1.1.1 options:packet_type=legacy_l3');
+    const packet =
+      'in_port=10,packet_type=(1,0x800),tun_src=1.1.1.1,tun_dst=2.2.2.2,tun_ttl=64,nw_src=1.1.1.1,nw_dst=2.2.2.2,nw_ttl=9';
+    const framed = 'push_eth(src=00:00:00:00:00:00,dst=00:00:00:00:00:00)';
+    expect(actionsOf(layer3, ['actions=clone(1),clone(1),1'], packet)).to.equal(`${framed},1,1,1`);
+    expect(actionsOf(layer3, ['actions=clone(load:1->NXM_NX_REG0[]),1,1'], packet)).to.equal(`${framed},1,1`);
+  });
+
   const vsctl = bridge('type=gre options:remote_ip=flow options:key=flow');
   const marked = (tos: number) =>
     `in_port=10,tun_src=1.1.1.1,tun_dst=2.2.2.2,tun_ttl=64,tun_tos=3,${TCP.replace('nw_tos=32,nw_ecn=1', `nw_tos=0,nw_ecn=${tos}`)}`;

@@ -214,6 +214,7 @@ export function commit(pass: Pass): void {
   commitVlan(pass);
   pass.pendingEncap = false;
   pass.pendingDecap = false;
+  pass.commits++;
   commitMetadata(pass);
 }
 

@@ -172,6 +172,8 @@ export class Pass implements Translation {
   /** A header is to be put on (encap) or taken off (decap) by the next commit; context headers of an NSH one. */
   pendingEncap = false;
   pendingDecap = false;
+  /** Commits that wrote something or could have. */
+  commits = 0;
   encapData: Uint8Array | null = null;
   /** Outer destination that the packet had: IPv4, then IPv6; zeros when it came out of no tunnel. */
   readonly arrivedAt = new Int32Array(5);
@@ -243,6 +245,7 @@ export class Pass implements Translation {
     this.cloned = false;
     this.pendingEncap = false;
     this.pendingDecap = false;
+    this.commits = 0;
     this.encapData = null;
     const { arrivedAt } = this;
     arrivedAt[0] = flow[F_TUN_DST];

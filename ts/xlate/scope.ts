@@ -35,6 +35,9 @@ interface Kept {
   tunnelCommitted: boolean;
   conntracked: boolean;
   wasMpls: boolean;
+  pendingEncap: boolean;
+  pendingDecap: boolean;
+  readonly commits: number;
 }
 
 function copyRow(from: Int32Array, to: Int32Array): void {
@@ -62,13 +65,23 @@ export class Scope {
   private tunnelCommitted = false;
   private conntracked = false;
   private wasMpls = false;
+  private pendingEncap = false;
+  private pendingDecap = false;
+  private commits = 0;
 
   keepFlow(pass: Kept): void {
     copyRow(pass.flow, this.flow);
+    this.pendingEncap = pass.pendingEncap;
+    this.pendingDecap = pass.pendingDecap;
+    this.commits = pass.commits;
   }
 
+  /** What encap and decap left to do in the scope is nobody's business outside (OVS does it there); what they had before is done by the first commit. */
   restoreFlow(pass: Kept): void {
     copyRow(this.flow, pass.flow);
+    const isDone = pass.commits !== this.commits;
+    pass.pendingEncap = this.pendingEncap && !isDone;
+    pass.pendingDecap = this.pendingDecap && !isDone;
   }
 
   /** Keeps what the datapath's packet looks like. */
