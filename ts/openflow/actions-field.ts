@@ -137,8 +137,11 @@ function setTunnel(list: ActionList, item: Item): void {
   });
 }
 
+const IPPROTO_TCP = 6;
+
 function finTimeout(list: ActionList, item: Item): void {
-  list.requireInOpenFlow15(item.key, 'tcp');
+  // Of fragments, too: it is the connection that counts, not the header.
+  if (list.nwProto !== IPPROTO_TCP) list.requireInOpenFlow15(item.key, 'tcp');
   const args = namedArguments(item.value, ['idle_timeout', 'hard_timeout']);
   const seconds = (name: 'idle_timeout' | 'hard_timeout') =>
     args[name] === undefined ? 0 : parseNumber(args[name], `${name} (seconds)`, 0xffff);
