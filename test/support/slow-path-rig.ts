@@ -73,7 +73,8 @@ export class SlowPathRig {
   constructor(model: FlowModel, words: string, policy: Partial<RevalidatePolicy> = {}) {
     this.model = model;
     this.bridges = new BridgeModel((queue) => queue, {
-      rule: (bridge, { table, match }) => this.log.rule(bridge, table, match, this.#changed()),
+      rule: (bridge, { table, match, timedOut }) =>
+        this.log.rule(bridge, table, match, this.#changed(), timedOut),
       tag: (tag) => this.log.tag(tag, this.#changed()),
       everything: () => this.everythingChanged(),
       hold: () => () => {},

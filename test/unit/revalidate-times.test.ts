@@ -117,6 +117,26 @@ describe('when revalidation happens', () => {
     expect(rig.revalidator.counters.translated).to.equal(1);
   });
 
+  it('flows whose rule timed out go at once, and say so where that was its hard timeout', async () => {
+    make({ maxIdle: 60_000 });
+    const bridge = rig.bridge('br0');
+    rig.revalidator.start();
+    for (const timeout of ['hard_timeout', 'idle_timeout'] as const) {
+      // Before the others, so that flows do not look at ports; those behind it do.
+      rig.changeFlows(bridge, `add priority=9,${timeout}=5,udp actions=output:3`);
+      rig.send([1]);
+      await rig.timers.pass(4900);
+      rig.tables(bridge).expire(rig.now);
+      await rig.timers.pass(0);
+      expect(rig.ukeys.count, timeout).to.equal(1);
+      await rig.timers.pass(5100);
+      rig.tables(bridge).expire(rig.now);
+      await rig.timers.pass(0);
+      expect(rig.ukeys.count, timeout).to.equal(0);
+    }
+    expect([rig.ended('hard_timeout'), rig.ended('wider_mask')]).to.deep.equal([1, 1]);
+  });
+
   it('what concerns few flows is looked into at once, without a round', async () => {
     make();
     rig.send([1, 2]);

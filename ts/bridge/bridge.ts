@@ -3,9 +3,9 @@ import type { Row } from '../config/index.js';
 import { SlowpathError } from '../errors/index.js';
 import {
   emptyMatch,
-  type FlowMatch,
   type FlowSpec,
   OFPP_LOCAL,
+  type Rule,
   type TlvEntry,
   TlvMap,
 } from '../openflow/index.js';
@@ -197,8 +197,8 @@ const MAC_TABLE_SIZE = { fallback: 8192, min: 10, max: 1_000_000 };
 
 /** Is told what of a bridge changes while it runs. */
 export interface BridgeWatcher {
-  /** A rule came to its table or left it. */
-  rule(bridge: Bridge, rule: { readonly table: number; readonly match: FlowMatch }): void;
+  /** A rule came to its table or left it; `timedOut`: because its hard timeout had passed. */
+  rule(bridge: Bridge, rule: Pick<Rule, 'table' | 'match' | 'timedOut'>): void;
   /** What translations note by this tag is another now. */
   tag(tag: number): void;
   /** Something changed that may concern any packet. */

@@ -373,6 +373,8 @@ export interface Rule {
   created?: number;
   modified?: number;
   used?: number;
+  /** It left its table because its hard timeout had passed. */
+  timedOut?: boolean;
   /** The rule that took this one's place and its counters: what packets are credited to this one goes to that. */
   heir?: Rule;
   /** What its table counts; absent outside of a bridge's tables. */

@@ -15,7 +15,7 @@ import {
   FLOW_WORDS,
 } from '../fields/index.js';
 import { FITNESS, type FlowBatch, native } from '../native/index.js';
-import { BY_ADOPTION, UKEY_OPERATIONAL, type UkeySource, type UkeyTable } from '../ukey/index.js';
+import { BY_ADOPTION, STALE, UKEY_OPERATIONAL, type UkeySource, type UkeyTable } from '../ukey/index.js';
 import { type Slices, sortInSlices } from '../util/index.js';
 import type { Snapshot, Translation } from '../xlate/index.js';
 import type { RevalidateCounters } from './counters.js';
@@ -139,7 +139,7 @@ export class Adoption {
     // One that never had a packet counts as new.
     if (ukeys.used.get(ukey) === 0) ukeys.used.set(ukey, ukeys.created[ukey]);
     ukeys.transition(ukey, UKEY_OPERATIONAL, BY_ADOPTION);
-    ukeys.stale.set(ukey, 1);
+    ukeys.stale.set(ukey, STALE);
     ukeys.watcher?.installed(ukey);
     return ukey;
   }

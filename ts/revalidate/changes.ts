@@ -1,6 +1,6 @@
 import { F_CONJ_ID, F_TUN_OPTS_LEN, FLOW_WORDS } from '../fields/index.js';
 import type { FlowMatch } from '../openflow/index.js';
-import { UKEY_OPERATIONAL, UKEY_VISIBLE, type UkeyTable } from '../ukey/index.js';
+import { STALE, STALE_BY_TIMEOUT, UKEY_OPERATIONAL, UKEY_VISIBLE, type UkeyTable } from '../ukey/index.js';
 import {
   dependsOnEverything,
   isOwnField,
@@ -25,6 +25,8 @@ interface RuleChange {
   readonly words: Int32Array;
   readonly keys: Int32Array;
   readonly masks: Int32Array;
+  /** What a flow that it concerns is: STALE, or STALE_BY_TIMEOUT. */
+  readonly makes: number;
 }
 
 /**
@@ -56,8 +58,8 @@ export class ChangeSet {
     this.count++;
   }
 
-  /** A rule came to a table or left it. */
-  rule(bridge: XBridge, table: number, match: FlowMatch, generation: number): void {
+  /** A rule came to a table or left it; `timedOut`: because its hard timeout had passed. */
+  rule(bridge: XBridge, table: number, match: FlowMatch, generation: number, timedOut: boolean): void {
     this.generation = generation;
     const tag = tableTag(bridge, table);
     const words: number[] = [];
@@ -66,6 +68,7 @@ export class ChangeSet {
       words: Int32Array.from(words),
       keys: Int32Array.from(words, (w) => match.key[w]),
       masks: Int32Array.from(words, (w) => match.mask[w]),
+      makes: timedOut ? STALE_BY_TIMEOUT : STALE,
     };
     const others = this.rules.get(tag);
     if (others === undefined) this.rules.set(tag, [change]);
@@ -81,27 +84,29 @@ export class ChangeSet {
     const { state, stale, generation } = ukeys;
     for (let ukey = from; ukey < to; ukey++) {
       if (state.get(ukey) !== UKEY_OPERATIONAL && state.get(ukey) !== UKEY_VISIBLE) continue;
-      if (stale.get(ukey) !== 0 || generation.get(ukey) >= this.generation || !this.concerns(ukeys, ukey))
-        continue;
-      stale.set(ukey, 1);
+      if (stale.get(ukey) !== 0 || generation.get(ukey) >= this.generation) continue;
+      const made = this.concerns(ukeys, ukey);
+      if (made === 0) continue;
+      stale.set(ukey, made);
       marked++;
     }
     return marked;
   }
 
-  private concerns(ukeys: UkeyTable, ukey: number): boolean {
+  /** What the changes make of a flow: 0 when they do not concern it. */
+  private concerns(ukeys: UkeyTable, ukey: number): number {
     const block = ukeys.record[ukey];
-    if (block < 0) return true;
+    if (block < 0) return STALE;
     const words = ukeys.arena.wordsOf(block);
     const at = ukeys.arena.wordIndex(block);
-    if (dependsOnEverything(words, at)) return true;
+    if (dependsOnEverything(words, at)) return STALE;
     const end = recordEnd(words, at);
     this.stamp++;
     let isWritten = false;
     for (let i = recordTrail(words, at); i < end; ) {
       const tag = words[i];
       if ((tag & TRAIL_TABLE) === 0) {
-        if (this.tags.has(tag)) return true;
+        if (this.tags.has(tag)) return STALE;
         i++;
         continue;
       }
@@ -116,13 +121,13 @@ export class ChangeSet {
         const key = recordKey(words, at);
         for (const rule of rules) {
           if (!isWritten) {
-            if (view.mayMatch(rule, words, key)) return true;
-          } else if (this.mayMatch(rule, view, words, key)) return true;
+            if (view.mayMatch(rule, words, key)) return rule.makes;
+          } else if (this.mayMatch(rule, view, words, key)) return rule.makes;
         }
       }
       i += 2 + written * WRITTEN_WORDS;
     }
-    return false;
+    return 0;
   }
 
   private write(words: Int32Array, at: number, count: number): void {
@@ -243,8 +248,8 @@ export class ChangeLog {
     this.limit(generation);
   }
 
-  rule(bridge: XBridge, table: number, match: FlowMatch, generation: number): void {
-    this.set.rule(bridge, table, match, generation);
+  rule(bridge: XBridge, table: number, match: FlowMatch, generation: number, timedOut = false): void {
+    this.set.rule(bridge, table, match, generation, timedOut);
     this.limit(generation);
   }
 

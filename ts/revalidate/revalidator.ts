@@ -4,6 +4,7 @@ import {
   BY_SWEEP,
   type DeleteReason,
   type FlowLimit,
+  STALE_BY_TIMEOUT,
   UKEY_FREE,
   UKEY_OPERATIONAL,
   UKEY_VISIBLE,
@@ -308,7 +309,8 @@ export class Revalidator {
     } else if (verdict === VERDICT_MODIFY) {
       this.#changes.modify(snapshot, ukey);
     } else {
-      this.#changes.delete(snapshot, ukey, REASON_OF[verdict]);
+      const timedOut = verdict === VERDICT_DELETE_MASK && ukeys.stale.get(ukey) === STALE_BY_TIMEOUT;
+      this.#changes.delete(snapshot, ukey, timedOut ? 'hard_timeout' : REASON_OF[verdict]);
     }
   }
 

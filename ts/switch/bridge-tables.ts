@@ -214,6 +214,7 @@ export class BridgeTables {
   /** Removes what timed out. */
   expire(now: number): void {
     for (const { rule, reason } of this.timeouts.expired(now)) {
+      rule.timedOut = reason === 'hard_timeout';
       if (this.bridge.flowTables.remove(rule)) this.#removed([rule], reason, now);
     }
   }

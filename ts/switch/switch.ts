@@ -48,7 +48,8 @@ export class Switch extends ConfiguredSwitch implements AsyncDisposable {
   readonly #options: SwitchOptions;
   readonly #log = new ChangeLog();
   readonly #model = new BridgeModel(kernelQueuePriority, {
-    rule: (bridge, { table, match }) => this.#log.rule(bridge, table, match, this.#nextGeneration()),
+    rule: (bridge, { table, match, timedOut }) =>
+      this.#log.rule(bridge, table, match, this.#nextGeneration(), timedOut),
     tag: (tag) => this.#log.tag(tag, this.#nextGeneration()),
     everything: () => this.changed(),
     hold: () => this.#startUp.hold(),

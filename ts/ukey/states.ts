@@ -72,6 +72,11 @@ export function illegalTransition(from: number, to: number, by: number, last: st
   );
 }
 
+/** Why a flow must be translated again (UkeyTable.stale, 0 when it need not): something that its translation asked for changed. */
+export const STALE = 1;
+/** Likewise, and that was a rule whose hard timeout had passed. */
+export const STALE_BY_TIMEOUT = 2;
+
 /** Why a flow left the datapath. Index = value. */
 export const DELETE_REASONS = [
   'none',
