@@ -3,11 +3,15 @@ import { openSync, readSync } from 'node:fs';
 import { PerformanceObserver } from 'node:perf_hooks';
 
 const text = Buffer.alloc(128);
+const SPACE = 0x20;
+const ZERO = 0x30;
 
-/** Processor time of this thread so far, in milliseconds. */
+/** Processor time of this thread so far, in milliseconds: the first number of its schedstat, read without making garbage that would be collected in what is watched. */
 function processorMs(file) {
-  const length = readSync(file, text, 0, text.length, 0);
-  return Number(text.toString('latin1', 0, length).split(' ')[0]) / 1e6;
+  readSync(file, text, 0, text.length, 0);
+  let nanoseconds = 0;
+  for (let i = 0; text[i] !== SPACE; i++) nanoseconds = nanoseconds * 10 + text[i] - ZERO;
+  return nanoseconds / 1e6;
 }
 
 /**
