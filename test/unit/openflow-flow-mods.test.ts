@@ -131,6 +131,19 @@ describe('FlowModder', () => {
     expect(tables.refusal('table=255,actions=group:1,output:4')).to.equal('none');
   });
 
+  it('looks for many flows in steps, before any is changed; what comes meanwhile is not meant', () => {
+    const tables = new Tables();
+    for (let i = 0; i < 3000; i++) tables.modder.apply(parseFlowMod(`priority=${i},ip actions=drop`, 'add'));
+    const steps = tables.modder.steps(parseFlowMod('', 'delete'))[Symbol.iterator]();
+    for (let i = 0; i < 2; i++) expect(steps.next().value).to.deep.equal({ added: [], removed: [] });
+    expect(tables.flows.size).to.equal(3000);
+    tables.run('add arp actions=drop\ndelete_strict priority=7,ip');
+    let removed = 0;
+    for (let step = steps.next(); !step.done; step = steps.next()) removed += step.value.removed.length;
+    expect(removed).to.equal(2999);
+    expect(tables.dump()).to.deep.equal(['arp actions=drop']);
+  });
+
   it('takes flows away with the group or meter that they use', () => {
     const tables = new Tables();
     tables.run('in_port=1 actions=clone(group:1)\nin_port=2 actions=meter:1\nin_port=3 actions=drop');

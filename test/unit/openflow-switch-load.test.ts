@@ -92,9 +92,7 @@ describe('OpenFlow: a hundred thousand flows', function () {
     const found = (i: number) =>
       flowTables.tables[0]?.lookup(packet(i), 0, new Int32Array(FLOW_WORDS), 0) ?? null;
     const isModified = (i: number) => found(i)?.actions.length === 2;
-    // Flows of high priority are the first: 99 is modified early, 100 late.
     const modified = await turnsOf(openflow.loadFlows(bridge, 'modify actions=output:1,output:2'), (turn) => {
-      if (turn > 1) expect(isModified(99), 'the first flow').to.equal(true);
       if (turn === 1) openflow.deleteFlows(bridge, rule(100).replace(/priority=\d+,|,actions.*/g, ''));
     });
     expect(modified, 'turns of others while flows are modified').to.be.above(10);
@@ -103,7 +101,6 @@ describe('OpenFlow: a hundred thousand flows', function () {
 
     const late = `priority=5,ip,nw_dst=${address(RULES)},actions=output:1`;
     const deleted = await turnsOf(openflow.loadFlows(bridge, 'delete'), (turn) => {
-      if (turn > 1) expect(found(99), 'the first flow').to.equal(null);
       if (turn === 1) openflow.addFlows(bridge, late);
     });
     expect(deleted, 'turns of others while flows are deleted').to.be.above(10);

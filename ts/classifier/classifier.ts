@@ -278,6 +278,11 @@ export class Classifier<R extends ClassifierRule> {
     for (const subtable of this.ordered) yield* subtable.rules;
   }
 
+  /** The rules that there are now, in no particular order and with gaps; lists of the caller's own. A copy of references, so it takes little time. */
+  lists(): readonly (readonly (R | null)[])[] {
+    return this.ordered.map((subtable) => subtable.rules.rules.slice());
+  }
+
   /** Looks one subtable up, stage by stage: the entry of its rule, or NONE. */
   private search(
     subtable: Subtable<R>,

@@ -18,6 +18,8 @@ import { triesFor } from './stages.js';
 export const TABLE_COUNT = 254;
 /** Table number in a selection that means every table. */
 export const ALL_TABLES = 255;
+/** Rules that a selection looks at without a pause. */
+const SELECTED_AT_ONCE = 1024;
 
 /** Which rules a modification or deletion is about (OpenFlow 1.5, section 6.4). */
 export interface FlowSelection {
@@ -257,26 +259,30 @@ export class FlowTables {
 
   /** The selected rules, by table and then by falling priority. */
   select(selection: FlowSelection): Rule[] {
-    const numbers = selection.table === ALL_TABLES ? this.classifiers.keys() : [selection.table];
-    const found: Rule[] = [];
-    for (const number of numbers) {
-      const table = this.classifiers[number];
-      if (table === undefined) continue;
-      const candidates = this.candidates(table, selection);
-      const chosen = candidates.filter((rule) => isSelected(rule, selection)).sort(byPriority);
-      // Not as arguments of one push: there may be more of them than a call takes.
-      for (const rule of chosen) found.push(rule);
-    }
-    return found;
+    return drain(this.selecting(selection)).sort((a, b) => a.table - b.table || b.priority - a.priority);
   }
 
-  private candidates(table: Classifier<Rule>, selection: FlowSelection): Rule[] {
-    if (selection.strictPriority === undefined) {
-      const words = matchedWords(selection.match);
-      return [...table].filter((rule) => isWithin(rule.match, selection.match, words));
+  /**
+   * The selected rules that are meant, in no particular order, for who has something else to do between two looks at a thousand rules. Those that come after
+   * the first are not among them; those that go may be.
+   */
+  *selecting(
+    selection: FlowSelection,
+    isMeant: (rule: Rule) => boolean = () => true,
+  ): Generator<void, Rule[]> {
+    const found: Rule[] = [];
+    const words = matchedWords(selection.match);
+    const tables = selection.table === ALL_TABLES ? this.classifiers : [this.classifiers[selection.table]];
+    const lists = tables.flatMap((table) => (table === undefined ? [] : candidates(table, selection)));
+    let looks = 0;
+    for (const list of lists) {
+      for (const rule of list) {
+        if (++looks % SELECTED_AT_ONCE === 0) yield;
+        if (rule === null || !isWithin(rule.match, selection.match, words)) continue;
+        if (isSelected(rule, selection) && isMeant(rule)) found.push(rule);
+      }
     }
-    const rule = table.findExact(selection.match, selection.strictPriority);
-    return rule === null ? [] : [rule];
+    return found;
   }
 }
 
@@ -284,8 +290,19 @@ function sameCookie(a: FlowSpec | Rule, b: FlowSpec | Rule): boolean {
   return a.cookieHigh === b.cookieHigh && a.cookieLow === b.cookieLow;
 }
 
-function byPriority(a: Rule, b: Rule): number {
-  return b.priority - a.priority;
+/** Rules that a selection may be about: all that a table has now, or the one that a strict one names. */
+function candidates(
+  table: Classifier<Rule>,
+  { match, strictPriority }: FlowSelection,
+): readonly (readonly (Rule | null)[])[] {
+  return strictPriority === undefined ? table.lists() : [[table.findExact(match, strictPriority)]];
+}
+
+function drain<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
 }
 
 /** The words of a flow that a match looks at. */

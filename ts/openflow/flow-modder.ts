@@ -29,6 +29,11 @@ export interface FlowTarget {
     readonly match: FlowMatch;
     readonly strictPriority?: number;
   }): Rule[];
+  /** As select, in no particular order and with pauses; those that are meant. */
+  selecting(
+    selection: { readonly table: number; readonly match: FlowMatch; readonly strictPriority?: number },
+    isMeant: (rule: Rule) => boolean,
+  ): Generator<void, Rule[]>;
   /** Puts `rule` in the place of `old`, which has the same table, match and priority; `inherits` its counters, or begins anew. */
   replace(old: Rule, rule: Rule, inherits: boolean): void;
   /** False when it is gone already. */
@@ -40,6 +45,8 @@ export interface FlowChange {
   readonly added: readonly Rule[];
   readonly removed: readonly Rule[];
 }
+
+const NO_CHANGE: FlowChange = { added: [], removed: [] };
 
 /** The table that belongs to the switch itself. */
 const HIDDEN_TABLE = 254;
@@ -64,8 +71,8 @@ export class FlowModder {
   }
 
   /**
-   * As apply, flow by flow, for who has something else to do in between. Which flows are meant is decided at the first step; those that others change or
-   * delete until it is their turn are left as they are.
+   * As apply, flow by flow, for who has something else to do in between. Which flows are meant is found out in the first steps, in which nothing changes; those
+   * that others change or delete until it is their turn are left as they are.
    */
   steps(mod: FlowMod): Iterable<FlowChange> {
     if (mod.table === HIDDEN_TABLE) {
@@ -110,9 +117,9 @@ export class FlowModder {
     return { added: [result.rule], removed: result.outcome === 'replaced' ? [result.old] : [] };
   }
 
-  private *modify(mod: FlowMod): Iterable<FlowChange> {
+  private *modify(mod: FlowMod): Generator<FlowChange, void> {
     this.checkReferences(mod.actions);
-    const meant = this.select(mod);
+    const meant = yield* this.select(mod);
     if (meant.length === 0 && mod.mayAdd) yield this.add(mod);
     for (const old of meant) {
       if (!this.has(old)) continue;
@@ -122,8 +129,9 @@ export class FlowModder {
     }
   }
 
-  private *delete(mod: FlowMod): Iterable<FlowChange> {
-    for (const rule of this.select(mod)) if (this.tables.remove(rule)) yield { added: [], removed: [rule] };
+  private *delete(mod: FlowMod): Generator<FlowChange, void> {
+    const meant = yield* this.select(mod);
+    for (const rule of meant) if (this.tables.remove(rule)) yield { added: [], removed: [rule] };
   }
 
   private has(rule: Rule): boolean {
@@ -131,13 +139,18 @@ export class FlowModder {
     return this.tables.select({ table, match, strictPriority: priority })[0] === rule;
   }
 
-  private select(mod: FlowMod): Rule[] {
+  private *select(mod: FlowMod): Generator<FlowChange, Rule[]> {
     const { table, match } = mod;
     const strict = mod.command.endsWith('_strict');
-    const found = this.tables.select(
+    const steps = this.tables.selecting(
       strict ? { table, match, strictPriority: mod.priority } : { table, match },
+      (rule) => isMeant(rule, mod),
     );
-    return found.filter((rule) => isMeant(rule, mod));
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      yield NO_CHANGE;
+    }
   }
 
   /** A flow may only name groups and meters that there are. */
