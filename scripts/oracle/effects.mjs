@@ -25,11 +25,21 @@ function parse(part) {
 /** Actions that what follows in the same scope depends on, besides being effects themselves. */
 const LASTING = new Set(['ct', 'ct_clear', 'meter', 'push_nsh', 'pop_nsh', 'push_eth', 'pop_eth']);
 
-/** A value that is set, with what is kept where a mask leaves it. */
+/** A value that is set, a number or an Ethernet address, with what is kept where a mask leaves it. */
 function unmasked(text, before) {
-  const [value, mask] = text.split('/').map(Number);
-  if (mask === undefined || Number.isNaN(value + mask) || before === undefined) return text;
-  return `0x${((Number(before) & ~mask) | value).toString(16)}`;
+  const [value, mask] = text.split('/');
+  if (mask === undefined || before === undefined) return text;
+  const merged = (was, set, bits) => (was & ~bits) | set;
+  if (value.includes(':')) {
+    const bytes = [before, value, mask].map((address) =>
+      address.split(':').map((byte) => Number.parseInt(byte, 16)),
+    );
+    if (bytes.some((list) => list.length !== 6 || list.some(Number.isNaN))) return text;
+    const byte = (i) => merged(bytes[0][i], bytes[1][i], bytes[2][i]);
+    return bytes[0].map((_, i) => byte(i).toString(16).padStart(2, '0')).join(':');
+  }
+  if (Number.isNaN(Number(value) + Number(mask))) return text;
+  return `0x${merged(Number(before), Number(value), Number(mask)).toString(16)}`;
 }
 
 /** Walks over actions and collects what they do. Each scope (clone, branch) has a packet of its own. */

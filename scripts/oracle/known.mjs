@@ -269,7 +269,13 @@ export const KNOWN = [
       'packets that it would treat otherwise.',
     explain: ({ entry, theirs, ours, judge }) =>
       hasWord(entry, 'output_vlan=')
-        ? explained(theirs, ours, (a, b) => explainedMask(theirs, judge, a, b, /^(dl_dst|dl_vlan|vlan_tci)$/))
+        ? explained(theirs, ours, (a, b) => {
+            const mask = explainedMask(theirs, judge, a, b, /^(dl_dst|dl_vlan|vlan_tci)$/);
+            // Where the address is set, what was looked at of it is set with the rest, to what it is.
+            const isSame = a.datapathActions === b.datapathActions || theirs.compare !== 'multiset';
+            if (isSame || !sameEffects(a.datapathActions, b.datapathActions, { flow: a.flow })) return mask;
+            return { datapathActions: a.datapathActions, ...mask };
+          })
         : null,
   },
   {

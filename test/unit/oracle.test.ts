@@ -198,6 +198,13 @@ describe('oracle: floods, whose order is not defined', () => {
     expect(same('clone(ct(commit)),1', 'ct(commit),1')).to.equal(false);
   });
 
+  it('know what a masked set leaves as it is', () => {
+    const flow = 'dl_dst=50:54:00:00:00:01';
+    const masked = (mask: string) => `set(eth(dst=10:00:00:00:00:05/${mask})),1`;
+    expect(same(masked('10:00:00:00:00:ff'), 'set(eth(dst=50:54:00:00:00:05)),1', { flow })).to.equal(true);
+    expect(same(masked('50:00:00:00:00:ff'), 'set(eth(dst=50:54:00:00:00:05)),1', { flow })).to.equal(false);
+  });
+
   it('know a field that is set back, and fields that do not count', () => {
     const flow = 'ip,nw_ttl=64';
     expect(same('set(ipv4(ttl=63)),1,set(ipv4(ttl=64)),2', '2,set(ipv4(ttl=63)),1', { flow })).to.equal(true);
