@@ -125,8 +125,10 @@ const TUNNEL_FLAGS = ['oam', 'df', 'csum', 'key'];
 function acceptSpecial(mask: Int32Array, condition: string): boolean {
   const [, name, bits] = /^(\w+)=[^/]*(?:\/(.*))?$/.exec(condition) ?? [];
   if (name === 'tun_flags') {
-    for (const [, flag] of condition.matchAll(/[-+](\w+)/g))
-      mask[F_TUN_FLAGS] |= 1 << TUNNEL_FLAGS.indexOf(flag);
+    const flags = [...condition.matchAll(/[-+](\w+)/g)];
+    // Without signs: all of them, those that are named are set.
+    if (flags.length === 0) mask[F_TUN_FLAGS] |= (1 << TUNNEL_FLAGS.length) - 1;
+    for (const [, flag] of flags) mask[F_TUN_FLAGS] |= 1 << TUNNEL_FLAGS.indexOf(flag);
     return true;
   }
   // Options are packed as the bridge's map says, which is not here: any word of its own will do.

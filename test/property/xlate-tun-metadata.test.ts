@@ -19,6 +19,9 @@ const OPTIONS: readonly (readonly [header: number, words: number])[] = [
   [0xffff0002, 2],
 ];
 
+/** Its buckets change options each for itself. */
+const GROUP = 'group_id=1,type=all,bucket=set_field:1->tun_metadata0,output:3,bucket=output:3';
+
 const one = <T>(...items: T[]): fc.Arbitrary<T> => fc.constantFrom(...items);
 const matches = one(
   '',
@@ -39,6 +42,15 @@ const actions = one(
   'push:NXM_NX_TUN_METADATA0[],pop:NXM_NX_REG1[]',
   'output:NXM_NX_REG0[0..15]',
   'clone(delete_field:tun_metadata1,in_port)',
+  'output:3',
+  'output:4',
+  'output:3,set_field:1->tun_metadata0,output:3',
+  'output:3,delete_field:tun_metadata0,output:3',
+  'output:3,clone(delete_field:tun_metadata0,output:3),output:3',
+  'group:1,output:3',
+  'clone(set_field:5->tun_metadata0,output:3)',
+  'clone(output(port=2,max_len=64),set_field:5->tun_metadata0,output:4)',
+  'group:1',
   'resubmit(,1)',
 );
 const flow = fc
@@ -81,7 +93,7 @@ describe('mask oracle: tun_metadata', () => {
           const { snapshot, model } = buildCase({
             topology: {
               vsctl:
-                'add-br br0 -- add-port br0 p1 -- set interface p1 type=geneve options:remote_ip=1.1.1.1 -- add-port br0 p2'.split(
+                'add-br br0 -- add-port br0 p1 -- set interface p1 type=geneve options:remote_ip=1.1.1.1 -- add-port br0 p2 -- add-port br0 p3 -- set interface p3 type=gre options:remote_ip=1.1.1.1 -- add-port br0 p4 -- set interface p4 type=vxlan options:remote_ip=1.1.1.1'.split(
                   ' ',
                 ),
               bridges: [
@@ -90,11 +102,14 @@ describe('mask oracle: tun_metadata', () => {
                   ports: [
                     { name: 'p1', ofport: 1, odpPort: 77 },
                     { name: 'p2', ofport: 2, odpPort: 2 },
+                    { name: 'p3', ofport: 3, odpPort: 78 },
+                    { name: 'p4', ofport: 4, odpPort: 79 },
                   ],
                 },
               ],
             },
             tlvMap: TLV_MAP,
+            groups: [GROUP],
             flows,
             traces: [],
           });
@@ -119,7 +134,7 @@ describe('mask oracle: tun_metadata', () => {
           for (const other of others) expect(answer(other), flows.join('\n')).to.equal(first);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: Number(process.env.FC_RUNS ?? 400) },
     );
   });
 });

@@ -99,6 +99,10 @@ describe('parseFlow', () => {
     match.mask[F_TUN_FLAGS] = 0xe;
     match.key[F_TUN_FLAGS] = 8;
     expect(formatMatch(match)).to.equal('tun_flags=-df-csum+key');
+    match.mask[F_TUN_FLAGS] = 0xf;
+    expect(formatMatch(match)).to.equal('tun_flags=key');
+    match.key[F_TUN_FLAGS] = 0;
+    expect(formatMatch(match)).to.equal('tun_flags=0');
   });
 
   it('takes port names and reserved ports', () => {

@@ -13,13 +13,7 @@ import {
   F_VLAN_TCI,
 } from '../fields/index.js';
 import { requireField } from './fields.js';
-import {
-  CT_STATE_FLAGS,
-  formatMaskedFlags,
-  formatSignedFlags,
-  TCP_FLAGS,
-  TUNNEL_FLAGS,
-} from '../util/index.js';
+import { CT_STATE_FLAGS, formatMaskedFlags, TCP_FLAGS, TUNNEL_FLAGS } from '../util/index.js';
 import { formatAddress, formatHex, formatMac } from './format-values.js';
 import {
   ETH_TYPE_ARP,
@@ -141,6 +135,8 @@ function hasPacketType({ mask }: FlowMatch): boolean {
   return false;
 }
 
+const ALL_TUNNEL_FLAGS = (1 << TUNNEL_FLAGS.length) - 1;
+
 function printTunnel(printer: MatchPrinter): void {
   printer.field('tun_id', hex);
   printer.field('tun_src', address);
@@ -160,7 +156,9 @@ function printTunnel(printer: MatchPrinter): void {
   printer.field('gtpu_msgtype', decimal, 'tun_gtpu_msgtype');
   const flags = printer.match.mask[F_TUN_FLAGS];
   if (flags !== 0)
-    printer.parts.push(`tun_flags=${formatSignedFlags(printer.match.key[F_TUN_FLAGS], flags, TUNNEL_FLAGS)}`);
+    printer.parts.push(
+      `tun_flags=${formatMaskedFlags(printer.match.key[F_TUN_FLAGS], flags, TUNNEL_FLAGS, ALL_TUNNEL_FLAGS)}`,
+    );
 }
 
 /** Geneve options: their content, only that they are there, or that they are not (NP). */

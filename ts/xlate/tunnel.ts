@@ -160,9 +160,8 @@ export function commitTunnel(pass: Pass, type: XTunnel['type']): void {
   copyTunnel(flow, setMask);
   // Options are compared as on the wire: another bridge may have other fields for them.
   if (setMask[F_TUN_OPTS_LEN] !== 0) {
-    // The first encapsulation of a type that has no options does not hang on them.
-    const matter = type === 'geneve' || pass.tunnelCommitted;
-    packOptions(setMask, matter ? mask : null, pass.bridge);
+    // Whether they are those of an encapsulation before is known: which there are always is, and actions that write them look at what was there.
+    packOptions(setMask, type === 'geneve' ? mask : null, pass.bridge);
   }
   if (pass.tunnelCommitted && sameTunnel(setMask, base)) return;
   copyTunnel(setMask, base);
