@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import {
   F_ETH_DST,
   F_ETH_SRC,
+  F_MPLS_LSE0,
   F_NW_DST,
   F_NW_PROTO,
   F_NW_SRC,
@@ -41,6 +42,9 @@ const matches = one(
   'udp,tp_dst=53',
   'udp,tp_src=0x100/0xff00',
   'arp,arp_op=1',
+  'mpls',
+  'mpls,mpls_label=16',
+  'mpls,mpls_bos=1',
   'arp,arp_spa=10.0.0.1',
   'in_port=2',
   'dl_vlan=10',
@@ -72,6 +76,16 @@ const anyActions: fc.Arbitrary<readonly [need: string, text: string]> = fc.oneof
     ['', 'multipath(symmetric_l3l4+udp,1,hash_threshold,5,0,NXM_NX_REG0[])'],
     ['', 'multipath(symmetric_l3l4,0,iter_hash,6,8,NXM_NX_REG1[])'],
     ['', 'output:NXM_NX_REG0[0..15]'],
+    ['', 'encap(mpls)'],
+    ['', 'encap(nsh(md_type=1))'],
+    ['', 'encap(ethernet)'],
+    ['', 'decap()'],
+    ['', 'decap(packet_type(ns=0,type=0))'],
+    ['', 'clone(encap(mpls))'],
+    ['', 'push_mpls:0x8847'],
+    ['mpls', 'pop_mpls:0x800'],
+    ['mpls', 'set_mpls_label:5'],
+    ['mpls', 'dec_mpls_ttl'],
     ['', 'load:1->NXM_NX_REG1[]'],
     ['', 'set_field:5->pkt_mark'],
     ['ip', 'dec_ttl'],
@@ -179,6 +193,12 @@ const layer3 = fc.oneof(
   fc
     .tuple(address, address, one(1, 2))
     .map(([s, d, op]) => ['arp', `arp_spa=${s},arp_tpa=${d},arp_op=${op}`] as const),
+  fc
+    .tuple(one(5, 16), one(0, 3), one(1, 64), one(0, 1))
+    .map(
+      ([label, tc, ttl, bos]) =>
+        ['mpls', `mpls_label=${label},mpls_tc=${tc},mpls_ttl=${ttl},mpls_bos=${bos}`] as const,
+    ),
 );
 /** A packet, as a match for makeKey. */
 export const packet = fc
@@ -201,6 +221,7 @@ export function freeBits(key: Int32Array): (readonly [number, number])[] {
     [F_NW_DST, 32],
   ];
   if (ip) fields.push([F_NW_TOS, 8], [F_NW_TTL, 8], [F_TP_SRC, 16], [F_TP_DST, 16]);
+  else if (key[F_MPLS_LSE0] !== 0) fields.push([F_MPLS_LSE0, 32]);
   else fields.push([F_NW_PROTO, 8]);
   // The presence bit (12) stays: without it the packet would be of another Ethernet type.
   if (key[F_VLAN_TCI] !== 0) fields.push([F_VLAN_TCI, 16]);

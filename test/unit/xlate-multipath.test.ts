@@ -1,6 +1,8 @@
 import { expect } from 'chai';
+import { F_REG0, F_VLAN_TCI } from '../../ts/fields/index.js';
 import { type MultipathFields, parseFlow, parseFlowKey } from '../../ts/openflow/index.js';
-import { hashFields } from '../../ts/xlate/index.js';
+import { hashFields, Translator } from '../../ts/xlate/index.js';
+import { makeKey, makeSwitch } from '../support/xlate.js';
 
 const ARP = 'arp,in_port=2,dl_src=50:54:00:00:00:05,dl_dst=50:54:00:00:00:02,arp_op=1,arp_spa=10.0.0.3';
 const LLDP = 'in_port=2,dl_src=50:54:00:00:00:05,dl_dst=50:54:00:00:00:02,dl_type=0x88cc';
@@ -26,6 +28,29 @@ describe('multipath: symmetric hashes of layers 3 and 4', () => {
     expect(later % 60000).to.equal(0x357c);
     expect(hash(`tcp,${IP},nw_frag=first,tp_src=5,tp_dst=80`, 'symmetric_l3l4', 7)).to.equal(later);
     expect(hash(`tcp,${IP},tp_src=5,tp_dst=80`, 'symmetric_l3l4', 7)).not.to.equal(later);
+  });
+});
+
+describe('multipath behind a header that was put on', () => {
+  it('goes by tags, which it matches, and not by addresses, which are out of sight', () => {
+    const { snapshot } = makeSwitch({
+      ports: [{ ofport: 1 }],
+      flows: [
+        'ip actions=encap(mpls),multipath(symmetric_l4,7,modulo_n,65536,0,NXM_NX_REG0[0..15]),output:NXM_NX_REG0[]',
+      ],
+    });
+    const translator = new Translator();
+    const chosen = (packet: string) => {
+      const { mask } = translator.translate(snapshot, makeKey(packet), 0);
+      return { link: translator.finalFlow[F_REG0], matchesTag: mask[F_VLAN_TCI] !== 0 };
+    };
+    // As ovs-vswitchd's links. That there is no tag need not be matched: datapaths always do.
+    expect(chosen('ip,in_port=1').link).to.equal(0x755);
+    expect(chosen('ip,in_port=1,dl_src=00:00:00:00:00:01').link).to.equal(0x755);
+    expect(chosen('ip,in_port=1,dl_vlan=100,dl_vlan_pcp=0')).to.deep.equal({
+      link: 0xfa1c,
+      matchesTag: true,
+    });
   });
 });
 

@@ -111,6 +111,8 @@ function encapMpls(pass: Pass, packetType: number): void {
     return;
   }
   flow[F_PACKET_TYPE] = packetType;
+  // The Ethernet header is out of sight, but its tags are not (as in OVS).
+  for (let w = F_ETH_DST; w < F_ETH_TYPE; w++) flow[w] = 0;
   if (!pass.snapshot.support.addMpls) pass.slow |= SLOW_ACTION;
   pushLabel(flow, n, packetType & 0xffff, mask, true);
 }

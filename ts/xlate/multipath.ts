@@ -196,6 +196,10 @@ function markL2(flow: Int32Array, wildcards: Int32Array): void {
   if (flow[F_PACKET_TYPE] !== PT_ETHERNET) return;
   markMac(wildcards, F_ETH_SRC);
   markMac(wildcards, F_ETH_DST);
+  markVlans(wildcards);
+}
+
+function markVlans(wildcards: Int32Array): void {
   wildcards[F_VLAN_TCI] |= VLAN_VID_MASK | VLAN_CFI;
   wildcards[F_VLAN1_TCI] |= VLAN_VID_MASK | VLAN_CFI;
 }
@@ -208,6 +212,8 @@ export function markHashFields(flow: Int32Array, fields: MultipathFields, wildca
       break;
     case 'symmetric_l4':
       markL2(flow, wildcards);
+      // Tags stay hidden behind a header that was put on.
+      markVlans(wildcards);
       markAddresses(flow, wildcards, true, true);
       if (isIp(flow)) {
         wildcards[F_NW_PROTO] = 0xff;
