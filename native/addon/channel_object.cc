@@ -172,11 +172,15 @@ void ChannelObject::OnReadable() {
   std::shared_ptr<Listener> listener = listener_;
   uint64_t began = NowNs();
   for (int turn = 0; turn < kBatchesPerTurn; turn++) {
+    uint64_t start = NowNs();
+    int most = listener->most;
     int received =
         listener->batch == nullptr ? DeliverMessages(self, *listener) : DeliverUpcalls(self, *listener);
     if (received < 0) EndListening(-received);
+    uint64_t end = NowNs();
+    listener->Pace(received, end - start);
     // A callback may have stopped polling, and even started anew: the next wake-up serves that.
-    if (received < kBatch || listener_ != listener || NowNs() - began >= kTurnNs) return;
+    if (received < most || listener_ != listener || end - began >= kTurnNs) return;
   }
 }
 
@@ -193,7 +197,7 @@ void ChannelObject::EndListening(int errnum) {
 int ChannelObject::DeliverMessages(Napi::Object self, const Listener& listener) {
   Slab* slab = Scratch();
   if (slab == nullptr) return -ENOMEM;
-  int received = channel_->Receive(*slab, kBatch);
+  int received = channel_->Receive(*slab, listener.most);
   for (int i = 0; i < received; i++) {
     Napi::HandleScope scope(Env());
     Napi::Uint8Array datagram = Copy(Env(), slab->Datagram(i));

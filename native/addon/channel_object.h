@@ -72,7 +72,7 @@ class ChannelObject : public Napi::ObjectWrap<ChannelObject> {
   void EndListening(int errnum);
   void OnReadable();
   int DeliverMessages(Napi::Object self, const Listener& listener);
-  int ReceiveUpcalls(UpcallBatch& batch, size_t* upcalls);
+  int ReceiveUpcalls(UpcallBatch& batch, int most, size_t* upcalls);
   int DeliverUpcalls(Napi::Object self, const Listener& listener);
   Slab* Scratch();
 

@@ -79,16 +79,17 @@ Napi::Value ChannelObject::Receive(const Napi::CallbackInfo& info) {
     return info.Env().Undefined();
   }
   size_t upcalls = 0;
-  int received = ReceiveUpcalls(*batch, &upcalls);
+  int received = ReceiveUpcalls(*batch, kBatch, &upcalls);
   if (received < 0) return ThrowSystemError(info.Env(), -received, "recvmmsg");
   return Napi::Number::New(info.Env(), static_cast<double>(upcalls));
 }
 
-// One receive into 'batch'. The number of datagrams, or -errno; 'upcalls' is what was decoded from them.
-int ChannelObject::ReceiveUpcalls(UpcallBatch& batch, size_t* upcalls) {
+// One receive of up to 'most' datagrams into 'batch'. The number of datagrams, or -errno; 'upcalls' is what was
+// decoded from them.
+int ChannelObject::ReceiveUpcalls(UpcallBatch& batch, int most, size_t* upcalls) {
   ReceiveTimes& times = Environment::Of(Env()).times;
   uint64_t start = times.on ? NowNs() : 0;
-  int received = channel_->Receive(batch.slab(), kBatch);
+  int received = channel_->Receive(batch.slab(), most);
   uint64_t decoding = times.on ? NowNs() : 0;
   times.receiveNs += decoding - start;
   if (received <= 0) return received;
@@ -114,7 +115,7 @@ int ChannelObject::ReceiveUpcalls(UpcallBatch& batch, size_t* upcalls) {
 
 int ChannelObject::DeliverUpcalls(Napi::Object self, const Listener& listener) {
   size_t upcalls = 0;
-  int received = ReceiveUpcalls(*listener.batch, &upcalls);
+  int received = ReceiveUpcalls(*listener.batch, listener.most, &upcalls);
   if (received <= 0 || upcalls == 0) return received;
   Napi::HandleScope scope(Env());
   // 0 ends the turn; polling goes on unless it was stopped.

@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "addon/batches.h"
@@ -9,6 +10,9 @@
 #include "addon/poller.h"
 
 namespace slowpath {
+
+// Nanoseconds that a batch may hold the event loop.
+constexpr uint64_t kBatchNs = 4'000'000;
 
 // What a polling channel calls, and what must stay alive meanwhile.
 struct Listener {
@@ -23,8 +27,20 @@ struct Listener {
   Napi::AsyncContext context;  // For async_hooks and AsyncLocalStorage.
   Napi::FunctionReference callback;
   UpcallBatch* batch;
+  int most = kBatch;  // Datagrams that the next batch may have.
   Napi::ObjectReference batchReference;  // Keeps 'batch'.
   std::unique_ptr<Poller> poller;
+
+  // Takes in how long a batch took, from receiving it to the callback's return. Costly ones (upcalls that go
+  // through thousands of rules, say) get smaller, by half at a time, until they take kBatchNs: the event loop
+  // is not to be held for 64 of them.
+  void Pace(int received, uint64_t ns) {
+    if (received <= 0) return;
+    uint64_t fit = static_cast<uint64_t>(received) * kBatchNs / std::max<uint64_t>(ns, 1);
+    int least = std::max(most / 2, 1);
+    int greatest = std::min(most * 2, kBatch);
+    most = static_cast<int>(std::clamp<uint64_t>(fit, least, greatest));
+  }
 
   // Calls back as from the event loop. An exception becomes an uncaught exception. False when JavaScript can
   // no longer run.

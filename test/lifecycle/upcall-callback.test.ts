@@ -70,6 +70,27 @@ describe('in the callback of upcalls', () => {
     expect(failure(() => execute(1))).to.equal('EBADF');
   });
 
+  it('costly upcalls come in small batches, cheap ones in large ones again', async () => {
+    let cost = 1;
+    const counts: number[] = [];
+    handler.channel.startUpcalls(handler.batch, (count) => {
+      counts.push(count);
+      const end = performance.now() + count * cost;
+      while (performance.now() < end);
+    });
+    const come = async (total: number) => {
+      for (let sent = 0; sent < total; sent += 60) execute(60);
+      const expected = counts.reduce((a, b) => a + b, 0) + total;
+      await eventually('all come', () => counts.reduce((a, b) => a + b, 0) >= expected);
+    };
+    await come(240);
+    const small = counts.slice(-10);
+    expect(Math.max(...small), 'upcalls of a millisecond each').to.be.at.most(8);
+    cost = 0;
+    await come(240);
+    expect(Math.max(...counts.slice(-5)), 'upcalls that cost nothing').to.be.at.least(32);
+  });
+
   it('the channel may receive and submit', async () => {
     let more = 0;
     await batches(() => {
