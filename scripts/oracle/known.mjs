@@ -15,6 +15,12 @@ function withoutClear(actions) {
   return actions.replace(/(^|,)ct_clear(?=,|$)/g, '').replace(/^,/, '') || 'drop';
 }
 
+/** Actions without push_eth. */
+function withoutPush(actions) {
+  const left = actions.replace(/(?<=^|[,(])push_eth\([^)]*\),?/g, '').replace(/,(?=\)|$)/g, '');
+  return left || 'drop';
+}
+
 /**
  * Our answer with what `change` gives for each step in place of ours; null where it gives nothing for any. `change(theirs, ours)`: members that are explained,
  * with the peer's values, or null.
@@ -252,7 +258,7 @@ export const KNOWN = [
       'Ethernet header there, though it has its own still: Linux refuses such actions (push_eth on a packet that has one). We leave it alone.',
     explain: ({ theirs, ours }) =>
       explained(theirs, ours, (a, b) => {
-        const without = a.datapathActions.replace(/push_eth\([^)]*\),/g, '');
+        const without = withoutPush(a.datapathActions);
         if (without === a.datapathActions) return null;
         const isThat =
           theirs.compare === 'multiset'

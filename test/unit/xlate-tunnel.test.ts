@@ -113,6 +113,21 @@ describe('output to tunnels', () => {
     expect(actionsOf(vsctl, ['actions=11'], packet)).to.match(/^set\(tunnel\(dst=1\.1\.1\.1,/);
   });
 
+  it('takes off what only one bucket puts on', () => {
+    const [answer] = traceCase({
+      topology: { vsctl: bridge('type=gre options:remote_ip=1.1.1.1 options:packet_type=ptap') },
+      groups: [
+        'group_id=1,type=all,bucket=actions=encap(nsh(md_type=1)),output:10,bucket=actions=in_port,bucket=actions=in_port',
+      ],
+      flows: ['tcp actions=group:1'],
+      traces: [{ bridge: 'br0', flow: `in_port=1,${TCP}` }],
+    }).traces;
+    const nsh = 'push_nsh(flags=0,ttl=63,mdtype=1,np=3,spi=0x0,si=255,c1=0x0,c2=0x0,c3=0x0,c4=0x0)';
+    expect(answer.datapathActions).to.equal(
+      `set(tunnel(dst=1.1.1.1,ttl=64,flags(df))),${nsh},2,pop_nsh(),1,1`,
+    );
+  });
+
   it('sends packets without Ethernet headers by ports that want them so', () => {
     const vsctl = bridge('type=gre options:remote_ip=1.1.1.1 options:packet_type=legacy_l3');
     const actions = actionsOf(vsctl, ['in_port=1 actions=10,in_port,10'], `in_port=1,${TCP}`);

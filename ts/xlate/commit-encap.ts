@@ -36,6 +36,7 @@ function commitPush(pass: Pass): void {
     pushEthernet(pass);
   } else if (flow[F_PACKET_TYPE] === PT_NSH) {
     writePushNsh(writer, flow, pass.encapData);
+    pass.behindNsh.set(base);
     base[F_PACKET_TYPE] = PT_NSH;
     for (let w = F_ETH_DST; w < F_TUN_OPTS_LEN; w++) base[w] = flow[w];
   } else {
@@ -54,22 +55,27 @@ function commitPop(pass: Pass): void {
       base[F_ETH_DST + i] = 0;
     }
   } else if (base[F_PACKET_TYPE] === PT_NSH) {
-    // The packet is recirculated next, so base need not know what comes into sight.
     writer.popNsh();
+    // After a decap the packet is recirculated, and base need not know what comes into sight.
+    if (pass.pendingDecap) return;
+    base[F_PACKET_TYPE] = pass.behindNsh[F_PACKET_TYPE];
+    for (let w = F_ETH_DST; w < F_TUN_OPTS_LEN; w++) base[w] = pass.behindNsh[w];
   } else if (isMplsPacket(base[F_PACKET_TYPE])) {
     commitMpls(pass);
   }
+}
+
+/** Whether the datapath's packet has lost the Ethernet header of the flow's, rather than got another in front of it. */
+function lacksEthernet({ flow, base }: Pass): boolean {
+  const type = base[F_PACKET_TYPE];
+  return flow[F_PACKET_TYPE] === PT_ETHERNET && type !== PT_ETHERNET && type !== PT_NSH;
 }
 
 /** Headers in front of the packet as encap and decap left them (OVS: commit_encap_decap_action). */
 export function commitEncap(pass: Pass): void {
   if (pass.pendingEncap) {
     commitPush(pass);
-  } else if (
-    !pass.pendingDecap &&
-    pass.flow[F_PACKET_TYPE] === PT_ETHERNET &&
-    pass.base[F_PACKET_TYPE] !== PT_ETHERNET
-  ) {
+  } else if (!pass.pendingDecap && lacksEthernet(pass)) {
     reframe(pass);
   } else if (pass.pendingDecap || pass.flow[F_PACKET_TYPE] !== pass.base[F_PACKET_TYPE]) {
     commitPop(pass);

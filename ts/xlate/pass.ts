@@ -175,6 +175,8 @@ export class Pass implements Translation {
   /** Commits that wrote something or could have. */
   commits = 0;
   encapData: Uint8Array | null = null;
+  /** The datapath's packet before an NSH header was put on it. */
+  readonly behindNsh = new Int32Array(FLOW_WORDS);
   /** Outer destination that the packet had: IPv4, then IPv6; zeros when it came out of no tunnel. */
   readonly arrivedAt = new Int32Array(5);
   /** Controllers are not to be told (a trace): cookies say so, and nothing waits for them. */
