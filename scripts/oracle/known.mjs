@@ -259,12 +259,15 @@ export const KNOWN = [
     explain: ({ theirs, ours }) =>
       explained(theirs, ours, (a, b) => {
         const without = withoutPush(a.datapathActions);
+        // Where the address was another by then, it is set back by the way.
+        const set = a.datapathActions.replace(/(?<=^|[,(])push_eth\(([^)]*)\)/g, 'set(eth($1))');
         if (without === a.datapathActions) return null;
         const isThat =
           theirs.compare === 'multiset'
             ? sameEffects(without, b.datapathActions, { flow: a.flow })
             : without === b.datapathActions;
-        return isThat ? { datapathActions: a.datapathActions } : null;
+        const isSet = sameEffects(set, b.datapathActions, { flow: a.flow });
+        return isThat || isSet ? { datapathActions: a.datapathActions } : null;
       }),
   },
   {

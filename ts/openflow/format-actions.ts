@@ -176,8 +176,8 @@ const PRINTERS: { readonly [T in Action['type']]: (action: Of<T>, ports?: PortLa
   set_mpls_tc: ({ tc }) => `set_mpls_tc(${tc})`,
   set_mpls_ttl: ({ ttl }) => `set_mpls_ttl(${ttl})`,
   dec_mpls_ttl: () => 'dec_mpls_ttl',
-  set_tunnel: ({ idHigh, idLow }) =>
-    `set_tunnel:0x${((BigInt(idHigh >>> 0) << 32n) | BigInt(idLow >>> 0)).toString(16)}`,
+  set_tunnel: ({ idHigh, idLow, isLong }) =>
+    `set_tunnel${isLong === true || idHigh !== 0 ? '64' : ''}:${formatHex((BigInt(idHigh >>> 0) << 32n) | BigInt(idLow >>> 0))}`,
   set_queue: ({ queue }) => `set_queue:${queue}`,
   pop_queue: () => 'pop_queue',
   group: ({ group }) => `group:${group}`,

@@ -187,7 +187,13 @@ export type Action =
   | { readonly type: 'set_mpls_ttl'; readonly ttl: number }
   | { readonly type: 'dec_mpls_ttl' }
   /** Sets the 64-bit tunnel key without looking at it (OpenFlow 1.0 and 1.1 set_tunnel; later versions have set_field). */
-  | { readonly type: 'set_tunnel'; readonly idHigh: number; readonly idLow: number }
+  | {
+      readonly type: 'set_tunnel';
+      readonly idHigh: number;
+      readonly idLow: number;
+      /** It was said as set_tunnel64, though the key is not long. */
+      readonly isLong?: true;
+    }
   | { readonly type: 'set_queue'; readonly queue: number }
   | { readonly type: 'pop_queue' }
   | { readonly type: 'group'; readonly group: number }

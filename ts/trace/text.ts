@@ -12,7 +12,7 @@ const RULER = '='.repeat(79);
 
 /** A trace as `ovs-appctl ofproto/trace` of Open vSwitch 3.1 prints it. */
 export function traceText({ steps, isCutShort }: TraceResult): string {
-  const text = steps.map(stepText).join('\n\n');
+  const text = steps.map(stepText).join('\n\n').trimEnd();
   return isCutShort ? `${text}\n\n(${steps.length} passes are shown; the packet goes on)\n` : text;
 }
 
@@ -28,7 +28,7 @@ function stepText(step: TraceStep): string {
   );
   lines.push(`Megaflow: ${step.megaflow}`, `Datapath actions: ${step.datapathActions}`);
   if (step.error !== 'ok') {
-    lines.push(translationError(step.error));
+    lines.push(translationError(step.error), '');
   } else if (step.slow !== 0) {
     lines.push('This flow is handled by the userspace slow path because it:');
     lines.push(...slowReasons(step.slow).map((reason) => `  - ${reason}.`));
