@@ -18,6 +18,14 @@ describe('the text of a trace', () => {
     expect(text).to.contain('packet is dropped.\n\n\n=====');
     expect(text).to.match(/Datapath actions: 2$/);
   });
+
+  it('does not say why labels are too many where there is no packet, only that it failed', () => {
+    const flows = [`ip actions=${Array.from({ length: 4 }, () => 'encap(mpls)').join(',')}`];
+    const built = buildCase({ topology: { vsctl: VSCTL }, flows, traces: [] });
+    const text = traceText(runTrace(built, { bridge: 'br0', flow: 'in_port=1,ip' }));
+    expect(text).to.contain('Translation failed (Too many MPLS labels), packet is dropped.');
+    expect(text).not.to.contain('>>>>');
+  });
 });
 
 describe('set_tunnel', () => {

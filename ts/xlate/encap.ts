@@ -16,6 +16,7 @@ import type { EncapProperty } from '../openflow/index.js';
 import { commit } from './commit.js';
 import { OFPR_INVALID_TTL, toController, WHOLE_PACKET } from './controller.js';
 import type { ActionOf, Outcome } from './handler.js';
+import { refuseLabels } from './mpls.js';
 import { countLabels, MPLS_LABELS_MAX, popLabel, pushLabel } from './mpls-stack.js';
 import { isMplsPacket, PT_ETHERNET, PT_IPV4, PT_IPV6, PT_NSH, PT_USE_NEXT_PROTO } from './packet-types.js';
 import { errorNumber, type Pass } from './pass.js';
@@ -42,7 +43,6 @@ const ETHERNET = 'encap(ethernet) is not supported for';
 const NSH = 'encap(nsh) is not supported for';
 const DECAP = 'the decap() does not support';
 
-const TOO_MANY_LABELS = errorNumber('too_many_mpls_labels');
 const UNSUPPORTED_PACKET_TYPE = errorNumber('unsupported_packet_type');
 
 function unsupported(pass: Pass, what: string): void {
@@ -107,7 +107,7 @@ function encapMpls(pass: Pass, packetType: number): void {
     }
   }
   if (n >= MPLS_LABELS_MAX) {
-    pass.fail(TOO_MANY_LABELS, `a label more than the ${MPLS_LABELS_MAX} supported, packet dropped`);
+    refuseLabels(pass, 'encap MPLS action', 'would have');
     return;
   }
   flow[F_PACKET_TYPE] = packetType;
@@ -222,7 +222,11 @@ function decapMpls(pass: Pass, packetType: number | null): Outcome {
   flow[F_PACKET_TYPE] = packetType ?? PT_USE_NEXT_PROTO;
   const n = countLabels(flow, mask);
   const { [F_PACKET_TYPE]: type } = flow;
-  popLabel(flow, n, type === PT_ETHERNET ? ETH_TYPE_TEB : type & 0xffff, mask);
+  const isPopped = popLabel(flow, n, type === PT_ETHERNET ? ETH_TYPE_TEB : type & 0xffff, mask);
+  if (!isPopped && n >= MPLS_LABELS_MAX) {
+    refuseLabels(pass, 'MPLS decap', 'has');
+    return 'stop';
+  }
   if (!pass.snapshot.support.addMpls) pass.slow |= SLOW_ACTION;
   if (n === 1) return decapped(pass);
   pass.pendingDecap = true;

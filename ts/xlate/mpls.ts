@@ -74,23 +74,20 @@ function isPlainOutput({ reason, controllerId, userdata, pause, meterId }: Actio
 }
 
 /** More labels than a flow key has room for: OVS tells of packets that it has. */
-function refuse(pass: Pass, action: 'push' | 'pop', what: 'would have' | 'has'): void {
+export function refuseLabels(pass: Pass, action: string, what: 'would have' | 'has'): void {
   if (pass.packet === null) {
     pass.error = TOO_MANY_LABELS;
     return;
   }
   const why = `it ${what} more MPLS LSEs than the ${MPLS_LABELS_MAX} supported.`;
-  pass.fail(
-    TOO_MANY_LABELS,
-    `dropping packet on which an MPLS ${action} action can't be performed as ${why}`,
-  );
+  pass.fail(TOO_MANY_LABELS, `dropping packet on which an ${action} can't be performed as ${why}`);
 }
 
 export function actPushMpls(pass: Pass, action: ActionOf<'push_mpls'>): Outcome {
   const { flow, mask } = pass;
   const n = countLabels(flow, mask);
   if (n >= MPLS_LABELS_MAX) {
-    refuse(pass, 'push', 'would have');
+    refuseLabels(pass, 'MPLS push action', 'would have');
     return 'stop';
   }
   // The headers that the first label hides are brought up to date while they are there.
@@ -107,7 +104,7 @@ export function actPopMpls(pass: Pass, action: ActionOf<'pop_mpls'>): Outcome {
   if (popLabel(flow, n, action.ethType, mask)) {
     if (!isMpls(action.ethType) && pass.snapshot.support.recirc) pass.wasMpls = true;
   } else if (n >= MPLS_LABELS_MAX) {
-    refuse(pass, 'pop', 'has');
+    refuseLabels(pass, 'MPLS pop action', 'has');
     return 'stop';
   }
   return 'continue';
