@@ -8,7 +8,7 @@ import { Command, CommanderError } from 'commander';
 import { pino } from 'pino';
 import { MetricsServer, serveControl, SlowpathError, Switch, version } from 'slowpath';
 import { Applied } from './vswitchd/apply.mjs';
-import { readConfig } from './vswitchd/config.mjs';
+import { problem, readConfig } from './vswitchd/config.mjs';
 import { notify, refuseBesideVswitchd, writePidfile } from './vswitchd/host.mjs';
 import { PolicyModules } from './vswitchd/policies.mjs';
 
@@ -48,8 +48,16 @@ class Signals {
   }
 }
 
+function makeFolder(path) {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o750 });
+  } catch (cause) {
+    throw problem(`cannot make ${path} for the state file: ${cause.message}`, cause);
+  }
+}
+
 function openSwitch({ datapath, limits, stateFile }) {
-  if (stateFile !== undefined) mkdirSync(dirname(stateFile), { recursive: true, mode: 0o750 });
+  if (stateFile !== undefined) makeFolder(dirname(stateFile));
   return Switch.open({
     datapath,
     ...limits,
@@ -134,7 +142,15 @@ async function main(file, { pidfile, check }) {
   }
 }
 
-const program = new Command('vswitchd')
+/** A message of commander's, which puts its suggestions on a line of their own. */
+function oneLine(text) {
+  return `${text
+    .trim()
+    .replace(/^error: /, 'vswitchd: ')
+    .replaceAll('\n', ' ')}\n`;
+}
+
+const program = new Command('slowpath-vswitchd')
   .description('Runs the switch that a file describes, in the place of ovs-vswitchd.')
   .argument('<config>', 'the file, YAML or JSON')
   .option('--pidfile <file>', 'write the number of this process there')
@@ -145,6 +161,7 @@ const program = new Command('vswitchd')
     '\nSIGHUP reads the file again and changes what differs.\nExit status: 0 ended by a signal, 2 something to mend, 1 something unforeseen.',
   )
   .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
   .action(main);
 
 try {

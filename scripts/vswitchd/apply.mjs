@@ -9,21 +9,21 @@ const NOTHING = {
   tlvMap: '',
 };
 
-/** Lines that say something, by the number that `pattern` finds in them. */
+/** Lines that say something, with their place in the text, by the number that `pattern` finds in them. */
 function byNumber(text, pattern) {
   const lines = text
     .split('\n')
-    .map((line) => line.replace(/#.*/, '').trim())
-    .filter((line) => line !== '');
-  return new Map(lines.map((line, i) => [pattern.exec(line)?.[1] ?? `line ${i}`, line]));
+    .map((line, i) => ({ text: line.replace(/#.*/, '').trimEnd(), line: i + 1 }))
+    .filter((line) => line.text !== '');
+  return new Map(lines.map((line) => [pattern.exec(line.text)?.[1] ?? `line ${line.line}`, line]));
 }
 
-/** Runs `work`, which reads `texts`; a problem of syntax names the file. */
-function reading(texts, work) {
+/** Runs `work`, which reads `texts`, or one line of it; a problem of syntax names the file. */
+function reading(texts, work, line) {
   try {
     return work();
   } catch (error) {
-    throw texts.locate(error);
+    throw texts.locate(error, line);
   }
 }
 
@@ -31,7 +31,8 @@ function reading(texts, work) {
 function changeNumbered(before, after, pattern, set, remove) {
   const old = byNumber(before.text, pattern);
   const now = byNumber(after.text, pattern);
-  for (const [number, line] of now) if (old.get(number) !== line) set(line);
+  for (const [number, { text, line }] of now)
+    if (old.get(number)?.text !== text) reading(after, () => set(text), line);
   const gone = [...old.keys()].filter((number) => !now.has(number));
   return () => {
     for (const number of gone) remove(Number(number));
@@ -43,12 +44,12 @@ function changeBridge(sw, bridge, before, after) {
   if (after.tlvMap !== before.tlvMap) sw.setTlvMap(bridge, after.tlvMap);
   const dropMeters = changeNumbered(
     ...[before.meters, after.meters, /\bmeter=(\w+)/],
-    (line) => reading(after.meters, () => sw.setMeter(bridge, line)),
+    (text) => sw.setMeter(bridge, text),
     (number) => sw.deleteMeter(bridge, number),
   );
   const dropGroups = changeNumbered(
     ...[before.groups, after.groups, /\bgroup_id=(\d+)/],
-    (line) => reading(after.groups, () => sw.setGroup(bridge, line)),
+    (text) => sw.setGroup(bridge, text),
     (number) => sw.deleteGroup(bridge, number),
   );
   // Only flows of the files come and go: what was learned, or added by others, stays.

@@ -102,10 +102,9 @@ export class Texts {
     this.text = this.parts.map(({ text }) => text).join('');
   }
 
-  /** A SyntaxProblem of this text as one that names the file. */
-  locate(error) {
-    let line = error.line;
-    if (line === undefined) return error;
+  /** A SyntaxProblem of this text, or of one `line` of it, as one that names the file. */
+  locate(error, line = error.line) {
+    if (error.line === undefined) return error;
     for (const { file, text } of this.parts) {
       const count = text.split('\n').length - 1;
       if (line <= count) return problem(`${file}:${line}:${error.column}: ${error.message}`, error);

@@ -203,6 +203,14 @@ describe('scripts/vswitchd.mjs', function () {
     const { code, stderr } = await rig.begin([wrong]).exit;
     expect(code).to.equal(2);
     expect(stderr).to.match(/^vswitchd: \/\S+rules\.txt:2:9: /m);
+    rig.file('groups.txt', 'group_id=1,type=all,bucket=actions=drop\n# none\n  group_id=2,type=bogus\n');
+    const groups = await rig.begin([rig.config(`${BRIDGE}openflow: { br0: { groups: groups.txt } }\n`)]).exit;
+    expect(groups.stderr).to.match(/^vswitchd: \/\S+groups\.txt:3:19: /m);
+    const usage = await rig.begin(['--chek']).exit;
+    expect(usage).to.include({
+      code: 2,
+      stderr: "vswitchd: unknown option '--chek' (Did you mean --check?)\n",
+    });
     nothingLeft();
     expect(() => readConfig('/absent.yaml')).to.throw(/^cannot read \/absent\.yaml/);
   });

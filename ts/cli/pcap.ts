@@ -7,12 +7,9 @@ import { type Configuration, emptyConfiguration, vsctl } from '../config/index.j
 import { messageOf, SlowpathError } from '../errors/index.js';
 import { buildSwitch, requireBridge, type TraceSwitch } from '../trace/index.js';
 import { Replay, type Replayed } from './replay.js';
-import { linesOf, readConfiguration } from './trace.js';
+import { type ContentOptions, contentsOf, readConfiguration } from './trace.js';
 
-export interface PcapOptions {
-  readonly flows?: string;
-  readonly groups?: string;
-  readonly meters?: string;
+export interface PcapOptions extends ContentOptions {
   readonly config?: string;
   readonly vsctl?: string;
   readonly bridge?: string;
@@ -42,14 +39,11 @@ function describeSwitch(options: PcapOptions): { readonly described: TraceSwitch
     ? readConfiguration(options.config, options.vsctl)
     : defaultConfiguration();
   const name = options.bridge ?? configuration.rows('Bridge')[0]?.text('name') ?? 'br0';
-  const contents = {
-    meters: linesOf(options.meters),
-    groups: linesOf(options.groups),
-    ...(options.flows === undefined
-      ? {}
-      : { flows: linesOf(options.flows).map((text) => ({ text, version: 'OpenFlow15' as const })) }),
-  };
-  const described = buildSwitch(configuration, numberPorts(configuration), new Map([[name, contents]]));
+  const described = buildSwitch(
+    configuration,
+    numberPorts(configuration),
+    new Map([[name, contentsOf(options)]]),
+  );
   return { described, bridge: requireBridge(described.model, name) };
 }
 

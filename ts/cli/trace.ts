@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { LineCounter, parseDocument } from 'yaml';
 import { type Bridge, type BridgeModel, numberPorts } from '../bridge/index.js';
 import {
   type Configuration,
+  configurationFromJson,
   emptyConfiguration,
-  parseConfiguration,
   splitShellWords,
   vsctl,
 } from '../config/index.js';
@@ -18,18 +19,15 @@ import {
   parsePacketFlow,
   requireBridge,
   trace,
-  traceAnswer,
+  traceAnswerTold,
   traceText,
 } from '../trace/index.js';
 import { ask } from './control.js';
 import { DEFAULT_NAMES, socketPath } from './rundir.js';
 
-export interface TraceOptions {
+export interface TraceOptions extends ContentOptions {
   readonly config?: string;
   readonly vsctl?: string;
-  readonly flows?: string;
-  readonly groups?: string;
-  readonly meters?: string;
   /** `FILE`, or `TABLE=FILE`. */
   readonly policy: readonly string[];
   readonly ctNext: readonly string[];
@@ -39,13 +37,35 @@ export interface TraceOptions {
   readonly name?: string;
 }
 
-/** Lines of a file of flows, groups or meters without comments. */
-export function linesOf(path: string | undefined): string[] {
-  if (path === undefined) return [];
-  return readFile(path)
-    .split('\n')
-    .map((line) => line.replace(/#.*/, '').trim())
-    .filter((line) => line !== '');
+/** Options that name files with what a bridge has. */
+export interface ContentOptions {
+  readonly flows?: string;
+  readonly groups?: string;
+  readonly meters?: string;
+}
+
+/** Lines of a file without comments, and where they stand. */
+function linesOf(path: string | undefined): { readonly texts: string[]; readonly places: string[] } {
+  const lines = (path === undefined ? '' : readFile(path)).split('\n').map((line, i) => ({
+    // What stands before a line counts as columns of it.
+    text: line.replace(/#.*/, '').trimEnd(),
+    place: `${path}:${i + 1}`,
+  }));
+  const wanted = lines.filter(({ text }) => text !== '');
+  return { texts: wanted.map(({ text }) => text), places: wanted.map(({ place }) => place) };
+}
+
+/** What a bridge has by these files. Without a file of flows it has those that it comes with: NORMAL, when it is standalone. */
+export function contentsOf(options: ContentOptions): BridgeContents {
+  const [meters, groups, flows] = [options.meters, options.groups, options.flows].map(linesOf);
+  return {
+    meters: meters.texts,
+    groups: groups.texts,
+    ...(options.flows === undefined
+      ? {}
+      : { flows: flows.texts.map((text) => ({ text, version: 'OpenFlow15' as const })) }),
+    places: { meters: meters.places, groups: groups.places, flows: flows.places },
+  };
 }
 
 function readFile(path: string): string {
@@ -56,17 +76,34 @@ function readFile(path: string): string {
   }
 }
 
-/** The configuration that a JSON file, ovs-vsctl words, or one after the other give. */
+/** The configuration that a file, ovs-vsctl words, or one after the other give. */
 export function readConfiguration(file: string | undefined, words: string | undefined): Configuration {
-  const base = file === undefined ? emptyConfiguration() : parseConfiguration(readFile(file));
+  const base = file === undefined ? emptyConfiguration() : configurationOf(file);
   return words === undefined ? base : vsctl(base, splitShellWords(words)).configuration;
+}
+
+/** The configuration in a file, YAML or JSON; errors name the place. */
+function configurationOf(file: string): Configuration {
+  const lines = new LineCounter();
+  const document = parseDocument(readFile(file), { lineCounter: lines, prettyErrors: false });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    throw new SlowpathError('ERR_CONFIG_FILE', `${file}:${line}:${col}: ${error.message}`, { cause: error });
+  }
+  try {
+    return configurationFromJson(document.toJS());
+  } catch (cause) {
+    if (!(cause instanceof SlowpathError)) throw cause;
+    throw new SlowpathError(cause.code, `${file}: ${cause.message}`, { cause });
+  }
 }
 
 /** What a packet becomes, in a switch described by files, or in the one that runs. */
 export async function traceCommand(bridge: string, flow: string, options: TraceOptions): Promise<string> {
   if (options.config === undefined && options.vsctl === undefined) {
     refuseContents(options);
-    const path = socketPath(options.datapath, options.name ?? DEFAULT_NAMES[options.datapath]);
+    const name = options.name ?? DEFAULT_NAMES[options.datapath];
     const params = {
       bridge,
       flow,
@@ -74,26 +111,18 @@ export async function traceCommand(bridge: string, flow: string, options: TraceO
       names: options.names ?? false,
       json: options.json ?? false,
     };
-    const answer = await ask(path, { method: 'ofproto/trace', params });
+    const answer = await ask(socketPath(options.datapath, name), { method: 'ofproto/trace', params });
     if (answer !== null) return answer;
     throw new SlowpathError(
       'ERR_NOT_RUNNING',
-      'no switch runs: give --config or --vsctl to trace without one',
+      `no switch runs on ${options.datapath}@${name}: ask another with --datapath and --name, or describe one with --config or --vsctl`,
     );
   }
   const configuration = readConfiguration(options.config, options.vsctl);
-  const contents: BridgeContents = {
-    meters: linesOf(options.meters),
-    groups: linesOf(options.groups),
-    // Without a file the bridge has the flows it comes with: NORMAL, when it is standalone.
-    ...(options.flows === undefined
-      ? {}
-      : { flows: linesOf(options.flows).map((text) => ({ text, version: 'OpenFlow15' as const })) }),
-  };
   const { model, snapshot } = buildSwitch(
     configuration,
     numberPorts(configuration),
-    new Map([[bridge, contents]]),
+    new Map([[bridge, contentsOf(options)]]),
   );
   for (const given of options.policy) await attachPolicy(requireBridge(model, bridge), given);
   return traceIn(model, snapshot, bridge, flow, options);
@@ -131,5 +160,5 @@ export function traceIn(
     ? { ...parseDatapathFlow(snapshot, flow), ctNext, ...names }
     : { bridge, flow: parsePacketFlow(bridge, flow), ctNext, ...names };
   const result = trace(snapshot, request);
-  return options.json ? JSON.stringify(traceAnswer(result), null, 2) : traceText(result).trimEnd();
+  return options.json ? JSON.stringify(traceAnswerTold(result), null, 2) : traceText(result).trimEnd();
 }

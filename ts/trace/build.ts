@@ -28,6 +28,9 @@ export interface FlowText {
   readonly version: 'OpenFlow10' | 'OpenFlow15';
 }
 
+/** FILE:LINE of each element of a list, for errors. */
+export type Places = readonly string[];
+
 /** What a bridge has besides its configuration. */
 export interface BridgeContents {
   /** Geneve options that flows know as tun_metadataN, as `ovs-ofctl add-tlv-map` takes them. */
@@ -37,6 +40,8 @@ export interface BridgeContents {
   readonly groups?: readonly string[];
   /** All of them; left out, the bridge has those that its fail mode gives it. */
   readonly flows?: readonly FlowText[];
+  /** Where those that came from files stand. */
+  readonly places?: { readonly meters?: Places; readonly groups?: Places; readonly flows?: Places };
   /** Addresses known from the start: port, VLAN, MAC. */
   readonly fdb?: readonly (readonly [port: string, vlan: number, mac: string])[];
   /** Members of multicast groups: port, VLAN, address of the group; `querier` for a router. */
@@ -45,7 +50,7 @@ export interface BridgeContents {
 
 /**
  * The switch that a configuration describes, with flows, groups, meters and learned addresses by bridge; `numbers` are those of the ports
- * by name. `support`: what its datapath can do. Throws SlowpathError: ERR_TRACE that names the flow or group, ERR_CONFIG_*.
+ * by name. `support`: what its datapath can do. Throws SlowpathError: ERR_TRACE that names the flow or group, or its place, ERR_CONFIG_*.
  */
 export function buildSwitch(
   configuration: Configuration,
@@ -73,7 +78,7 @@ export function buildSwitch(
 
 function fillBridge(
   bridge: Bridge,
-  { tlvMap, meters = [], groups = [], flows, fdb = [], mdb = [] }: BridgeContents,
+  { tlvMap, meters = [], groups = [], flows, places = {}, fdb = [], mdb = [] }: BridgeContents,
   support: DatapathSupport,
 ): void {
   if (tlvMap !== undefined) about(`TLV map "${tlvMap}"`, () => bridge.setTlvMap(parseTlvMap(tlvMap)));
@@ -82,23 +87,24 @@ function fillBridge(
   const portNames = bridge.portNames();
   const names = { portNames, ...(bridge.tlvMap === undefined ? {} : { tlvMap: bridge.tlvMap }) };
   for (const [i, text] of meters.entries()) {
-    bridge.meters.set(about(`meter "${text}"`, () => parseMeter(text)).meterId, i);
+    bridge.meters.set(about(`meter "${text}"`, () => parseMeter(text), places.meters?.[i]).meterId, i);
   }
-  for (const text of groups) {
-    const spec = about(`group "${text}"`, () => parseGroup(text, names));
+  for (const [i, text] of groups.entries()) {
+    const spec = about(`group "${text}"`, () => parseGroup(text, names), places.groups?.[i]);
     bridge.groups.set(spec.groupId, makeGroup(spec, support));
   }
-  for (const { text, version } of flows ?? []) {
+  for (const [i, { text, version }] of (flows ?? []).entries()) {
     const options = {
       ...names,
       version,
       tableNames: bridge.flowTables.tableNames(),
     };
-    const flow = about(`flow "${text}"`, () => {
+    const read = () => {
       const spec = parseFlow(text, options);
       checkDatapathCanDo(spec, support);
       return spec;
-    });
+    };
+    const flow = about(`flow "${text}"`, read, places.flows?.[i]);
     bridge.flowTables.add(flow);
   }
   for (const [port, vlan, mac] of fdb) addAddress(bridge, port, vlan, mac);

@@ -12,6 +12,7 @@ import { parseCtNext, parsePacketFlow } from './request.js';
 import { slowReasons, translationError } from './slow.js';
 import { DUMMY_SUPPORT } from './support.js';
 import { traceText } from './text.js';
+import { type Told, toldOf } from './told.js';
 import { trace, type TraceResult, type TraceStep } from './trace.js';
 
 /** A port of a case's bridge: what the configuration came to when the case was recorded. */
@@ -68,6 +69,20 @@ export interface TraceAnswer {
   readonly slow?: readonly string[];
   readonly translationError?: string;
   readonly steps: readonly StepAnswer[];
+}
+
+/** A pass with what happened in it. */
+export interface ToldStep extends StepAnswer {
+  readonly told: readonly Told[];
+  /** More happened than is told. */
+  readonly isCutShort?: true;
+}
+
+/** A trace with all that happened. */
+export interface ToldAnswer extends TraceAnswer {
+  readonly steps: readonly ToldStep[];
+  /** More passes were needed than are told. */
+  readonly isCutShort?: true;
 }
 
 /** Builds the switch of a case. Throws SlowpathError when the configuration, a group or a flow is refused. */
@@ -175,8 +190,21 @@ export function runTrace(built: TraceSwitch, request: TraceCase['traces'][number
 }
 
 /** A trace in text; recirculation ids are renamed R1, R2, … in order of appearance. */
-export function traceAnswer({ steps }: TraceResult): TraceAnswer {
+export const traceAnswer = (result: TraceResult): TraceAnswer => answerOf(result, new RecircNames());
+
+/** As traceAnswer, with tables, rules, actions and remarks of each pass. */
+export function traceAnswerTold(result: TraceResult): ToldAnswer {
   const rename = new RecircNames();
+  const answer = answerOf(result, rename);
+  const steps = result.steps.map(({ nodes, tlvMap, nodesCutShort }, i) => ({
+    ...answer.steps[i],
+    told: toldOf(nodes, tlvMap, (text) => rename.inText(text)),
+    ...(nodesCutShort ? { isCutShort: true as const } : {}),
+  }));
+  return { ...answer, steps, ...(result.isCutShort ? { isCutShort: true as const } : {}) };
+}
+
+function answerOf({ steps }: TraceResult, rename: RecircNames): TraceAnswer {
   const answers = steps.map((step) => stepAnswer(step, rename));
   const [{ slow, error }] = steps;
   return {

@@ -13,6 +13,7 @@ export {
   runTrace,
   type TraceAnswer,
   traceAnswer,
+  traceAnswerTold,
   traceAsked,
   traceBridgesCase,
   type TraceCase,

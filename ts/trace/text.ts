@@ -119,7 +119,8 @@ function missText(rule: Rule | null, isForeign: boolean): string | null {
   return text !== null && isForeign ? `reg0=0x${id}, priority 0` : text;
 }
 
-function ruleText({ rule, isForeign, ports }: TraceNode, tlvMap: TlvMap | undefined): string {
+/** What is told of the rule that a table found. */
+export function ruleText({ rule, isForeign, ports }: TraceNode, tlvMap: TlvMap | undefined): string {
   const miss = missText(rule, isForeign);
   if (miss !== null || rule === null) return miss ?? '';
   if (rule.origin !== undefined) return rule.origin;
