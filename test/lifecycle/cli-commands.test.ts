@@ -92,6 +92,7 @@ describe('slowpath monitor, pcap, completion and JSON', function () {
       .to.match(/^2 .*: megaflow 1 actions:/m)
       .and.to.match(/^3 .*: megaflow 2 \(miss\) actions:drop$/m);
     expect(text.stdout).to.match(/^megaflow 1: .*in_port\(port1\).*, packets:2, bytes:\d+, actions:/m);
+    expect(text.stdout, 'one blank line between parts').not.to.contain('\n\n\n');
     expect(text.stdout)
       .to.match(/^port2: 2 packets, .*port2\.pcapng$/m)
       .and.to.match(/^3 packets, 2 megaflows$/m);
@@ -126,8 +127,7 @@ describe('slowpath monitor, pcap, completion and JSON', function () {
     expect(text.stdout).to.match(
       /^\S+Z miss br0\/p[12] 98 bytes \S*icmp\(.* -> actions:\d+, installed recirc_id\(0\),in_port/m,
     );
-    const { event } = JSON.parse(json.stdout.split('\n')[0]) as { event: object };
-    expect(event).to.include({ class: 'miss', bridge: 'br0' });
+    expect(JSON.parse(json.stdout.split('\n')[0])).to.include({ class: 'miss', bridge: 'br0' });
     await rig.ping(1);
     const flows = JSON.parse(await rig.ask('dump-flows', '--json')) as { flow: string }[];
     expect(flows[0]).to.include.keys('ufid', 'flow', 'actions', 'packets', 'bytes', 'idleMs');
@@ -147,7 +147,13 @@ describe('slowpath monitor, pcap, completion and JSON', function () {
       .and.to.match(/^Megaflow: .*,in_port=p1,/m);
     expect(stdout).to.match(/^Datapath actions: .*\bp-2$/m);
     const json = await rig.start(['trace', '--json', '--vsctl', words, 'br0', 'in_port=p1']).exit;
-    expect(JSON.parse(json.stdout)).to.include.keys('datapathActions', 'megaflow', 'steps');
+    const answer = JSON.parse(json.stdout);
+    expect(answer).to.include.keys('datapathActions', 'megaflow', 'steps');
+    const [{ kind, text, children }] = answer.steps[0].told;
+    expect({ kind, text }).to.deep.equal({ kind: 'bridge', text: 'bridge("br0")' });
+    expect(children[0])
+      .to.include({ kind: 'table', text: 'priority 0', table: 0, priority: 0, cookie: '0'.repeat(16) })
+      .and.to.have.deep.nested.property('children[0]', { kind: 'action', text: 'NORMAL' });
   });
 
   it('completion: scripts that shells take, and every command has its help with the exit status', async () => {

@@ -197,7 +197,7 @@ describe(`slowpath ctl [${datapathType}]`, function () {
     const events = json.stdout
       .trimEnd()
       .split('\n')
-      .map((line) => (JSON.parse(line) as { event: Record<string, unknown> }).event);
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
     const deleted = events.find(({ event }) => event === 'deleted')!;
     expect(deleted).to.include({ reason: 'purge' });
     expect(deleted).to.include.keys('time', 'ufid', 'flow', 'actions', 'packets', 'bytes', 'ageMs');
@@ -219,8 +219,13 @@ describe(`slowpath ctl [${datapathType}]`, function () {
     expect(text.stdout).to.match(
       /^br0: OFPT_FLOW_REMOVED: priority=\d+,ip reason=hard table_id=9 duration[\d.]+s idle0 hard\d+ pkts0 bytes0\n/,
     );
-    const { event } = JSON.parse(json.stdout.split('\n')[0]) as { event: Record<string, unknown> };
-    expect(event).to.include({ bridge: 'br0', reason: 'hard_timeout', table: 9, packets: 0, bytes: 0 });
+    expect(JSON.parse(json.stdout.split('\n')[0])).to.include({
+      bridge: 'br0',
+      reason: 'hard_timeout',
+      table: 9,
+      packets: 0,
+      bytes: 0,
+    });
     await rig.stopAll();
   });
 });

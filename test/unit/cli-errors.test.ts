@@ -41,6 +41,18 @@ describe('slowpath: what a user can mend is one line and status 2', function () 
       [...RUN, '--flows', '/absent/flows'],
       /cannot read flows: .*\/absent\/flows/,
     ],
+    'a port beside a configuration': [
+      [...RUN, '--vsctl', 'add-br br0', '--port', 'eth1'],
+      /^--port is for a switch without --vsctl: say it in there/,
+    ],
+    'a fail mode beside a configuration': [
+      [...RUN, '--config', 'absent.json', '--fail-mode', 'secure'],
+      /^--fail-mode is for a switch without --config/,
+    ],
+    'a trace without a switch': [
+      ['trace', 'br0', 'in_port=1'],
+      /^no switch runs on system@ovs-system: ask another with --datapath/,
+    ],
     'nobody to ask': [['dump-flows', '--datapath', 'netdev'], /no switch runs on netdev@ovs-netdev/],
   };
   for (const [title, [args, pattern]] of Object.entries(cases)) it(title, () => refuses(args, pattern));
@@ -68,6 +80,42 @@ describe('slowpath: what a user can mend is one line and status 2', function () 
     ];
     const child = new Child('unshare', [...words, '--flows', file]);
     await refuses([], new RegExp(`^${file}:3:11: `), child);
+  });
+
+  it('a file that is wrong: file, line and column, whichever command reads it', async () => {
+    const path = (name: string, text: string) => {
+      writeFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    const trace = ['trace', '--vsctl', 'add-br br0 -- add-port br0 p1', 'br0', 'in_port=1'];
+    const flows = path('wrong-flows', '# rules\nactions=drop\n  ip actons=drop\n');
+    await refuses([...trace, '--flows', flows], new RegExp(`^${flows}:3:6: `));
+    await refuses(['pcap', '/absent', '--flows', flows], new RegExp(`^${flows}:3:6: `));
+    const groups = path('wrong-groups', '\n  group_id=1,type=wrong\n');
+    await refuses([...trace, '--groups', groups], new RegExp(`^${groups}:2:19: `));
+    const meters = path('wrong-meters', '# none\nmeter=1,wrong\n');
+    await refuses([...trace, '--meters', meters], new RegExp(`^${meters}:2:1: `));
+    const config = path('wrong.json', '{\n "bridges": [\n}');
+    await refuses(['trace', '--config', config, 'br0', 'in_port=1'], new RegExp(`^${config}:3:1: `));
+    const column = path('column.json', '{"bridges": [{"name": "br0", "wrong": 1}]}');
+    await refuses(
+      ['trace', '--config', column, 'br0', 'in_port=1'],
+      new RegExp(`^${column}: bridges\\[0\\]\\.wrong: table Bridge: "wrong" is no column`),
+    );
+  });
+
+  it('a folder for control sockets that cannot be used', async function () {
+    needsRoot(this);
+    writeFileSync(join(folder, 'file'), '');
+    const child = new Child('unshare', [
+      ...['--net', 'env', `SLOWPATH_RUNDIR=${join(folder, 'file')}`],
+      ...[process.execPath, 'out/ts/cli/main.js', ...RUN],
+    ]);
+    await refuses(
+      [],
+      /^cannot use \S+ for the control socket: .*; name another folder in SLOWPATH_RUNDIR/,
+      child,
+    );
   });
 
   it('no CAP_NET_ADMIN', async function () {

@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { messageOf, SlowpathError } from '../errors/index.js';
 import { EventStream } from './event-stream.js';
-import { makeRunDirectory } from './rundir.js';
+import { makeRunDirectory, unusable } from './rundir.js';
 
 /** A request to a running switch and its answer, each one line of JSON. */
 export interface ControlRequest {
@@ -35,7 +35,7 @@ export class ControlServer {
     this.#path = path;
   }
 
-  /** Takes the place of a socket that nobody listens to any more. Error: ERR_ALREADY_RUNNING. */
+  /** Takes the place of a socket that nobody listens to any more. Errors: ERR_ALREADY_RUNNING, ERR_RUNDIR. */
   static async listen(
     path: string,
     methods: ControlMethods,
@@ -43,15 +43,17 @@ export class ControlServer {
   ): Promise<ControlServer> {
     makeRunDirectory();
     await refuseIfServed(path);
-    rmSync(path, { force: true });
     const control = new ControlServer(createServer(), path);
     control.#server.on('connection', (socket) => control.#serve(socket, methods, streams));
     const mask = process.umask(0o177);
     try {
+      rmSync(path, { force: true });
       await new Promise<void>((resolve, reject) => {
         control.#server.once('error', reject);
         control.#server.listen(path, resolve);
       });
+    } catch (cause) {
+      throw unusable(cause);
     } finally {
       process.umask(mask);
     }
@@ -143,6 +145,9 @@ async function isAlive(path: string): Promise<boolean> {
   });
 }
 
+/** Why a connection fails where no switch runs: no socket, or one that a process left that is gone. */
+const NOBODY: readonly string[] = ['ENOENT', 'ECONNREFUSED'];
+
 /** A connection to the socket; null when nobody listens there. */
 async function connectTo(path: string): Promise<Socket | null> {
   const socket = connect(path);
@@ -151,8 +156,11 @@ async function connectTo(path: string): Promise<Socket | null> {
       socket.once('connect', resolve);
       socket.once('error', reject);
     });
-  } catch {
-    return null;
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code !== undefined && NOBODY.includes(code)) return null;
+    const hint = code === 'EACCES' ? ': only who runs the switch, and root, may ask it' : '';
+    throw new SlowpathError('ERR_CONTROL', `cannot ask at ${path}: ${code}${hint}`, { cause });
   }
   return socket;
 }

@@ -17,7 +17,7 @@ export interface FlowEventsOptions extends CtlOptions {
 }
 
 /** A line of a stream of events. */
-type StreamLine = { readonly event: FlowEvent | FlowRemoved } | { readonly dropped: number };
+export type StreamLine<Event> = { readonly event: Event } | { readonly dropped: number };
 
 /** Nobody serves the datapath that was asked for. */
 export function notRunning({ datapath }: CtlOptions, name: string): SlowpathError {
@@ -35,23 +35,36 @@ export async function ctl(command: string, args: readonly string[], options: Ctl
   return answer;
 }
 
-/** Prints what becomes of the flows of the running switch, or which of its rules went, until it ends or a signal comes. */
-export async function flowEvents(options: FlowEventsOptions, write: (line: string) => void): Promise<void> {
+/** What the running switch tells of `method`, until it ends. Throws what it answers as an error, ERR_NOT_RUNNING when there is none. */
+export async function* followSwitch<Event>(
+  options: CtlOptions,
+  method: string,
+  params: Readonly<Record<string, unknown>> = {},
+): AsyncGenerator<StreamLine<Event>> {
   const name = options.name ?? DEFAULT_NAMES[options.datapath];
-  const { flowEventText, flowRemovedText } = await import('../control/index.js');
-  const method = options.rules === true ? 'flow-removed' : 'flow-events';
-  const lines = follow(socketPath(options.datapath, name), { method });
-  const textOf = (event: FlowEvent | FlowRemoved) =>
-    'event' in event ? flowEventText(event) : flowRemovedText(event);
-  let isFirst = true;
-  for await (const line of lines) {
+  let isHeard = false;
+  for await (const text of follow(socketPath(options.datapath, name), { method, params })) {
+    const line = JSON.parse(text) as
+      | StreamLine<Event>
+      | { readonly result: string }
+      | { readonly error: string };
+    if ('error' in line) throw new SlowpathError('ERR_CONTROL', line.error);
+    isHeard = true;
     // The first line says that all that comes from now on is told.
-    if (isFirst) isFirst = false;
-    else write(options.json === true ? line : eventText(JSON.parse(line) as StreamLine, textOf));
+    if (!('result' in line)) yield line;
   }
-  if (isFirst) throw notRunning(options, name);
+  if (!isHeard) throw notRunning(options, name);
 }
 
-function eventText(line: StreamLine, textOf: (event: FlowEvent | FlowRemoved) => string): string {
-  return 'event' in line ? textOf(line.event) : `${line.dropped} events were dropped: too many to take`;
+/** Prints what becomes of the flows of the running switch, or which of its rules went, until it ends or a signal comes. */
+export async function flowEvents(options: FlowEventsOptions, write: (line: string) => void): Promise<void> {
+  const { flowEventText, flowRemovedText } = await import('../control/index.js');
+  const method = options.rules === true ? 'flow-removed' : 'flow-events';
+  const textOf = (event: FlowEvent | FlowRemoved) =>
+    'event' in event ? flowEventText(event) : flowRemovedText(event);
+  for await (const line of followSwitch<FlowEvent | FlowRemoved>(options, method)) {
+    if (options.json === true) write(JSON.stringify('event' in line ? line.event : line));
+    else
+      write('event' in line ? textOf(line.event) : `${line.dropped} events were dropped: too many to take`);
+  }
 }

@@ -1,7 +1,8 @@
 import { Argument, type Command } from 'commander';
 import { completionScript, SHELL_NAMES } from './completion.js';
 import { HELP } from './help.js';
-import { append, datapathOption, print } from './options.js';
+import { append, datapathOption } from './options.js';
+import { print } from './output.js';
 import type { PcapOptions } from './pcap.js';
 import type { TraceOptions } from './trace.js';
 
@@ -21,7 +22,7 @@ function addTrace(root: Command): void {
     )
     .argument('<bridge>', 'name of the bridge')
     .argument('<flow>', "the packet: a flow in OpenFlow's syntax, or a datapath key")
-    .option('--config <file>', 'configuration, JSON')
+    .option('--config <file>', 'configuration, YAML or JSON')
     .option('--vsctl <words>', 'configuration as ovs-vsctl words, after that of --config')
     .option('--flows <file>', 'OpenFlow rules of the bridge, one a line')
     .option('--groups <file>', 'groups, one a line')
@@ -56,7 +57,7 @@ function addPcap(root: Command): void {
     )
     .option('--groups <file>', 'groups, one a line')
     .option('--meters <file>', 'meters, one a line; they let all packets pass')
-    .option('--config <file>', 'configuration, JSON')
+    .option('--config <file>', 'configuration, YAML or JSON')
     .option('--vsctl <words>', 'configuration as ovs-vsctl words, after that of --config')
     .option('-b, --bridge <name>', 'bridge that the rules are for (default: the first)')
     .option('-i, --in-port <port>', 'name or OpenFlow number of the port that packets come in by')
@@ -65,7 +66,7 @@ function addPcap(root: Command): void {
     .addHelpText('after', HELP.pcap)
     .action(async (file: string, options: PcapOptions) => {
       const { pcapCommand } = await import('./pcap.js');
-      await pcapCommand(file, options, (line) => print(line === '' ? '\n' : line));
+      await pcapCommand(file, options, (line) => process.stdout.write(`${line}\n`));
     });
 }
 

@@ -4,6 +4,7 @@ import { SlowpathError } from '../errors/index.js';
 import { version } from '../util/index.js';
 import { addFileCommands } from './file-commands.js';
 import { EXIT_HELP } from './help.js';
+import { watchOutput } from './output.js';
 import { addSwitchCommands } from './switch-commands.js';
 
 /** Exit codes: 0 done; 1 something unforeseen; 2 the user can mend it (arguments, interfaces, privileges, flows). */
@@ -32,12 +33,6 @@ function program(controlHelp: string): Command {
   return root;
 }
 
-/** Every command ends in peace when who reads has seen enough. */
-function endWithReader(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-}
-
 /** The commands of `slowpath ctl`, where somebody asks for help. */
 async function helpOfControl(): Promise<string> {
   if (!process.argv.some((word) => ['-h', '--help', 'help'].includes(word))) return '';
@@ -45,7 +40,7 @@ async function helpOfControl(): Promise<string> {
 }
 
 async function main(): Promise<void> {
-  process.stdout.on('error', endWithReader);
+  watchOutput();
   try {
     if (process.argv.length <= 2) {
       throw new SlowpathError(

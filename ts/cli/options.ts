@@ -31,8 +31,3 @@ export const datapathOption = () =>
     'system',
     'netdev',
   ]);
-
-/** Answers go to standard output, ended by a line end. */
-export function print(text: string): void {
-  if (text !== '') process.stdout.write(`${text}\n`);
-}

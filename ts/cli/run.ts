@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { DatapathType, DispatchMode } from '../datapath/index.js';
 import { SlowpathError, SyntaxProblem } from '../errors/index.js';
+import { OFPP_LOCAL } from '../openflow/index.js';
 import { type Bridge, Switch } from '../switch/index.js';
 import { MetricsServer, parseMetricsAddress } from '../metrics/index.js';
 import { DEFAULT_NAMES, makeRunDirectory, statePath } from './rundir.js';
@@ -37,7 +38,7 @@ type Tell = (event: string, about: object) => void;
 /** What the switch is told of --keep. */
 const KEPT = { flows: true, ports: 'ports' } as const;
 
-/** Runs a switch until SIGINT or SIGTERM. */
+/** Runs a switch until SIGINT, SIGTERM or SIGHUP. */
 export async function run(options: RunOptions, log: Logger, tell: Tell): Promise<void> {
   const address = options.metrics === undefined ? null : parseMetricsAddress(options.metrics);
   const flows = options.flows === undefined ? null : readFlows(options.flows);
@@ -49,10 +50,14 @@ export async function run(options: RunOptions, log: Logger, tell: Tell): Promise
   let metrics: MetricsServer | null = null;
   try {
     theSwitch = openSwitch(options, name, log, tell);
-    configure(theSwitch, options, flows);
+    const bridge = configure(theSwitch, options, flows);
     control = await serveControl(theSwitch);
     if (address !== null) metrics = await MetricsServer.listen(theSwitch, address);
-    const running = { datapath: `${options.datapath}@${name}`, bridge: options.bridge, ports: options.port };
+    const running = {
+      datapath: `${options.datapath}@${name}`,
+      bridge: bridge.name,
+      ports: portNames(bridge),
+    };
     log.info(running, 'running');
     tell('running', running);
     const signal = await stop.received;
@@ -92,7 +97,8 @@ function openSwitch(options: RunOptions, name: string, log: Logger, tell: Tell):
   });
 }
 
-function configure(theSwitch: Switch, options: RunOptions, flows: string | null): void {
+/** Gives the switch what the options say; the bridge that they are about. */
+function configure(theSwitch: Switch, options: RunOptions, flows: string | null): Bridge {
   let bridge: Bridge | undefined;
   if (options.config !== undefined || options.vsctl !== undefined) {
     theSwitch.configure(readConfiguration(options.config, options.vsctl));
@@ -110,7 +116,7 @@ function configure(theSwitch: Switch, options: RunOptions, flows: string | null)
       'option --bridge <name> not specified: give it, or a configuration that has a bridge',
     );
   }
-  if (flows === null) return;
+  if (flows === null) return bridge;
   try {
     theSwitch.addFlows(bridge, flows);
   } catch (error) {
@@ -118,6 +124,13 @@ function configure(theSwitch: Switch, options: RunOptions, flows: string | null)
     const where = `${options.flows}:${error.line}:${error.column}`;
     throw new SlowpathError('ERR_BAD_FLOW', `${where}: ${error.message}`, { cause: error });
   }
+  return bridge;
+}
+
+/** Ports by number, without the local one. */
+function portNames(bridge: Bridge): string[] {
+  const numbered = [...bridge.ports.values()].filter(({ ofport }) => ofport !== OFPP_LOCAL);
+  return numbered.sort((a, b) => a.ofport - b.ofport).map(({ name }) => name);
 }
 
 function readFlows(path: string): string {
@@ -129,7 +142,10 @@ function readFlows(path: string): string {
   }
 }
 
-/** SIGINT or SIGTERM, heard from the start: one that comes while the switch is being set up ends it in order, too. */
+/** What ends a switch. The terminal that goes away does, too (SIGHUP): in order, so that nothing stays behind. */
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** The first of them, heard from the start: one that comes while the switch is being set up ends it in order, too. */
 class StopSignal {
   /** Settles with the name of the first signal. */
   readonly received: Promise<string>;
@@ -141,12 +157,12 @@ class StopSignal {
     this.received = new Promise((resolve) => {
       this.#listener = resolve;
       // A second signal while the switch is being closed changes nothing.
-      for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, this.#listener);
+      for (const signal of STOP_SIGNALS) process.on(signal, this.#listener);
     });
   }
 
   dispose(): void {
     clearInterval(this.#alive);
-    for (const signal of ['SIGINT', 'SIGTERM']) process.removeListener(signal, this.#listener);
+    for (const signal of STOP_SIGNALS) process.removeListener(signal, this.#listener);
   }
 }

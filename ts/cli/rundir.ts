@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DatapathType } from '../datapath/index.js';
+import { messageOf, SlowpathError } from '../errors/index.js';
 
 /** Names of datapaths where none is given. */
 export const DEFAULT_NAMES: Readonly<Record<DatapathType, string>> = {
@@ -29,7 +30,20 @@ export function statePath(type: string, name: string, env?: NodeJS.ProcessEnv): 
   return join(runDirectory(env), `${type}@${name}.state`);
 }
 
-/** Makes the folder, for its owner alone. */
+/** Makes the folder, for its owner alone. Error: ERR_RUNDIR. */
 export function makeRunDirectory(): void {
-  mkdirSync(runDirectory(), { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(runDirectory(), { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw unusable(cause);
+  }
+}
+
+/** Control sockets cannot be put into the folder. */
+export function unusable(cause: unknown): SlowpathError {
+  return new SlowpathError(
+    'ERR_RUNDIR',
+    `cannot use ${runDirectory()} for the control socket: ${messageOf(cause)}; name another folder in SLOWPATH_RUNDIR`,
+    { cause },
+  );
 }

@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander';
+import { SlowpathError } from '../errors/index.js';
 import type { CtlOptions, FlowEventsOptions } from './ctl.js';
 import { HELP } from './help.js';
 import type { MonitorOptions } from './monitor.js';
-import { collect, datapathOption, interfaceName, positive, print } from './options.js';
+import { collect, datapathOption, interfaceName, positive } from './options.js';
+import { outliveReader, print } from './output.js';
 import type { QueryOptions } from './query.js';
 import type { RunOptions } from './run.js';
 
@@ -21,11 +23,15 @@ export function addSwitchCommands(root: Command, controlHelp: string): void {
 function addRun(root: Command): void {
   root
     .command('run')
-    .description('run a switch until SIGINT or SIGTERM')
+    .description('run a switch until SIGINT, SIGTERM or SIGHUP')
     .addOption(datapathOption().makeOptionMandatory())
     .option('-n, --name <name>', 'name of the datapath (default: ovs-system or ovs-netdev)', interfaceName)
-    .option('-b, --bridge <name>', 'name of the bridge and of its local device', interfaceName)
-    .option('--config <file>', 'configuration, JSON, instead of --bridge and --port')
+    .option(
+      '-b, --bridge <name>',
+      'name of the bridge and of its local device; with --config or --vsctl: the bridge that --flows is for (default: the first)',
+      interfaceName,
+    )
+    .option('--config <file>', 'configuration, YAML or JSON, instead of --port and --fail-mode')
     .option('--vsctl <words>', 'configuration as ovs-vsctl words, after that of --config')
     .option('-p, --port <interface>', 'network device to add to the bridge; may be repeated', collect, [])
     .option('-f, --flows <file>', 'OpenFlow rules in ovs-ofctl syntax, one a line')
@@ -59,15 +65,26 @@ function addRun(root: Command): void {
     .option('--flush', 'begin without the flows that an earlier run left')
     .option('--json', 'print what happens as JSON, one object a line')
     .addHelpText('after', HELP.run)
-    .action(async (options: RunOptions) => {
+    .action(async (options: RunOptions, command: Command) => {
+      refuseBesideConfiguration(command);
       const [{ run }, { pino }] = await Promise.all([import('./run.js'), import('pino')]);
       const log = pino(
         { base: null, timestamp: pino.stdTimeFunctions.isoTime },
         pino.destination({ dest: 2, sync: true }),
       );
+      outliveReader((message) => log.warn(message));
       const tell = (event: string, about: object) => print(JSON.stringify({ event, ...about }));
       await run(options, log, options.json === true ? tell : () => {});
     });
+}
+
+/** What a configuration says is not said besides. */
+function refuseBesideConfiguration(command: Command): void {
+  const isGiven = (name: string) => command.getOptionValueSource(name) === 'cli';
+  const by = ['config', 'vsctl'].find(isGiven);
+  const besides = Object.entries({ port: '--port', failMode: '--fail-mode' }).find(([name]) => isGiven(name));
+  if (by === undefined || besides === undefined) return;
+  throw new SlowpathError('ERR_USAGE', `${besides[1]} is for a switch without --${by}: say it in there`);
 }
 
 function addDumpFlows(root: Command): void {
@@ -102,7 +119,7 @@ function addCtl(root: Command, controlHelp: string): void {
     .argument('[arguments...]', 'arguments and options of the command')
     .addOption(datapathOption().default('system'))
     .option('-n, --name <name>', 'name of the datapath')
-    .addHelpText('after', controlHelp)
+    .addHelpText('after', `${controlHelp}\n${HELP.ctl}`)
     .passThroughOptions()
     .allowUnknownOption()
     .action(async (command: string, args: string[], options: CtlOptions) =>
