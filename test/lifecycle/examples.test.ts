@@ -53,6 +53,18 @@ describeSwitch('examples', (rig) => {
   const packets = (counts: Readonly<Record<string, Count>> = {}) =>
     Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count.packets]));
 
+  it('a device that is not there is one line and status 2', async () => {
+    const { code, stdout, stderr } = await rig().inside.start(process.execPath, [
+      'examples/firewall/main.mjs',
+      'absent',
+    ]).exit;
+    expect({ code, stdout, stderr }).to.deep.equal({
+      code: 2,
+      stdout: '',
+      stderr: "there is no network interface 'absent'\n",
+    });
+  });
+
   it('learning switch: hosts reach each other, and their frames go nowhere else', async () => {
     await start('learning-switch');
     const third = await Capture.start(host(3).namespace, 'eth0', 100, 20_000);
