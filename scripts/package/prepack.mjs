@@ -8,8 +8,10 @@ import { prebuiltPath } from './platform.cjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const call = (command, args) => execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
 
+// First what can fail: a checkout without compiler keeps the dist/ that it has.
+call('npm', ['run', 'build:native']);
 for (const folder of ['dist', 'prebuilds']) rmSync(join(root, folder), { recursive: true, force: true });
-call('npm', ['run', 'build']);
+call('npm', ['run', 'build:ts']);
 const target = join(root, prebuiltPath());
 mkdirSync(dirname(target), { recursive: true });
 copyFileSync(join(root, 'build', 'Release', 'slowpath.node'), target);

@@ -294,6 +294,8 @@ describe('scripts/vswitchd.mjs', function () {
       files: { path: string }[];
     }[];
     const files = packed[0].files.map(({ path }) => path);
+    const links = readFileSync(join(root, 'README.md'), 'utf8').matchAll(/\]\(((?:docs|examples)\/[^)#]+)/g);
+    expect(files, 'what the README names').to.include.members([...links].map(([, path]) => path));
     expect(files).to.include.members([
       'scripts/vswitchd.mjs',
       ...[
