@@ -164,6 +164,10 @@ const program = new Command('slowpath-vswitchd')
   .configureOutput({ outputError: (text, write) => write(oneLine(text)) })
   .action(main);
 
+// Help that nobody reads to its end is no failure.
+process.stdout.on('error', (error) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 try {
   await program.parseAsync();
 } catch (error) {

@@ -152,13 +152,14 @@ describe('slowpath: help and version', function () {
 
   it('ends in peace when nobody reads it', async () => {
     // A pipe without a reader: the first write fails.
-    const script = `{ sleep 0.1; exec "$0" "$1" ctl --help; } | true; exit "\${PIPESTATUS[0]}"`;
-    const { code, stderr } = await new Child('bash', [
-      '-c',
-      script,
-      process.execPath,
-      join(root, 'out/ts/cli/main.js'),
-    ]).exit;
-    expect({ code, stderr }).to.deep.equal({ code: 0, stderr: '' });
+    const script = `{ sleep 0.1; exec "$0" "$@"; } | true; exit "\${PIPESTATUS[0]}"`;
+    for (const words of [['out/ts/cli/main.js', 'ctl'], ['scripts/vswitchd.mjs']]) {
+      const [file, ...args] = words;
+      const { code, stderr } = await new Child('bash', [
+        ...['-c', script, process.execPath, join(root, file)],
+        ...[...args, '--help'],
+      ]).exit;
+      expect({ code, stderr }, file).to.deep.equal({ code: 0, stderr: '' });
+    }
   });
 });
