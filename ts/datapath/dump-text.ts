@@ -23,7 +23,7 @@ import {
   formatUfid,
 } from '../flow/index.js';
 import { type FlowBatch, native } from '../native/index.js';
-import type { Datapath, DatapathPort, DatapathStats, DatapathType, FlowDump, PortStats } from './types.js';
+import type { Datapath, FlowDump } from './types.js';
 
 export interface DumpTextOptions {
   /** As `ovs-dpctl dump-flows -m`: flow ids and every field. */
@@ -137,57 +137,4 @@ async function readDump<T>(
     await nextTurn();
   }
   return shown;
-}
-
-/** What `show` tells, for programs. */
-export interface DatapathRecord {
-  readonly type: DatapathType;
-  readonly name: string;
-  readonly stats: DatapathStats;
-  readonly ports: readonly Pick<DatapathPort, 'portNo' | 'name' | 'type' | 'stats'>[];
-}
-
-/** As showText, as an object. */
-export function showRecord(datapath: Datapath): DatapathRecord {
-  const ports = datapath.ports().map(({ portNo, name, type, stats }) => ({ portNo, name, type, stats }));
-  return { type: datapath.type, name: datapath.name, stats: datapath.stats(), ports };
-}
-
-/** What `ovs-dpctl show` prints about a datapath; with `statistics` as with -s. */
-export function showText(datapath: Datapath, options: { readonly statistics?: boolean } = {}): string {
-  const stats = datapath.stats();
-  const lookups = stats.hit + stats.missed;
-  const perPacket = lookups === 0 ? 0 : stats.maskHits / lookups;
-  const lines = [
-    `${datapath.type}@${datapath.name}:`,
-    `  lookups: hit:${stats.hit} missed:${stats.missed} lost:${stats.lost}`,
-    `  flows: ${stats.flows}`,
-    `  masks: hit:${stats.maskHits} total:${stats.masks} hit/pkt:${perPacket.toFixed(2)}`,
-    `  cache: hit:${stats.cacheHits} hit-rate:${lookups === 0 ? '0.00' : ((stats.cacheHits * 100) / lookups).toFixed(2)}%`,
-  ];
-  for (const port of datapath.ports()) {
-    lines.push(`  port ${port.portNo}: ${port.name}${port.type === 'system' ? '' : ` (${port.type})`}`);
-    if (options.statistics === true) lines.push(...portStatistics(port.stats));
-  }
-  return lines.join('\n');
-}
-
-/** Statistics of a port; `?` for what a datapath port does not count. */
-function portStatistics(stats: PortStats): string[] {
-  return [
-    `    RX packets:${stats.rxPackets} errors:${stats.rxErrors} dropped:${stats.rxDropped} overruns:? frame:?`,
-    `    TX packets:${stats.txPackets} errors:${stats.txErrors} dropped:${stats.txDropped} aborted:? carrier:?`,
-    '    collisions:?',
-    `    RX bytes:${byteCount(stats.rxBytes)}  TX bytes:${byteCount(stats.txBytes)}`,
-  ];
-}
-
-const BINARY_UNITS = ['KiB', 'MiB', 'GiB', 'TiB'];
-
-/** A number of bytes, from 1024 on also in the unit that fits. */
-function byteCount(bytes: number): string {
-  const unit = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), BINARY_UNITS.length);
-  return unit === 0
-    ? `${bytes}`
-    : `${bytes} (${(bytes / 1024 ** unit).toFixed(1)} ${BINARY_UNITS[unit - 1]})`;
 }

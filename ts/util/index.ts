@@ -1,6 +1,7 @@
 export * from './address.js';
 export * from './bytes.js';
 export * from './cursor.js';
+export * from './fixed.js';
 export * from './flags.js';
 export * from './hex.js';
 export * from './version.js';
