@@ -5,7 +5,10 @@ import {
   type FlowMatch,
   type FlowSpec,
   formatSent,
+  GROUP_ANY,
   OFPP_NONE,
+  outputsToGroup,
+  outputsToPort,
   type Rule,
   type TableCounter,
   TableError,
@@ -34,6 +37,8 @@ export interface FlowSelection {
   readonly cookieMask?: bigint;
   /** Only rules with an output to this port; any when absent or OFPP_NONE. */
   readonly outPort?: number;
+  /** Only rules that send packets to this group; any when absent or GROUP_ANY. */
+  readonly outGroup?: number;
 }
 
 /** Settings of one table (ovs-vswitchd.conf.db(5), Flow_Table). */
@@ -323,14 +328,12 @@ function isWithin(inner: FlowMatch, outer: FlowMatch, words: readonly number[]):
 
 function isSelected(
   rule: Rule,
-  { cookie = 0n, cookieMask = 0n, outPort = OFPP_NONE }: FlowSelection,
+  { cookie = 0n, cookieMask = 0n, outPort = OFPP_NONE, outGroup = GROUP_ANY }: FlowSelection,
 ): boolean {
   if (cookieMask !== 0n) {
     const own = (BigInt(rule.cookieHigh >>> 0) << 32n) | BigInt(rule.cookieLow >>> 0);
     if (((own ^ cookie) & cookieMask) !== 0n) return false;
   }
-  return (
-    outPort === OFPP_NONE ||
-    rule.actions.some((action) => action.type === 'output' && action.port === outPort)
-  );
+  if (outPort !== OFPP_NONE && !outputsToPort(rule.actions, outPort)) return false;
+  return outGroup === GROUP_ANY || outputsToGroup(rule.actions, outGroup);
 }

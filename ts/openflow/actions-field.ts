@@ -134,7 +134,7 @@ function setTunnel(list: ActionList, item: Item): void {
     type: 'set_tunnel',
     idHigh: Number(BigInt.asIntN(32, id >> 32n)),
     idLow: Number(BigInt.asIntN(32, id)),
-    ...(item.key.text === 'set_tunnel64' ? { isLong: true as const } : {}),
+    ...(item.key.text === 'set_tunnel64' ? { form: 'set_tunnel64' } : {}),
   });
 }
 

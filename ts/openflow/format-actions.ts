@@ -123,6 +123,11 @@ function formatMetadata(action: Of<'write_metadata'>): string {
   return `write_metadata:${value}${mask === 0xffff_ffff_ffff_ffffn ? '' : `/0x${mask.toString(16)}`}`;
 }
 
+function formatSetTunnel({ idHigh, idLow, form }: Of<'set_tunnel'>): string {
+  const id = (BigInt(idHigh >>> 0) << 32n) | BigInt(idLow >>> 0);
+  return `${idHigh === 0 ? (form ?? 'set_tunnel') : 'set_tunnel64'}:${formatHex(id)}`;
+}
+
 const ENCAP_NAMES: Readonly<Record<number, string>> = {
   0: 'ethernet',
   100687: 'nsh',
@@ -176,8 +181,7 @@ const PRINTERS: { readonly [T in Action['type']]: (action: Of<T>, ports?: PortLa
   set_mpls_tc: ({ tc }) => `set_mpls_tc(${tc})`,
   set_mpls_ttl: ({ ttl }) => `set_mpls_ttl(${ttl})`,
   dec_mpls_ttl: () => 'dec_mpls_ttl',
-  set_tunnel: ({ idHigh, idLow, isLong }) =>
-    `set_tunnel${isLong === true || idHigh !== 0 ? '64' : ''}:${formatHex((BigInt(idHigh >>> 0) << 32n) | BigInt(idLow >>> 0))}`,
+  set_tunnel: formatSetTunnel,
   set_queue: ({ queue }) => `set_queue:${queue}`,
   pop_queue: () => 'pop_queue',
   group: ({ group }) => `group:${group}`,
@@ -221,6 +225,18 @@ export function formatSent(actions: readonly Action[], ports?: PortLabels): stri
  * An action list as `ovs-ofctl -O OpenFlow15` prints it; `drop` when there is none. `matchesVlan`: the packets surely have a VLAN
  * tag, so that mod_vlan_vid and mod_vlan_pcp need no push_vlan.
  */
-export function formatActions(actions: readonly Action[], matchesVlan: boolean): string {
-  return formatSent(asSent(actions, true, matchesVlan));
+export function formatActions(actions: readonly Action[], matchesVlan: boolean, ports?: PortLabels): string {
+  return formatSent(asSent(actions, true, matchesVlan), ports);
+}
+
+/** An action list as `ovs-ofctl` prints it in OpenFlow 1.0, which leaves out what that has no word for: meters, action sets. */
+export function formatActions10(
+  actions: readonly Action[],
+  matchesVlan: boolean,
+  ports?: PortLabels,
+): string {
+  const sayable = actions.filter(({ type }) => type !== 'meter');
+  // What sets a field becomes one of OpenFlow 1.0's actions first, and some of those (mod_nw_ecn) are told as a load.
+  const legacy = asSent(sayable, false, matchesVlan);
+  return formatSent(asSent(legacy, false, matchesVlan), ports);
 }

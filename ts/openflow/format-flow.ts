@@ -1,5 +1,6 @@
-import { formatActions } from './format-actions.js';
+import { formatActions, formatActions10 } from './format-actions.js';
 import { formatMatch } from './format-match.js';
+import type { PortLabels } from './ports.js';
 import type { TlvMap } from './tlv-map.js';
 import { matchHasVlan, normalizeVlan } from './match.js';
 import {
@@ -32,41 +33,72 @@ function formatDuration(ms: number): string {
   return `${(whole / 1000).toFixed(whole % 1000 === 0 ? 0 : 3)}s`;
 }
 
-/** What a rule matches, with its priority when that is not the default: `priority=10,arp`. */
-export function formatRuleMatch(flow: FlowSpec | Rule, tlvMap?: TlvMap): string {
+/** How `ovs-ofctl dump-flows` is asked to show flows. */
+export interface FlowFormat {
+  /** -O: matches and actions are told in the words of this version. OpenFlow 1.0 (with Nicira's extensions) has no flags, importance, meter and action set. */
+  readonly version?: 'OpenFlow10' | 'OpenFlow15';
+  /** Names in place of port numbers. */
+  readonly ports?: PortLabels;
+  readonly tlvMap?: TlvMap;
+}
+
+function conditionsOf(flow: FlowSpec | Rule, { version, ports, tlvMap }: FlowFormat): string {
   const shown = { key: flow.match.key.slice(), mask: flow.match.mask.slice() };
-  normalizeVlan(shown);
-  const match = formatMatch(shown, tlvMap);
+  if (version !== 'OpenFlow10') normalizeVlan(shown);
+  const match = formatMatch(shown, tlvMap, ports);
   const priority = flow.priority === DEFAULT_PRIORITY ? '' : `priority=${flow.priority}`;
   return [priority, match].filter((part) => part !== '').join(',');
 }
 
+/** What a rule matches, with its priority when that is not the default: `priority=10,arp`. */
+export function formatRuleMatch(flow: FlowSpec | Rule, tlvMap?: TlvMap): string {
+  return conditionsOf(flow, tlvMap === undefined ? {} : { tlvMap });
+}
+
 /** What a rule matches and does: `priority=10,arp actions=NORMAL`. */
-function formatBody(flow: FlowSpec | Rule, tlvMap?: TlvMap): string {
-  const conditions = formatRuleMatch(flow, tlvMap);
-  const actions = formatActions(flow.actions, matchHasVlan(flow.match));
+function formatBody(flow: FlowSpec | Rule, format: FlowFormat): string {
+  const conditions = conditionsOf(flow, format);
+  const formatList = format.version === 'OpenFlow10' ? formatActions10 : formatActions;
+  const actions = formatList(flow.actions, matchHasVlan(flow.match), format.ports);
   return `${conditions === '' ? '' : `${conditions} `}actions=${actions}`;
 }
 
-/**
- * A rule with its statistics as `ovs-ofctl dump-flows` prints it, with the blank in front. `now` in monotonic milliseconds. That is the reply of
- * OpenFlow 1.0 with Nicira's extensions, which knows nothing of flags and importance.
- */
-export function formatFlowStats(rule: Rule, now: number, tlvMap?: TlvMap): string {
+/** Timeouts, and in OpenFlow 1.5 flags and importance, each with what separates it from what follows. */
+function formatProperties(flow: FlowSpec | Rule, version: FlowFormat['version']): string {
+  let text = '';
+  if (flow.idleTimeout !== 0) text += `idle_timeout=${flow.idleTimeout}, `;
+  if (flow.hardTimeout !== 0) text += `hard_timeout=${flow.hardTimeout}, `;
+  if (version === 'OpenFlow10') return text;
+  for (const [flag, name] of FLAG_NAMES) if (((flow.flags ?? 0) & flag) !== 0) text += `${name} `;
+  if (flow.importance !== 0) text += `importance=${flow.importance}, `;
+  return text;
+}
+
+/** A rule with its statistics as a line of `ovs-ofctl dump-flows`, with the blank in front. `now` in monotonic milliseconds. */
+export function formatFlowReply(rule: Rule, now: number, format: FlowFormat = {}): string {
   const { created = now, modified = created, used = created } = rule;
   const seconds = (since: number) => Math.max(0, Math.floor((now - since) / 1000));
-  const parts = [
+  const counts = [
     `cookie=0x${formatCookie(rule.cookieHigh, rule.cookieLow)}`,
     `duration=${formatDuration(now - created)}`,
     `table=${rule.table}`,
     `n_packets=${rule.packets}`,
     `n_bytes=${rule.bytes}`,
   ];
-  if (rule.idleTimeout !== 0) parts.push(`idle_timeout=${rule.idleTimeout}`);
-  if (rule.hardTimeout !== 0) parts.push(`hard_timeout=${rule.hardTimeout}`);
-  parts.push(`idle_age=${seconds(used)}`);
-  if (seconds(modified) !== seconds(created)) parts.push(`hard_age=${seconds(modified)}`);
-  return ` ${parts.join(', ')}, ${formatBody(rule, tlvMap)}`;
+  const ages = [`idle_age=${seconds(used)}`];
+  // OpenFlow 1.5 has no word for the time since a modification.
+  if (format.version !== 'OpenFlow15' && seconds(modified) !== seconds(created))
+    ages.push(`hard_age=${seconds(modified)}`);
+  const properties = formatProperties(rule, format.version);
+  return ` ${counts.join(', ')}, ${properties}${ages.join(', ')}, ${formatBody(rule, format)}`;
+}
+
+/**
+ * A rule with its statistics: the line of OpenFlow 1.0 with Nicira's extensions, which knows nothing of flags and importance, but with all that the rule
+ * does, in OpenFlow 1.5's words. With the blank in front; `now` in monotonic milliseconds.
+ */
+export function formatFlowStats(rule: Rule, now: number, tlvMap?: TlvMap): string {
+  return formatFlowReply({ ...rule, flags: 0, importance: 0 }, now, tlvMap === undefined ? {} : { tlvMap });
 }
 
 /** Why a rule went: OFPRR_* in lower case, in the order of their numbers. */
@@ -102,16 +134,13 @@ export function formatFlowRemoved(
   return parts.join(' ');
 }
 
-/** A rule as `ovs-ofctl -O OpenFlow15 dump-flows --no-stats` prints it, without the blank in front. */
-export function formatFlow(flow: FlowSpec | Rule, tlvMap?: TlvMap): string {
+/** A rule as `ovs-ofctl -O OpenFlow15 --no-stats dump-flows` prints it, without the blank in front; or in OpenFlow 1.0's words. */
+export function formatFlow(flow: FlowSpec | Rule, tlvMap?: TlvMap, format: FlowFormat = {}): string {
   let text = '';
   if (flow.cookieHigh !== 0 || flow.cookieLow !== 0) {
     text += `cookie=0x${formatCookie(flow.cookieHigh, flow.cookieLow)}, `;
   }
   if (flow.table !== 0) text += `table=${flow.table}, `;
-  if (flow.idleTimeout !== 0) text += `idle_timeout=${flow.idleTimeout}, `;
-  if (flow.hardTimeout !== 0) text += `hard_timeout=${flow.hardTimeout}, `;
-  for (const [flag, name] of FLAG_NAMES) if (((flow.flags ?? 0) & flag) !== 0) text += `${name} `;
-  if (flow.importance !== 0) text += `importance=${flow.importance}, `;
-  return text + formatBody(flow, tlvMap);
+  text += formatProperties(flow, format.version);
+  return text + formatBody(flow, tlvMap === undefined ? format : { ...format, tlvMap });
 }

@@ -4,9 +4,11 @@ export { fieldNumber, type FieldWords, fieldWordsOf, parseFieldWords } from './f
 export { formatAction, formatActions, formatSent } from './format-actions.js';
 export {
   FLOW_REMOVED_REASONS,
+  type FlowFormat,
   type FlowRemovedReason,
   formatFlow,
   formatFlowRemoved,
+  formatFlowReply,
   formatFlowStats,
   formatRuleMatch,
 } from './format-flow.js';
@@ -71,6 +73,7 @@ export {
 } from './parse-flow.js';
 export { outputsToGroup, outputsToPort, usesMeter } from './references.js';
 export { TableError, type TableErrorCode } from './table-errors.js';
+export { parseFilter } from './parse-filter.js';
 export { parseFlowKey } from './parse-flow-key.js';
 export { formatPort, type PortLabels } from './ports.js';
 export { formatSubfield } from './subfield.js';

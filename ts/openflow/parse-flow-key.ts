@@ -43,7 +43,7 @@ export function parseFlowKey(
 }
 
 /** A flow has flags as names, `syn|ack`, where a match has `+syn+ack`; the value as a number. */
-function withPlainFlags(item: Item): Item {
+export function withPlainFlags(item: Item): Item {
   const names = Object.hasOwn(FLAG_FORMATS, item.key.text) ? FLAG_FORMATS[item.key.text] : undefined;
   if (names === undefined || item.value === undefined || !/^[a-z[]/.test(item.value.text)) return item;
   const { value } = item;

@@ -39,6 +39,11 @@ const KEYWORDS: Readonly<Record<string, readonly [ethType: number, nwProto: numb
   mplsm: [ETH_TYPE_MPLS_MCAST, 0],
 };
 
+/** Whether a word alone stands for a protocol: `tcp`. */
+export function isProtocol(name: string): boolean {
+  return name !== 'eth' && Object.hasOwn(KEYWORDS, name);
+}
+
 /** dl_vlan=0xffff, OpenFlow 1.0's way to say: no VLAN tag. */
 const OFP10_VLAN_NONE = 0xffff;
 const VID_MASK = 0x0fff;

@@ -9,10 +9,11 @@ export function* flattened(actions: readonly Action[]): Generator<Action> {
   }
 }
 
-/** Whether a list of actions outputs to this port by name. */
+/** Whether a list of actions outputs to this port by name. As in OVS, one that cuts packets short does not count. */
 export function outputsToPort(actions: readonly Action[], port: number): boolean {
   for (const action of flattened(actions)) {
-    if ((action.type === 'output' || action.type === 'enqueue') && action.port === port) return true;
+    if (action.type === 'output' && action.port === port && action.maxLen === 0) return true;
+    if (action.type === 'enqueue' && action.port === port) return true;
     if (action.type === 'controller' && port === OFPP_CONTROLLER) return true;
   }
   return false;

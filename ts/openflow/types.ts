@@ -191,8 +191,8 @@ export type Action =
       readonly type: 'set_tunnel';
       readonly idHigh: number;
       readonly idLow: number;
-      /** It was said as set_tunnel64, though the key is not long. */
-      readonly isLong?: true;
+      /** Given as set_tunnel64; wide keys are so in any case. */
+      readonly form?: 'set_tunnel64';
     }
   | { readonly type: 'set_queue'; readonly queue: number }
   | { readonly type: 'pop_queue' }

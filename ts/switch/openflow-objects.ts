@@ -139,6 +139,7 @@ export function flowStatistics(bridge: Bridge, filter: string, now: number): Flo
     cookie: wide(mod.cookieMatchHigh, mod.cookieMatchLow),
     cookieMask: wide(mod.cookieMaskHigh, mod.cookieMaskLow),
     outPort: mod.outPort,
+    outGroup: mod.outGroup,
   });
   return rules.map((rule) => describe(rule, now, bridge));
 }
