@@ -115,12 +115,16 @@ describe('control: what ovs-appctl prints', () => {
       stats: () => ({ hit: 59, missed: 1, lost: 0, flows: 1, masks: 1, maskHits: 60, cacheHits: 0 }),
       ports: () => [
         {
-          ...{ name: 'p1', type: 'system', portNo: 1, ifindex: 1 },
+          ...{ name: 'p1', type: 'system', portNo: 1, ifindex: 0 },
           stats: { rxPackets: 60, txPackets: 0, rxBytes: 6360, txBytes: 0, ...stats },
         },
       ],
     } as unknown as Datapath;
-    const text = showText(datapath, { statistics: true }).replaceAll(/(errors|dropped):0/g, '$1:?');
+    // The dummy datapath counts neither errors nor what devices count.
+    const text = showText(datapath, { statistics: true }).replaceAll(
+      /(errors|dropped|overruns|frame|aborted|carrier|collisions):0/g,
+      '$1:?',
+    );
     const real = answers['dpctl/show -s'];
     const port = real.slice(real.indexOf('    RX packets:60'), real.indexOf('  port 2'));
     expect(text.slice(text.indexOf('    RX'))).to.equal(port.trimEnd());
@@ -132,10 +136,13 @@ describe('control: what ovs-appctl prints', () => {
     const ours = commandList().split('\n');
     const real = lines('list-commands');
     expect(ours[0]).to.equal(real[0]);
-    for (const line of ours.slice(1).filter((line) => line.endsWith(' '))) {
-      if (line.startsWith('  coverage/help')) continue;
-      expect(real).to.include(line);
-    }
+    const nameOf = (line: string) => line.trim().split(' ')[0];
+    const names = new Set(real.map(nameOf));
+    const both = ours.slice(1).filter((line) => names.has(nameOf(line)));
+    expect(both.length).to.be.at.least(ours.length - 5);
+    // One thread forwards here: there is no choosing among several.
+    const wanted = real.map((line) => line.replace(' [pmd=..]', ''));
+    for (const line of both) expect(wanted).to.include(line);
   });
 
   it('what it says of wrong commands and arguments', async () => {

@@ -55,7 +55,7 @@ describe(`slowpath ctl [${datapathType}]`, function () {
     );
     const statistics = await ctl('dpctl/show', '-s');
     expect(statistics).to.match(
-      / {2}port 2: p1\n {4}RX packets:[1-9]\d* errors:0 dropped:\d+ overruns:\? frame:\?\n {4}TX packets:[1-9]/,
+      / {2}port 2: p1\n {4}RX packets:[1-9]\d* errors:0 dropped:\d+ overruns:0 frame:0\n {4}TX packets:[1-9]/,
     );
     expect(statistics.split('\n').length).to.be.above(plain.split('\n').length);
   });
@@ -69,6 +69,9 @@ describe(`slowpath ctl [${datapathType}]`, function () {
     );
     expect(await ctl('ofctl/dump-flows', 'br0', 'table=4')).to.match(
       /table=4, n_packets=\d+, .*actions=NORMAL$/,
+    );
+    expect(await ctl('ofctl/dump-flows', '-O', 'OpenFlow15', '--no-stats', 'br0', 'arp')).to.match(
+      /^ ?reset_counts priority=10,arp actions=NORMAL$/,
     );
   });
 
@@ -145,6 +148,17 @@ describe(`slowpath ctl [${datapathType}]`, function () {
       [['fdb/show'], '"fdb/show" command requires at least 1 arguments'],
       [['upcall/show', 'x'], '"upcall/show" command takes at most 0 arguments'],
       [['fdb/show', 'nope'], 'no such bridge'],
+      [['dpctl/dump-flows', 'filter=nope'], 'Failed to parse filter (nope: unknown field nope)'],
+      [
+        ['dpctl/dump-flows', DATAPATH, '-m'],
+        '"-m" stands behind the datapath: options come before the datapath, filter= and type= behind it, each once',
+      ],
+      [['ofctl/dump-flows', '-x', 'br0'], "unrecognized option '-x'"],
+      [
+        ['ofctl/dump-flows', '-O', 'OpenFlow13', 'br0'],
+        '-O OpenFlow13: flows are told in the words of OpenFlow10 or OpenFlow15',
+      ],
+      [['ofctl/dump-flows', '--names'], "'dump-flows' command requires at least 1 arguments"],
       [['lacp/show', 'p1'], 'no such lacp object'],
       [['lacp/show-stats', 'p1'], 'no such lacp object'],
       [['upcall/set-flow-limit', 'many'], 'upcall/set-flow-limit: "many" is no number of flows'],

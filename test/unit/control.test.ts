@@ -46,7 +46,7 @@ describe('control: commands', () => {
   it('have names of their own, arguments that fit their usage, and help', () => {
     expect(new Set(COMMANDS.map(({ name }) => name)).size).to.equal(COMMANDS.length);
     for (const { name, usage, help, least, most } of COMMANDS) {
-      const words = usage === '' ? [] : usage.split(' ');
+      const words = usage.match(/\[[^\]]*\]|\S+/g) ?? [];
       expect(words.filter((word) => !word.startsWith('[')).length, name).to.equal(least);
       expect(words.length <= most, name).to.equal(true);
       expect(commandHelp()).to.contain(`  ${name}`).and.to.contain(help);

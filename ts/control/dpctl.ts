@@ -3,7 +3,7 @@ import { messageOf, SlowpathError } from '../errors/index.js';
 import { FLOW_WORDS } from '../fields/index.js';
 import type { FlowDescription } from '../flow/index.js';
 import { FITNESS, native } from '../native/index.js';
-import { type FlowMatch, parseFlowMod } from '../openflow/index.js';
+import { type FlowMatch, parseFilter } from '../openflow/index.js';
 import type { Command } from './types.js';
 
 const FITNESS_ERROR = FITNESS.indexOf('error');
@@ -11,34 +11,56 @@ const FITNESS_ERROR = FITNESS.indexOf('error');
 const OWN_TYPES = ['ovs', 'non-offloaded', 'all'];
 const OTHER_TYPES = ['tc', 'dpdk', 'offloaded', 'partially-offloaded'];
 
-/** Options (`-m`) and other words of a command. Throws for an option that is not among `known`. */
-function split(args: readonly string[], known: readonly string[]): { options: Set<string>; words: string[] } {
-  const options = new Set(args.filter((arg) => arg.startsWith('-')));
-  for (const option of options) {
-    if (!known.includes(option)) throw new SlowpathError('ERR_USAGE', `Unrecognized option ${option}`);
+/** What the options before the words of a command ask for. */
+interface DpctlOptions {
+  verbose: boolean;
+  statistics: boolean;
+  /** Undefined: as `verbose` says. */
+  names: boolean | undefined;
+}
+
+const LONG_OPTIONS: Readonly<Record<string, (options: DpctlOptions) => void>> = {
+  '--more': (options) => (options.verbose = true),
+  '--statistics': (options) => (options.statistics = true),
+  '--names': (options) => (options.names = true),
+  '--no-names': (options) => (options.names = false),
+  // They ask for something of commands that change flows.
+  '--clear': () => {},
+  '--may-create': () => {},
+};
+const SHORT_OPTIONS: Readonly<Record<string, string>> = { m: '--more', s: '--statistics' };
+
+/** Options and words, as every dpctl command of ovs-appctl takes them: options come first, short ones may stand together. */
+function split(args: readonly string[]): { options: DpctlOptions; words: readonly string[] } {
+  const options: DpctlOptions = { verbose: false, statistics: false, names: undefined };
+  const unknown = (option: string) => new SlowpathError('ERR_USAGE', `Unrecognized option ${option}`);
+  let count = 0;
+  for (; count < args.length && /^-./.test(args[count]); count++) {
+    const arg = args[count];
+    const names = arg.startsWith('--') ? [arg] : [...arg.slice(1)].map((letter) => SHORT_OPTIONS[letter]);
+    for (const [i, name] of names.entries()) {
+      if (name === undefined || !Object.hasOwn(LONG_OPTIONS, name)) {
+        throw unknown(arg.startsWith('--') ? arg : `-${arg[i + 1]}`);
+      }
+      LONG_OPTIONS[name](options);
+    }
   }
-  return { options, words: args.filter((arg) => !arg.startsWith('-')) };
+  return { options, words: args.slice(count) };
 }
 
 /** There is one datapath: that may be named. */
-function checkName(
-  { type, name }: Datapath,
-  words: readonly string[],
-  problem: (word: string) => string,
-): void {
-  for (const word of words) {
-    if (word !== name && word !== `${type}@${name}`)
-      throw new SlowpathError('ERR_NO_DATAPATH', problem(word));
-  }
+function isNamed({ type, name }: Datapath, word: string): boolean {
+  return word === name || word === `${type}@${name}`;
 }
 
-/** What `filter=` wants: a match as of ovs-ofctl, with port numbers and names of the datapath. */
-function parseFilter(datapath: Datapath, text: string): FlowMatch {
+/** What `filter=` wants, with port numbers and names of the datapath. */
+function parseFlowFilter(datapath: Datapath, text: string): FlowMatch {
   const portNames = new Map(datapath.ports().map(({ name, portNo }) => [name, portNo]));
   try {
-    return parseFlowMod(text, 'delete', { portNames }).match;
+    return parseFilter(text, portNames);
   } catch (error) {
-    throw new SlowpathError('ERR_USAGE', `Failed to parse filter (${messageOf(error)})`, { cause: error });
+    const reason = `${text}: ${messageOf(error)}`;
+    throw new SlowpathError('ERR_USAGE', `Failed to parse filter (${reason})`, { cause: error });
   }
 }
 
@@ -58,6 +80,8 @@ function filterOf({ key: wanted, mask: wantedMask }: FlowMatch): (flow: FlowDesc
 /** Whether flows of ours are among those of `type=`. */
 function hasType(text: string): boolean {
   const types = text.split(',');
+  // Nothing, and nothing behind the last comma, is no type; between commas it is a bad one.
+  if (types.at(-1) === '') types.pop();
   for (const type of types) {
     if (!OWN_TYPES.includes(type) && !OTHER_TYPES.includes(type))
       throw new SlowpathError('ERR_USAGE', `Failed to parse type (${type}) (Invalid argument)`);
@@ -65,31 +89,60 @@ function hasType(text: string): boolean {
   return types.some((type) => OWN_TYPES.includes(type));
 }
 
+/** Takes `key=…` from the end of the words, each key once and in any order, as OVS does. */
+function takeSettings(words: readonly string[], keys: readonly string[]) {
+  const settings = new Map<string, string>();
+  let count = words.length;
+  for (; count > 0; count--) {
+    const [key, ...value] = words[count - 1].split('=');
+    if (value.length === 0 || !keys.includes(key) || settings.has(key)) break;
+    settings.set(key, value.join('='));
+  }
+  return { settings, rest: words.slice(0, count) };
+}
+
+function misplaced(word: string): SlowpathError {
+  const order = 'options come before the datapath, filter= and type= behind it, each once';
+  return new SlowpathError('ERR_USAGE', `"${word}" stands behind the datapath: ${order}`);
+}
+
 async function dumpFlows(datapath: Datapath, args: readonly string[]): Promise<string> {
-  const { options, words } = split(args, ['-m', '--more', '--names', '--no-names']);
-  const value = (key: string) => words.find((word) => word.startsWith(key))?.slice(key.length);
-  const rest = words.filter((word) => !/^(filter|type)=/.test(word));
-  checkName(datapath, rest, () => 'datapath not found (Invalid argument)');
-  const type = value('type=');
-  const filter = value('filter=');
-  const accept = filter === undefined ? undefined : filterOf(parseFilter(datapath, filter));
+  const { options, words } = split(args);
+  const { settings, rest } = takeSettings(words, ['filter', 'type']);
+  if (rest.length > 0 && !isNamed(datapath, rest[0]))
+    throw new SlowpathError('ERR_NO_DATAPATH', 'datapath not found (Invalid argument)');
+  // OVS takes no notice of it.
+  if (rest.length > 1) throw misplaced(rest[1]);
+  const type = settings.get('type');
+  const filter = settings.get('filter');
+  const accept = filter === undefined ? undefined : filterOf(parseFlowFilter(datapath, filter));
   if (type !== undefined && !hasType(type)) return '';
-  const verbose = options.has('-m') || options.has('--more');
-  // As in ovs-appctl, who wants to see more sees names unless he says otherwise.
-  const names = options.has('--names') || (verbose && !options.has('--no-names'));
   const lines = await dumpFlowLines(datapath, {
-    verbose,
-    names,
+    verbose: options.verbose,
+    // As in ovs-appctl, who wants to see more sees names unless he says otherwise.
+    names: options.names ?? options.verbose,
     ...(accept === undefined ? {} : { accept }),
   });
   return lines.join('\n');
+}
+
+/** Each datapath that is named; all, which is one, without names. Throws what OVS prints when any is not there: the others too. */
+function show(datapath: Datapath, args: readonly string[]): string {
+  const { options, words } = split(args);
+  const text = () => showText(datapath, { statistics: options.statistics });
+  if (words.length === 0) return text();
+  const parts = words.map((word) =>
+    isNamed(datapath, word) ? text() : `opening datapath ${word} failed (No such device)`,
+  );
+  if (words.every((word) => isNamed(datapath, word))) return parts.join('\n');
+  throw new SlowpathError('ERR_NO_DATAPATH', parts.join('\n'));
 }
 
 /** Commands about the datapath. */
 export const DPCTL_COMMANDS: readonly Command[] = [
   {
     name: 'dpctl/dump-flows',
-    usage: '[-m] [--names] [DP] [filter=MATCH] [type=TYPE,…]',
+    usage: '[-m] [--names] [dp] [filter=..] [type=..]',
     help: "show the datapath's flows",
     least: 0,
     most: 6,
@@ -97,15 +150,10 @@ export const DPCTL_COMMANDS: readonly Command[] = [
   },
   {
     name: 'dpctl/show',
-    usage: '[-s] [DP]',
+    usage: '[-s] [dp...]',
     help: "show the datapath's counters and ports, with -s those of the ports too",
     least: 0,
-    most: 2,
-    run: ({ theSwitch }, args) => {
-      const { datapath } = theSwitch;
-      const { options, words } = split(args, ['-s', '--statistics']);
-      checkName(datapath, words, (word) => `opening datapath ${word} failed (No such device)`);
-      return showText(datapath, { statistics: options.size > 0 });
-    },
+    most: Number.POSITIVE_INFINITY,
+    run: ({ theSwitch }, args) => show(theSwitch.datapath, args),
   },
 ];

@@ -55,7 +55,7 @@ function tablesOf(theSwitch: Switch, [name]: readonly string[]): MacTable[] {
 export const FDB_COMMANDS: readonly Command[] = [
   {
     name: 'fdb/show',
-    usage: 'BRIDGE',
+    usage: 'bridge',
     help: 'show the addresses that a bridge has learned',
     least: 1,
     most: 1,
@@ -63,7 +63,7 @@ export const FDB_COMMANDS: readonly Command[] = [
   },
   {
     name: 'fdb/flush',
-    usage: '[BRIDGE]',
+    usage: '[bridge]',
     help: 'forget the addresses of a bridge, or of all',
     least: 0,
     most: 1,
@@ -74,7 +74,7 @@ export const FDB_COMMANDS: readonly Command[] = [
   },
   {
     name: 'fdb/stats-show',
-    usage: 'BRIDGE',
+    usage: 'bridge',
     help: 'show what became of the addresses of a bridge',
     least: 1,
     most: 1,
@@ -82,7 +82,7 @@ export const FDB_COMMANDS: readonly Command[] = [
   },
   {
     name: 'fdb/stats-clear',
-    usage: '[BRIDGE]',
+    usage: '[bridge]',
     help: 'count the addresses of a bridge, or of all, from 0',
     least: 0,
     most: 1,

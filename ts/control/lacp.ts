@@ -93,7 +93,7 @@ function lacpsOf(theSwitch: Switch): [string, Lacp][] {
 function show(name: string, help: string, text: (name: string, lacp: Lacp) => string): Command {
   return {
     name,
-    usage: '[PORT]',
+    usage: '[port]',
     help: `${help} a port, or at all that speak LACP`,
     least: 0,
     most: 1,

@@ -79,7 +79,7 @@ export const UPCALL_COMMANDS: readonly Command[] = [
   },
   {
     name: 'upcall/set-flow-limit',
-    usage: 'FLOWS',
+    usage: 'flow-limit-number',
     help: 'set the flow limit, which revalidation goes on adjusting',
     least: 1,
     most: 1,
