@@ -77,12 +77,17 @@ const comparable = (text: string) =>
     .map((line) => line.replace(/(duration|idle_age|hard_age)=[\d.]+/g, '$1=T'))
     .sort();
 
+const NO_STATS = {
+  ...{ rxPackets: 0, rxBytes: 0, rxErrors: 0, rxDropped: 0 },
+  ...{ txPackets: 0, txBytes: 0, txErrors: 0, txDropped: 0 },
+};
+
 /** A switch with the ports of the recording and no flows. */
 function idleContext(): ControlContext {
   const names = ['ovs-dummy', 'p1', 'p2', 'p3', 'p4'];
   const datapath = {
     ...{ type: 'dummy', name: 'ovs-dummy' },
-    ports: () => names.map((name, portNo) => ({ name, portNo, type: 'system', ifindex: 0, stats: {} })),
+    ports: () => names.map((name, portNo) => ({ name, portNo, type: 'system', ifindex: 0, stats: NO_STATS })),
     stats: () => ({ hit: 0, missed: 0, lost: 0, flows: 0, masks: 0, maskHits: 0, cacheHits: 0 }),
     openDump: () => ({ interrupted: false, next: () => -1, close: () => {} }),
   };
@@ -98,8 +103,6 @@ const withoutReasons = (text: string) =>
   text
     .replace(/(bad value for \w+ \().*/, '$1')
     .replace(/\(Address family not supported.*/, '(No such device)');
-
-const NO_STATS = { rxErrors: 0, txErrors: 0, rxDropped: 0, txDropped: 0, txPackets: 0, txBytes: 0 };
 
 /** The lines of dpctl/show about these ports. */
 function shownPorts(ports: readonly Partial<DatapathPort>[], statistics: boolean): string[] {

@@ -45,6 +45,7 @@ describe(`slowpath ctl [${datapathType}]`, function () {
     expect(await ipFlows('filter=in_port=p1,icmp')).to.have.length(1);
     expect(await ctl('dpctl/dump-flows', 'filter=ipv6')).to.equal('');
     expect(await ipFlows(DATAPATH, 'filter=ip', 'type=ovs')).to.have.length(2);
+    expect(await ipFlows('filter=ip', DATAPATH)).to.have.length(2);
     expect(await ctl('dpctl/dump-flows', 'type=offloaded')).to.equal('');
   });
 
@@ -151,7 +152,7 @@ describe(`slowpath ctl [${datapathType}]`, function () {
       [['dpctl/dump-flows', 'filter=nope'], 'Failed to parse filter (nope: unknown field nope)'],
       [
         ['dpctl/dump-flows', DATAPATH, '-m'],
-        '"-m" stands behind the datapath: options come before the datapath, filter= and type= behind it, each once',
+        '"-m" stands behind the datapath, where only filter= and type= may: options come first',
       ],
       [['ofctl/dump-flows', '-x', 'br0'], "unrecognized option '-x'"],
       [

@@ -89,21 +89,23 @@ function hasType(text: string): boolean {
   return types.some((type) => OWN_TYPES.includes(type));
 }
 
-/** Takes `key=…` from the end of the words, each key once and in any order, as OVS does. */
+/** Takes `key=…` out of the words, the last of each key. OVS looks for them at the end only. */
 function takeSettings(words: readonly string[], keys: readonly string[]) {
   const settings = new Map<string, string>();
-  let count = words.length;
-  for (; count > 0; count--) {
-    const [key, ...value] = words[count - 1].split('=');
-    if (value.length === 0 || !keys.includes(key) || settings.has(key)) break;
-    settings.set(key, value.join('='));
+  const rest: string[] = [];
+  for (const word of words.toReversed()) {
+    const [key, ...value] = word.split('=');
+    if (value.length > 0 && keys.includes(key) && !settings.has(key)) settings.set(key, value.join('='));
+    else rest.unshift(word);
   }
-  return { settings, rest: words.slice(0, count) };
+  return { settings, rest };
 }
 
 function misplaced(word: string): SlowpathError {
-  const order = 'options come before the datapath, filter= and type= behind it, each once';
-  return new SlowpathError('ERR_USAGE', `"${word}" stands behind the datapath: ${order}`);
+  return new SlowpathError(
+    'ERR_USAGE',
+    `"${word}" stands behind the datapath, where only filter= and type= may: options come first`,
+  );
 }
 
 async function dumpFlows(datapath: Datapath, args: readonly string[]): Promise<string> {
