@@ -111,7 +111,7 @@ describe('scripts/vswitchd.mjs', function () {
     rig.file('b.txt', 'priority=8,in_port=p2 actions=output:p1\n');
     await rig.reload(running);
     expect(await rig.ping(2)).to.equal(2);
-    const shown = await rig.ask('ctl', '--name', 'dpj', 'ofctl/dump-flows', 'br0');
+    const shown = await rig.ask('ctl', '--name', 'dpj', 'ofctl/dump-flows', '-O', 'OpenFlow15', 'br0');
     expect(shown).to.contain('actions=meter:1,group:1').and.to.contain('in_port=2 actions=output:1');
     const figures = rig.inside.run('curl', '-sS', '--max-time', '30', 'http://127.0.0.1:9273/metrics');
     expect(figures).to.match(/^slowpath_upcalls_total\{class="miss",port="p1"\} [1-9]/m);
