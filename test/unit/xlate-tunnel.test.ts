@@ -113,6 +113,25 @@ describe('output to tunnels', () => {
     expect(actionsOf(vsctl, ['actions=11'], packet)).to.match(/^set\(tunnel\(dst=1\.1\.1\.1,/);
   });
 
+  it('has the ERSPAN header that options and flows say', () => {
+    const header = (options: string, sets = '') => {
+      const port = `type=erspan options:remote_ip=1.1.1.1 options:key=5 ${options}`;
+      return /erspan\(.*?\)/.exec(
+        actionsOf(bridge(port), [`ip actions=${sets}output:10`], `in_port=1,${TCP}`),
+      )?.[0];
+    };
+    const sets = 'set_field:1->tun_erspan_ver,set_field:9->tun_erspan_idx,';
+    expect(header('options:erspan_ver=1 options:erspan_idx=10')).to.equal('erspan(ver=1,idx=0x10)');
+    expect(header('options:erspan_ver=1 options:erspan_idx=0xfffff', sets)).to.equal(
+      'erspan(ver=1,idx=0xfffff)',
+    );
+    expect(header('options:erspan_ver=flow options:erspan_idx=5', sets)).to.equal('erspan(ver=1,idx=0x9)');
+    expect(header('options:erspan_ver=1 options:erspan_idx=flow', sets)).to.equal('erspan(ver=1,idx=0x9)');
+    expect(() => header('options:erspan_ver=2 options:erspan_hwid=40')).to.throw(
+      /no hexadecimal number up to 3f/,
+    );
+  });
+
   it('takes off what only one bucket puts on', () => {
     const [answer] = traceCase({
       topology: { vsctl: bridge('type=gre options:remote_ip=1.1.1.1 options:packet_type=ptap') },

@@ -70,15 +70,30 @@ function key(row: Row, name: string): Key {
   };
 }
 
+/** Options that OVS reads as hexadecimal numbers, with or without 0x. */
+function hexadecimal(row: Row, key: string, max: number): number {
+  const text = row.option('options', key);
+  if (text === undefined) return 0;
+  const value = /^(0[xX])?[0-9a-fA-F]{1,8}$/.test(text) ? Number.parseInt(text, 16) : Number.NaN;
+  if (value <= max) return value;
+  throw optionError(
+    row,
+    `option ${key}: "${text}" is no hexadecimal number up to ${max.toString(16)}, nor flow`,
+  );
+}
+
+const ALL_FROM_FLOW = { version: -1, index: -1, direction: -1, hwid: -1 };
+
+/** ERSPAN's header, -1 for what flows say; a version that flows say leaves all to them. */
 function erspan(row: Row, type: TunnelType): XTunnel['erspan'] {
   if (type !== 'erspan' && type !== 'ip6erspan') return null;
-  const fixed = (name: string, max: bigint, fallback = 0n) =>
-    row.option('options', name) === 'flow' ? -1 : Number(numeric(row, name, fallback, max));
+  const isFlow = (name: string) => row.option('options', name) === 'flow';
+  if (isFlow('erspan_ver')) return ALL_FROM_FLOW;
   return {
-    version: fixed('erspan_ver', 2n),
-    index: fixed('erspan_idx', 0xfffffn),
-    direction: fixed('erspan_dir', 1n),
-    hwid: fixed('erspan_hwid', 0x3fn),
+    version: Number(numeric(row, 'erspan_ver', 0n, 2n)),
+    index: isFlow('erspan_idx') ? -1 : hexadecimal(row, 'erspan_idx', 0xfffff),
+    direction: isFlow('erspan_dir') ? -1 : Number(numeric(row, 'erspan_dir', 0n, 1n)),
+    hwid: isFlow('erspan_hwid') ? -1 : hexadecimal(row, 'erspan_hwid', 0x3f),
   };
 }
 
