@@ -111,6 +111,26 @@ describeSwitch('switch: VLAN modes', (rig) => {
     });
   });
 
+  it('vlan-limit: by default, a second tag is payload, whatever is behind it', async () => {
+    const running = rig().open();
+    running.theSwitch.addFlows(
+      running.bridge,
+      'priority=9,ip actions=drop\npriority=5,dl_vlan=7,dl_type=0x8100 actions=strip_vlan,output:2\npriority=0 actions=output:3',
+    );
+    const twice: Tags = [
+      [S_TAG, 7],
+      [C_TAG, 8],
+    ];
+    await carry(running, 1, frame(twice, 1), { 2: frame([[C_TAG, 8]], 1) });
+    await carry(running, 1, frame([[C_TAG, 7]], 1), {});
+    running.theSwitch.vsctl(['set', 'Open_vSwitch', '.', 'other_config:vlan-limit=2']);
+    await revalidated(running.theSwitch);
+    await carry(running, 1, frame(twice, 1), {});
+    running.theSwitch.vsctl(['set', 'Open_vSwitch', '.', 'other_config:vlan-limit=1']);
+    await revalidated(running.theSwitch);
+    await carry(running, 1, frame(twice, 1), { 2: frame([[C_TAG, 8]], 1) });
+  });
+
   it('dot1q-tunnel with customer VLANs and another Ethernet type', async () => {
     const running = open(
       'tag=100 vlan_mode=dot1q-tunnel cvlans=5,6 other_config:qinq-ethtype=802.1q',

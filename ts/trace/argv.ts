@@ -2,6 +2,7 @@ import { SlowpathError } from '../errors/index.js';
 import { F_IN_PORT } from '../fields/index.js';
 import { KEY_FORM, native } from '../native/index.js';
 import { fromHex } from '../util/index.js';
+import { limitTags } from '../xlate/index.js';
 import type { ArgvTrace } from './bridges-case.js';
 import { type TraceSwitch, requireBridge } from './build.js';
 import { about } from './problem.js';
@@ -83,7 +84,9 @@ function readFlow(
   packet: Uint8Array | null,
 ): { readonly bridge: TraceRequest['bridge']; readonly row: Int32Array } {
   const extract = (row: Int32Array) => {
-    if (packet !== null) native().extractPacket(packet, row, 0, KEY_FORM.full);
+    if (packet === null) return;
+    native().extractPacket(packet, row, 0, KEY_FORM.full);
+    limitTags(row, built.snapshot.vlanLimit);
   };
   return about(`flow "${flow}"`, () => {
     if (!flow.includes('(')) {

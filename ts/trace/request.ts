@@ -1,5 +1,5 @@
 import type { Bridge } from '../bridge/index.js';
-import { type Snapshot, unpackOptions, type XBridge } from '../xlate/index.js';
+import { limitTags, type Snapshot, unpackOptions, type XBridge } from '../xlate/index.js';
 import { SlowpathError } from '../errors/index.js';
 import { F_IN_PORT, F_TUN_OPTS_LEN, F_VLAN1_TCI, F_VLAN1_TPID, FLOW_WORDS } from '../fields/index.js';
 import { parseKey } from '../flow/index.js';
@@ -72,6 +72,7 @@ export function parseDatapathFlow(
   if (FITNESS[native().decodeKey(key, flow, 0)] === 'error') {
     throw new SlowpathError('ERR_TRACE', `"${text}" is no complete key of a packet`);
   }
+  limitTags(flow, snapshot.vlanLimit);
   const bridge = enterBridge(snapshot, flow);
   if (flow[F_TUN_OPTS_LEN] !== 0 && !unpackOptions(flow, bridge)) {
     throw new SlowpathError('ERR_TRACE', `"${text}" has Geneve options that ${bridge.name} cannot take`);

@@ -64,6 +64,7 @@ export interface TraceResult {
 export function trace(snapshot: Snapshot, request: TraceRequest): TraceResult {
   const translator = new Translator();
   translator.dontSend = true;
+  translator.allTags = true;
   const ctNext = [...request.ctNext];
   const queue: { readonly flow: Int32Array; readonly resumed: TraceStep['resumed'] }[] = [
     { flow: request.flow, resumed: null },

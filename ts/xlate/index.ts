@@ -19,6 +19,7 @@ export type { PolicyBridge, PolicyHost, PolicyTeller, StateEffect, XPolicy } fro
 export { prerequisiteHolds } from './prerequisites.js';
 export { finTimeouts } from './fin-effect.js';
 export { unpackOptions } from './tunnel-options.js';
+export { limitTags } from './vlan-limit.js';
 export * from './trail.js';
 export { TunnelPorts } from './tunnel-ports.js';
 export { Translator } from './translator.js';

@@ -18,6 +18,7 @@ import { ACTIONS_MAX, ActionsWriter, CookieWriter } from '../flow/index.js';
 import { type Action, OFPP_UNSET, type Rule, TUN_OPTS_AS_FIELDS } from '../openflow/index.js';
 import type { FrameStack } from './frames.js';
 import { unpackOptions } from './tunnel-options.js';
+import { limitTags } from './vlan-limit.js';
 import type { PacketView } from './packet-view.js';
 import { ActionSet, Scope } from './scope.js';
 import type { NoteLevel, Tracer } from './trace.js';
@@ -181,6 +182,8 @@ export class Pass implements Translation {
   readonly arrivedAt = new Int32Array(5);
   /** Controllers are not to be told (a trace): cookies say so, and nothing waits for them. */
   dontSend = false;
+  /** Tags beyond the limit count as well: the packet is one in words, which are believed. */
+  allTags = false;
   pipeline!: Pipeline;
   tracer: Tracer | null = null;
   /** Notes what the translation depends on; null when nobody wants to know. */
@@ -214,6 +217,7 @@ export class Pass implements Translation {
       for (let w = FLOW_END_L4; w < FLOW_WORDS; w++) flow[w] = keys[base + w];
       if (flow[F_TUN_OPTS_LEN] !== TUN_OPTS_AS_FIELDS) this.invalidOptions = !unpackOptions(flow, bridge);
     }
+    if (!this.allTags) limitTags(flow, snapshot.vlanLimit);
     this.writer.reset();
     flow[F_ACTSET_OUTPUT] = OFPP_UNSET;
     this.ruleCount = 0;

@@ -124,6 +124,11 @@ export class Translator {
     this.pass.dontSend = value;
   }
 
+  /** Packets have as many tags as their keys say, whatever the snapshot's limit. False at first. */
+  set allTags(value: boolean) {
+    this.pass.allTags = value;
+  }
+
   /**
    * Translates the packet whose flow key from the datapath is `keys[base … base + FLOW_WORDS)`. The answer is overwritten by the next
    * call. Never throws: what goes wrong is in `error`, and the packet drops.
