@@ -93,8 +93,9 @@ function nestedClones(actions) {
   return deepest;
 }
 
-/** Whether a packet went round until a limit ended it, by the answers of both; the order of ports decides which of the ways round are clones. */
-function isEndless(a, b) {
+/** Whether a packet went round until a limit ended it, by the peer's text or the answers of both; the order of ports decides which of the ways round are clones. */
+function isEndless({ text }, a, b) {
+  if (text?.includes('over max translation depth')) return true;
   const outputs = [a, b].map(({ datapathActions }) => datapathActions.match(OUTPUT)?.length ?? 0);
   if (Math.min(...outputs) > TOO_MANY) return true;
   const deepest = [a, b].map(({ datapathActions }) => nestedClones(datapathActions));
@@ -121,6 +122,26 @@ function surplusEffects(more, less, flow) {
 }
 
 const hasWord = ({ topology }, start) => topology.vsctl.some((word) => word.startsWith(start));
+
+/** Datapath numbers of the members of each of a case's bonds. */
+function bonds({ topology }) {
+  const { vsctl } = topology;
+  const ports = topology.bridges.flatMap((bridge) => bridge.ports);
+  const numbers = new Map(ports.map(({ name, odpPort }) => [name, odpPort]));
+  return vsctl.flatMap((word, i) => {
+    if (word !== 'add-bond') return [];
+    const rest = vsctl.slice(i + 3);
+    const end = rest.findIndex((name) => name === '--' || name.includes('='));
+    return [rest.slice(0, end).map((name) => numbers.get(name))];
+  });
+}
+
+/** Actions with the names of bonds in place of their members. */
+function withoutMembers(actions, entry) {
+  const toBond = (text, members, i) =>
+    text.replace(new RegExp(`(?<=^|[,(])(${members.join('|')})(?=[,)]|$)`, 'g'), `bond${i}`);
+  return bonds(entry).reduce(toBond, actions);
+}
 
 /** Ports that the mirrors of a case send to: one, or all of the bridge for those that send to a VLAN. */
 function mirrorPorts({ topology }) {
@@ -175,12 +196,12 @@ export const KNOWN = [
     open: true,
     why:
       'Floods that come back through patch ports go on until a limit ends the translation (depth, resubmissions), and where that is depends ' +
-      'on the order of ports in each flood, which hangs on addresses in memory. The ports are the same up to there.',
+      'on the order of ports in each flood, which hangs on addresses in memory; so what is looked at does. The ports are the same up to there.',
     explain: ({ entry, theirs, ours }) =>
       theirs.compare === 'multiset' && entry.topology.name === 'patch'
         ? explained(theirs, ours, (a, b) =>
-            a.datapathActions !== b.datapathActions && isEndless(a, b) && samePorts(a, b)
-              ? { datapathActions: a.datapathActions }
+            a.datapathActions !== b.datapathActions && isEndless(theirs, a, b) && samePorts(a, b)
+              ? { datapathActions: a.datapathActions, megaflow: a.megaflow }
               : null,
           )
         : null,
@@ -235,18 +256,16 @@ export const KNOWN = [
         : null,
   },
   {
-    name: 'member of a balanced bond',
+    name: 'member of a bond',
     open: true,
     why:
-      'ovs-vswitchd gives a hash that it meets for the first time to the next of its members, in an order that addresses in memory decide: ' +
-      'it answers differently from run to run. We deal the hashes out in the same way in every process. All else is the same.',
+      'ovs-vswitchd gives a hash that it meets for the first time to the next of its members, and makes one of those that come up active, in an order that ' +
+      'addresses in memory decide: it answers differently from run to run. We choose in the same way in every process. All else is the same.',
     explain: ({ entry, theirs, ours }) =>
-      hasWord(entry, 'bond_mode=balance-')
+      entry.topology.vsctl.includes('add-bond')
         ? explained(theirs, ours, (a, b) => {
             if (a.datapathActions === b.datapathActions) return null;
-            const [left, right] = [a, b].map((step) =>
-              step.datapathActions.replace(/(?<=^|[,(])[34](?=[,)]|$)/g, 'bond0'),
-            );
+            const [left, right] = [a, b].map((step) => withoutMembers(step.datapathActions, entry));
             return sameEffects(left, right, { flow: a.flow }) ? { datapathActions: a.datapathActions } : null;
           })
         : null,
