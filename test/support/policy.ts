@@ -23,6 +23,9 @@ export interface Decided {
 /** Megaflows of untagged IPv4, always in what tests expect. */
 const ALWAYS = /recirc_id=0,|,?nw_frag=no/g;
 
+/** Policies may look at the second tag. */
+const TWO_TAGS = ['set', 'Open_vSwitch', '.', 'other_config:vlan-limit=2', '--'];
+
 /** A bridge br0 with ports p1 to p3 and a policy, without a datapath. */
 export class PolicyBench<T extends TableDeclarations = Readonly<Record<never, never>>> {
   readonly bridge: Bridge;
@@ -37,7 +40,11 @@ export class PolicyBench<T extends TableDeclarations = Readonly<Record<never, ne
 
   constructor(source: PolicySource<T>, given: Partial<TraceCase> = {}, table = 0) {
     const ports = ['p1', 'p2', 'p3'].flatMap((name) => ['--', 'add-port', 'br0', name]);
-    this.#switch = buildCase({ topology: { vsctl: ['add-br', 'br0', ...ports] }, traces: [], ...given });
+    this.#switch = buildCase({
+      topology: { vsctl: [...TWO_TAGS, 'add-br', 'br0', ...ports] },
+      traces: [],
+      ...given,
+    });
     this.snapshot = this.#switch.snapshot;
     this.bridge = this.#switch.model.bridges.get('br0')!;
     this.bridge.watcher = {
