@@ -151,7 +151,7 @@ export interface Channel {
    */
   transact(message: Uint8Array, timeoutMs?: number): Uint8Array[];
   /**
-   * Polls on the environment's own event loop. Per wake-up: receives up to 64 datagrams (fewer while a batch takes more than 4 ms), decodes them into `batch`, calls
+   * Polls on the environment's own event loop. Per wake-up: receives up to 64 datagrams (fewer while a batch takes more than 25 ms), decodes them into `batch`, calls
    * `onBatch(count)`; again while there is more, at most 8 batches a turn. What the batch shows is valid during the call.
    * An error thrown by onBatch is an uncaught exception.
    */
