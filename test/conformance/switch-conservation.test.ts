@@ -54,7 +54,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.constant<Step>((theSwitch, bridge) => {
     theSwitch.changeFlows(
       bridge,
-      parseFlowMods(`modify table=0,udp actions=${ACTIONS.replace(',', ',output:3,')}`),
+      parseFlowMods(`modify table=0,udp actions=${ACTIONS.replace(',', ',output:3,')}`, {
+        version: 'as-needed',
+      }),
     );
   }),
   fc.constant<Step>((theSwitch) => theSwitch.revalidate()),
